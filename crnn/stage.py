@@ -1,0 +1,38 @@
+"""Runs a stage's Hydra main so that a user's mistake ends in one line, not a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from crnn.errors import UserError
+
+
+def run_stage(main: Callable[[], Any]) -> None:
+    """Run `main` (decorated by `hydra.main`); exit 2 with one line on a `UserError` or a bad configuration."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors come out of Hydra, which otherwise prints its own page
+    try:
+        main()
+    except UserError as error:
+        message = str(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        message = _explain(error)
+    else:
+        return
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _explain(error: Exception) -> str:
+    """The first lines of Hydra's own message, on one line, with a hint."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    lines = [line.strip() for line in f"{error}\n{cause}".splitlines() if line.strip()]
+    kept = list(dict.fromkeys(line for line in lines if not line.startswith(("full_key", "object_type", "reference_type"))))
+    return "; ".join(kept[:3]) + " (see the keys in configs/, or run with --help)"
