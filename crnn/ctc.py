@@ -1,0 +1,70 @@
+"""Reads a CTC path: per-frame scores to character ids. Knows nothing of images or of which character an id is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crnn.charset import BLANK
+
+
+@dataclass(frozen=True)
+class GreedyPath:
+    """The best path of one line, K characters.
+
+    Attributes:
+        ids: int64 (K,), never blank.
+        frames: float32 (K,), the middle of the frames that emitted each character.
+        confidences: float32 (K,) in [0, 1], the softmax probability of the character at its surest frame.
+    """
+
+    ids: np.ndarray
+    frames: np.ndarray
+    confidences: np.ndarray
+
+
+def collapse(ids: Sequence[int] | np.ndarray) -> list[int]:
+    """Merge repeats, then drop blanks.
+
+    >>> collapse([1, 1, 0, 1, 2])
+    [1, 1, 2]
+    """
+    path = np.asarray(ids)
+    if not len(path):
+        return []
+    starts = np.concatenate([[True], path[1:] != path[:-1]])
+    return [int(i) for i in path[starts] if i != BLANK]
+
+
+def greedy(logits: np.ndarray) -> GreedyPath:
+    """Best path (Graves et al. 2006, section 3.2): the top class of each frame, repeats merged, blanks dropped.
+
+    Only frames that emit a character are softmaxed: over 7,000 columns the softmax of every frame would cost
+    more than the network's last layer.
+
+    Args:
+        logits: float32 (T, C), unnormalised.
+    """
+    best = logits.argmax(axis=1)
+    emitting = np.flatnonzero(best != BLANK)
+    if not len(emitting):
+        return GreedyPath(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
+    rows = logits[emitting]
+    top = rows[np.arange(len(emitting)), best[emitting]]
+    probabilities = 1.0 / np.exp(rows - top[:, None]).sum(axis=1)
+    # A new character begins where the id changes or where a blank stood between.
+    begins = np.concatenate([[True], (np.diff(emitting) > 1) | (np.diff(best[emitting]) != 0)])
+    starts = np.flatnonzero(begins)
+    ends = np.append(starts[1:], len(emitting)) - 1
+    return GreedyPath(
+        ids=best[emitting][starts],
+        frames=((emitting[starts] + emitting[ends]) / 2).astype(np.float32),
+        confidences=np.maximum.reduceat(probabilities, starts).astype(np.float32),
+    )
+
+
+def frames_needed(ids: Sequence[int]) -> int:
+    """Frames the shortest CTC path of `ids` takes: one a character, and a blank between equal neighbours."""
+    return len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
