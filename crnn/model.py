@@ -1,0 +1,141 @@
+"""The network: a VGG-style CNN, a BiLSTM and a linear head for CTC (Shi et al. 2015, arXiv:1507.05717).
+
+Knows nothing of files, data or training. Letters: N lines, H and W pixels, T = W / 4 frames, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+FRAME_STRIDE = 4  # pixels of canvas a frame spans: the stem and the first pool halve the width once each
+
+
+@dataclass
+class ModelConfig:
+    """Sizes of the network.
+
+    Attributes:
+        height: pixels of the canvas; stem and pools halve it once a stage, the last convolution takes the rest.
+        stem: channels of the first, strided convolution.
+        channels: channels of each stage; a stage is some 3×3 convolutions and a pool that halves the height.
+        convolutions: 3×3 convolutions in each stage.
+        hidden: LSTM units a direction.
+        layers: LSTM layers.
+        bottleneck: width before the classifier: 7,000 classes make it the largest layer otherwise.
+    """
+
+    height: int = 32
+    stem: int = 24
+    channels: list[int] = field(default_factory=lambda: [32, 96, 192, 256])
+    convolutions: list[int] = field(default_factory=lambda: [1, 2, 2, 1])
+    hidden: int = 128
+    layers: int = 2
+    bottleneck: int = 128
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch normalisation over the global batch: statistics are shared by all processes of a gloo group.
+
+    torch's SyncBatchNorm needs a GPU; this one makes N processes equal to one on the same lines. In evaluation,
+    and in a single process, it is `nn.BatchNorm2d` and folds into the convolution at export.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not (self.training and dist.is_initialized() and dist.get_world_size() > 1):
+            return super().forward(input)
+        assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
+        count = input.new_tensor([input.numel() / input.shape[1]])
+        sums = torch.cat([input.sum((0, 2, 3)), (input * input).sum((0, 2, 3)), count])  # (2C + 1,)
+        sums = all_reduce(sums)
+        total = sums[-1].detach()
+        mean, mean_square = (sums[:-1] / total).chunk(2)
+        variance = mean_square - mean * mean
+        with torch.no_grad():
+            unbiased = variance * total / (total - 1)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(unbiased, self.momentum)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return input * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+
+
+def _convolution(
+    inputs: int, outputs: int, kernel: int | tuple[int, int], stride: int = 1, padding: int = 0
+) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False), BatchNorm(outputs), nn.ReLU(inplace=True)
+    )
+
+
+class CRNN(nn.Module):
+    """Canvas in, class scores of each frame out.
+
+    The head sees the CNN's features beside the BiLSTM's, so glyph shape has a short way to the loss and the
+    LSTM is free for context; this also trains faster from scratch.
+    """
+
+    def __init__(self, config: ModelConfig, classes: int) -> None:
+        """Args:
+        config: sizes.
+        classes: C, the charset's characters and the blank.
+
+        Raises:
+            ValueError: the height does not reduce to at least one row.
+        """
+        super().__init__()
+        halvings = len(config.channels)
+        rows = config.height >> halvings  # the stem halves once, every stage but the last halves again
+        if rows < 1 or config.height % (1 << halvings):
+            raise ValueError(f"height {config.height} cannot be halved {halvings} times: change height or channels")
+        self.config = config
+        blocks: list[nn.Module] = [_convolution(1, config.stem, 5, stride=2, padding=2)]
+        inputs = config.stem
+        for stage, (outputs, count) in enumerate(zip(config.channels, config.convolutions, strict=True)):
+            if stage > 0:  # the first pool halves both sides, later ones the height only: T stays W / 4
+                blocks.append(nn.MaxPool2d(2 if stage == 1 else (2, 1)))
+            for _ in range(count):
+                blocks.append(_convolution(inputs, outputs, 3, padding=1))
+                inputs = outputs
+        blocks.append(_convolution(inputs, inputs, (rows, 1)))  # the remaining rows become one
+        self.cnn = nn.Sequential(*blocks)
+        self.lstm = nn.LSTM(inputs, config.hidden, config.layers, bidirectional=True)
+        self.neck = nn.Linear(inputs + 2 * config.hidden, config.bottleneck)
+        self.head = nn.Linear(config.bottleneck, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Everything before the classifier.
+
+        Args:
+            images: uint8 (N, 1, H, W), W a multiple of 4.
+
+        Returns:
+            float32 (T, N, bottleneck).
+        """
+        x = self.cnn(self._standardise(images))  # (N, C', 1, T)
+        x = x.squeeze(2).permute(2, 0, 1)  # (N, C', 1, T) -> (T, N, C')
+        context, _ = self.lstm(x)
+        return self.neck(torch.cat([x, context], dim=2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Args:
+            images: uint8 (N, 1, H, W), W a multiple of 4.
+
+        Returns:
+            logits, float32 (T, N, C), unnormalised.
+        """
+        return self.head(self.embed(images))
+
+    @staticmethod
+    def _standardise(images: Tensor) -> Tensor:
+        """uint8 to zero mean and unit spread a line: faint print and dark photographs look alike afterwards."""
+        x = images.float()
+        x = x - x.mean((1, 2, 3), keepdim=True)
+        spread = x.square().mean((1, 2, 3), keepdim=True).sqrt()
+        return x / (spread + 8.0)  # 8 grey levels: below that it is noise, not to be blown up
