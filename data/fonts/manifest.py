@@ -1,0 +1,94 @@
+"""The list of usable faces, `fonts.json`. Knows nothing of packages or of what a font file holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from crnn.errors import UserError
+
+SPLITS = ("train", "test")
+SCRIPTS = ("zh", "en")
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face that a line can be drawn with.
+
+    Attributes:
+        id: unique in its manifest, stable from build to build.
+        path: the font file; relative to the manifest in the file, resolved once loaded.
+        index: the face's number inside a collection (.ttc), else 0.
+        family, style: for people; style begins with the class (sans, serif, mono, hand, ...).
+        lineage: faces drawn from common outlines share it; a lineage is never on both sides of the split.
+        split: "train" or "test".
+        script: "zh" or "en": what the face is there for; a zh face usually draws Latin too.
+        licence: SPDX name where there is one.
+        source: kind and name of the package, or the user's folder.
+        coverage: share of the charset that is drawn, 0 to 1.
+        missing: the charset's characters that must not be drawn with it.
+    """
+
+    id: str
+    path: str
+    index: int
+    family: str
+    style: str
+    lineage: str
+    split: str
+    script: str
+    licence: str
+    source: str
+    coverage: float
+    missing: str
+
+
+def check_lineages(faces: Iterable[Face]) -> None:
+    """Raise a UserError that names every lineage with faces in both train and test."""
+    splits: dict[str, dict[str, str]] = {}
+    for face in faces:
+        splits.setdefault(face.lineage, {}).setdefault(face.split, face.id)
+    torn = [
+        f"{lineage!r} (train: {examples['train']}, test: {examples['test']})"
+        for lineage, examples in sorted(splits.items())
+        if len(examples) > 1
+    ]
+    if torn:
+        raise UserError(
+            f"lineage {', '.join(torn)} is in both train and test: test lines would be drawn with outlines "
+            "that were trained on; give all its faces the same split"
+        )
+
+
+def save_faces(faces: Iterable[Face], path: Path, profile: str, charset_sha256: str) -> None:
+    """Write the manifest, `Face.path` relative to it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"profile": profile, "charset_sha256": charset_sha256, "faces": [asdict(face) for face in faces]}
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    partial.rename(path)
+
+
+def load_faces(path: str | Path, charset_sha256: str | None = None) -> tuple[Face, ...]:
+    """Read the faces of a manifest, their paths made absolute.
+
+    charset_sha256: if given, the charset that `Face.missing` has to be about.
+
+    Raises:
+        UserError: no such file, not a manifest, or one made for another charset.
+    """
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        faces = [Face(**entry) for entry in content["faces"]]
+        made_for = content["charset_sha256"]
+    except FileNotFoundError:
+        raise UserError(f"no font list at {path}: run `make fonts` first") from None
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a font list ({error}): run `make fonts` again") from None
+    if charset_sha256 not in (None, made_for):
+        raise UserError(f"{path} was made for another charset: run `make fonts` with the charset in use")
+    folder = path.parent.resolve()
+    return tuple(Face(**{**asdict(face), "path": str((folder / face.path).resolve())}) for face in faces)
