@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -67,4 +68,4 @@ def greedy(logits: np.ndarray) -> GreedyPath:
 
 def frames_needed(ids: Sequence[int]) -> int:
     """Frames the shortest CTC path of `ids` takes: one a character, and a blank between equal neighbours."""
-    return len(ids) + sum(a == b for a, b in zip(ids, ids[1:], strict=False))
+    return len(ids) + sum(a == b for a, b in pairwise(ids))

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from typing import Literal
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 # SOF0 … SOF15 without DHT (C4), JPG (C8) and DAC (CC), which share the range
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+TIFF_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
+TIFF_WIDTH, TIFF_HEIGHT, TIFF_ORIENTATION = 256, 257, 274
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,74 @@ def _jpeg_size(data: bytes) -> ImageSize | None:
             return None
         position += 2 + length
     return None
+
+
+def declared_size(data: bytes) -> ImageSize | None:
+    """Size that a JPEG, PNG, GIF, BMP, WebP or TIFF claims to have, before EXIF turns it.
+
+    A claim is enough to refuse a picture that would decode to gigabytes; it says nothing of whether the rest is whole.
+
+    Returns:
+        None for other formats, and where the header is damaged or says zero.
+    """
+    width, height = _declared_size(data)
+    return ImageSize(width, height) if width > 0 and height > 0 else None
+
+
+def _declared_size(data: bytes) -> tuple[int, int]:
+    def little(start: int, end: int) -> int:
+        return int.from_bytes(data[start:end], "little")
+
+    if data.startswith(PNG_SIGNATURE):
+        return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+    if data.startswith(JPEG_START):
+        return _jpeg_frame_size(data)
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return little(6, 8), little(8, 10)
+    if data.startswith(b"BM"):
+        if little(14, 18) == 12:  # OS/2's short header
+            return little(18, 20), little(20, 22)
+        height = int.from_bytes(data[22:26], "little", signed=True)
+        return little(18, 22), abs(height)  # negative: rows run from the top
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        if data[12:16] == b"VP8X":
+            return little(24, 27) + 1, little(27, 30) + 1
+        if data[12:16] == b"VP8L":
+            return (little(21, 25) & 0x3FFF) + 1, (little(21, 25) >> 14 & 0x3FFF) + 1
+        if data[12:16] == b"VP8 ":
+            return little(26, 28) & 0x3FFF, little(28, 30) & 0x3FFF
+    tags = tiff_tags(data)
+    return tags.get(TIFF_WIDTH, 0), tags.get(TIFF_HEIGHT, 0)
+
+
+def _jpeg_frame_size(data: bytes) -> tuple[int, int]:
+    position = len(JPEG_START)
+    while position + 9 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+        elif marker in JPEG_FRAMES:
+            return int.from_bytes(data[position + 7 : position + 9]), int.from_bytes(
+                data[position + 5 : position + 7]
+            )
+        else:
+            position += 2 + int.from_bytes(data[position + 2 : position + 4])
+    return 0, 0
+
+
+def tiff_tags(data: bytes) -> dict[int, int]:
+    """Tags of the first directory of a TIFF file or EXIF block that hold one whole number; {} if it is neither."""
+    order = TIFF_ORDERS.get(data[:4])
+    if order is None:
+        return {}
+    start = int.from_bytes(data[4:8], order)
+    tags = {}
+    for entry in range(start + 2, start + 2 + 12 * int.from_bytes(data[start : start + 2], order), 12):
+        if entry + 12 > len(data):
+            break
+        size = {3: 2, 4: 4}.get(int.from_bytes(data[entry + 2 : entry + 4], order))  # 3 is SHORT, 4 is LONG
+        if size is not None and int.from_bytes(data[entry + 4 : entry + 8], order) == 1:
+            tags[int.from_bytes(data[entry : entry + 2], order)] = int.from_bytes(
+                data[entry + 8 : entry + 8 + size], order
+            )
+    return tags

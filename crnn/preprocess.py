@@ -5,23 +5,24 @@ Training, evaluation and the server all come through `to_canvas`: there is no se
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
-# OpenCV reads this limit when it is imported: a 27 KB PNG may otherwise decode to gigabytes.
-MAX_IMAGE_PIXELS = 50_000_000
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS))
+import cv2
+import numpy as np
 
-import cv2  # noqa: E402  (after the limit)
-import numpy as np  # noqa: E402
+from crnn.errors import UserError
+from crnn.picture import ImageError, decode_image
 
-from crnn.errors import UserError  # noqa: E402
+__all__ = [
+    "Canvas", "CanvasSpec", "ImageError", "TooWideError", "decode_image", "enhance", "pad_to_bucket", "scaled_width",
+    "to_canvas", "to_grey", "to_strip",
+]  # fmt: skip
 
 MODES = ("plain", "background", "article")
-
-
-class ImageError(UserError):
-    """The bytes are not a picture that can be read."""
+MAX_ASPECT = 1000  # width over height: a longer line would take 40 canvases of 800 pixels, and no printed one is so long
+ENHANCED_HEIGHT = (
+    4  # canvas heights: taller pictures are reduced before enhancement, whose cost grows with the area
+)
 
 
 class TooWideError(UserError):
@@ -74,50 +75,6 @@ class Canvas:
     scale: float
 
 
-def decode_image(data: bytes) -> np.ndarray:
-    """Decode an encoded picture, upright by its EXIF tag, transparency laid over white.
-
-    Returns:
-        uint8 (H, W) for grey or (H, W, 3) in BGR for colour pictures.
-
-    Raises:
-        ImageError: empty, damaged, not a picture, or more than `MAX_IMAGE_PIXELS`.
-    """
-    if not data:
-        raise ImageError("the image is empty (0 bytes)")
-    # IMREAD_ANYCOLOR turns a picture upright but drops alpha; JPEG has none, every other format may have one.
-    is_jpeg = data[:3] == b"\xff\xd8\xff"
-    flags = cv2.IMREAD_ANYCOLOR if is_jpeg else cv2.IMREAD_UNCHANGED
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error as error:
-        raise ImageError(f"the image cannot be decoded: {_reason(error)}") from None
-    if image is None:
-        raise ImageError("not an image that can be read (JPEG, PNG, WebP, BMP and TIFF are)")
-    return _to_uint8_bgr(image)
-
-
-def _reason(error: cv2.error) -> str:
-    if "CV_IO_MAX_IMAGE" in str(error) or "pixels" in str(error):
-        return f"more than {MAX_IMAGE_PIXELS} pixels"
-    return str(error.err or error).strip().splitlines()[-1]
-
-
-def _to_uint8_bgr(image: np.ndarray) -> np.ndarray:
-    """Any depth and number of channels that OpenCV decodes, as uint8 grey or BGR."""
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    elif image.dtype != np.uint8:
-        finite = np.nan_to_num(image.astype(np.float32))
-        image = cv2.normalize(finite, finite, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
-    if image.ndim == 3 and image.shape[2] in (2, 4):
-        alpha = image[:, :, -1:].astype(np.float32) / 255
-        image = (image[:, :, :-1] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-    if image.ndim == 3 and image.shape[2] == 1:
-        image = image[:, :, 0]
-    return image
-
-
 def to_grey(image: np.ndarray) -> np.ndarray:
     """Grey uint8 (H, W) of a uint8 (H, W) or BGR (H, W, 3) image.
 
@@ -144,27 +101,66 @@ def enhance(grey: np.ndarray, mode: str) -> np.ndarray:
     """
     if mode == "plain":
         return grey
+    size = max(3, min(grey.shape) // 2 * 2 + 1)
     if mode == "background":
-        size = max(3, min(grey.shape) // 2 * 2 + 1)
-        paper = cv2.GaussianBlur(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)), (0, 0), size / 2)
+        # Closing removes strokes (thinner than the window) and leaves the paper, blurring removes the window's edges.
+        paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
+        paper = cv2.GaussianBlur(paper, (0, 0), size / 2)
         return cv2.divide(grey, np.maximum(paper, 1), scale=255)
     if mode == "article":
         equalised = cv2.equalizeHist(grey)
-        block = max(3, min(grey.shape) // 2 * 2 + 1)
-        return cv2.adaptiveThreshold(equalised, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, block, 10)
+        return cv2.adaptiveThreshold(
+            equalised, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, size, 10
+        )
     raise UserError(f"unknown preprocessing mode {mode!r}: choose one of {', '.join(MODES)}")
 
 
 def scaled_width(image: np.ndarray, spec: CanvasSpec) -> int:
     """Pixels the content of `image` (H, W[, C]) takes on a canvas of `spec.height`."""
-    return max(1, round(image.shape[1] * spec.height / image.shape[0]))
+    return int(max(1, round(image.shape[1] * spec.height / image.shape[0])))
+
+
+def to_strip(image: np.ndarray, spec: CanvasSpec) -> np.ndarray:
+    """Scale a line to the canvas's height: grey, enhancement, then the height, the aspect ratio kept.
+
+    Args:
+        image: uint8 (H, W) grey or (H, W, 3) BGR.
+
+    Returns:
+        uint8 (spec.height, scaled_width(image, spec)).
+
+    Raises:
+        ImageError: not such an image, or more than `MAX_ASPECT` times as wide as it is high.
+    """
+    grey = to_grey(image)
+    if grey.shape[1] > MAX_ASPECT * grey.shape[0]:
+        raise ImageError(
+            f"{grey.shape[1]}×{grey.shape[0]} pixels are no line of text: over {MAX_ASPECT} times as wide as high"
+        )
+    tallest = ENHANCED_HEIGHT * spec.height
+    if spec.mode != "plain" and grey.shape[0] > tallest:
+        grey = cv2.resize(
+            grey,
+            (max(1, round(grey.shape[1] * tallest / grey.shape[0])), tallest),
+            interpolation=cv2.INTER_AREA,
+        )
+    width = scaled_width(image, spec)
+    # INTER_AREA averages the pixels it drops; enlarging needs interpolation instead.
+    interpolation = cv2.INTER_AREA if grey.shape[0] > spec.height else cv2.INTER_LINEAR
+    return cv2.resize(enhance(grey, spec.mode), (width, spec.height), interpolation=interpolation)
+
+
+def pad_to_bucket(strip: np.ndarray, spec: CanvasSpec) -> np.ndarray:
+    """Repeat the right edge of a strip (H, W) up to its bucket's width.
+
+    Replication rather than a constant: a border of another brightness reads as a stroke.
+    """
+    padding = spec.bucket_width(strip.shape[1]) - strip.shape[1]
+    return cv2.copyMakeBorder(strip, 0, 0, 0, padding, cv2.BORDER_REPLICATE) if padding else strip
 
 
 def to_canvas(image: np.ndarray, spec: CanvasSpec) -> Canvas:
-    """Scale a line to the canvas: grey, enhancement, height `spec.height`, the aspect ratio kept.
-
-    The right edge is repeated up to the bucket's width. Replication rather than a constant: a border of another
-    brightness reads as a stroke.
+    """The model's input for a line that fits: `to_strip`, then `pad_to_bucket`.
 
     Args:
         image: uint8 (H, W) grey or (H, W, 3) BGR.
@@ -173,14 +169,12 @@ def to_canvas(image: np.ndarray, spec: CanvasSpec) -> Canvas:
         ImageError: not such an image.
         TooWideError: the scaled line exceeds `spec.max_width`.
     """
-    grey = enhance(to_grey(image), spec.mode)
-    height, width = grey.shape
-    content_width = scaled_width(grey, spec)
-    if content_width > spec.max_width:
-        raise TooWideError(f"a line of {width}×{height} px scales to {content_width} px, over {spec.max_width}")
-    # INTER_AREA averages the pixels it drops; enlarging needs interpolation instead.
-    interpolation = cv2.INTER_AREA if height > spec.height else cv2.INTER_LINEAR
-    content = cv2.resize(grey, (content_width, spec.height), interpolation=interpolation)
-    padding = spec.bucket_width(content_width) - content_width
-    pixels = cv2.copyMakeBorder(content, 0, 0, 0, padding, cv2.BORDER_REPLICATE) if padding else content
-    return Canvas(pixels=pixels, content_width=content_width, scale=content_width / width)
+    strip = to_strip(image, spec)
+    height, width = image.shape[:2]
+    if strip.shape[1] > spec.max_width:
+        raise TooWideError(
+            f"a line of {width}×{height} px scales to {strip.shape[1]} px, over {spec.max_width}"
+        )
+    return Canvas(
+        pixels=pad_to_bucket(strip, spec), content_width=strip.shape[1], scale=strip.shape[1] / width
+    )

@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,27 +17,16 @@ from crnn.artifact import METADATA_KEY, ArtifactInfo
 from crnn.cpus import check_threads
 from crnn.ctc import greedy
 from crnn.errors import UserError
-from crnn.preprocess import Canvas, decode_image, to_canvas
+from crnn.pieces import Piece, cut, join
+from crnn.preprocess import decode_image, pad_to_bucket, to_strip
+from crnn.reading import CharReading, Reading
+
+__all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
 
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "crnn-zh-en.int8.onnx"
-
-
-@dataclass(frozen=True)
-class CharReading:
-    """One character: its confidence in [0, 1] and the x of its centre in pixels of the given image."""
-
-    char: str
-    confidence: float
-    x: float
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One line: its text, a confidence in [0, 1] (0 if nothing was read) and its characters in reading order."""
-
-    text: str
-    confidence: float
-    chars: tuple[CharReading, ...]
+BLANK_CONTRAST = (
+    4  # grey levels: a strip that varies less shows no text, and a network may still imagine some
+)
 
 
 class Recognizer:
@@ -47,25 +34,30 @@ class Recognizer:
 
     Create it after a fork: a session must not cross one.
 
+    Attributes:
+        info: what the model says of itself.
+        max_batch: lines of one width that are read in one run. Always 1 for graphs that quantise activations as
+            they run: their scales span the whole batch, so a line would read differently beside other lines.
+
     Raises:
         UserError: no such file, not one of our models, or more `threads` than there are processors.
     """
 
     def __init__(self, model: str | Path | None = None, threads: int = 1, max_batch: int = 8) -> None:
         self.path = Path(model) if model is not None else DEFAULT_MODEL
-        self.max_batch = max_batch
         self._session = _open_session(self.path, check_threads(threads))
         self.info = _read_info(self._session, self.path)
+        self.max_batch = 1 if self.info.quantisation.get("dynamic") else max_batch
         self._charset = self.info.charset
 
     def read(self, image: np.ndarray | bytes) -> Reading:
-        """Read one line.
+        """Read one line, however wide.
 
         Args:
             image: uint8 (H, W) grey or (H, W, 3) BGR, or an encoded picture.
 
         Raises:
-            ImageError: not a picture that can be read.
+            ImageError: not a picture that can be read, or no line (1,000 times as wide as high).
         """
         return self.read_many([image])[0]
 
@@ -75,44 +67,62 @@ class Recognizer:
         Raises:
             ImageError: one of them is not a picture that can be read.
         """
-        canvases = [
-            to_canvas(decode_image(image) if isinstance(image, bytes) else image, self.info.canvas)
-            for image in images
-        ]
-        by_width: dict[int, list[int]] = defaultdict(list)
-        for index, canvas in enumerate(canvases):
-            by_width[canvas.pixels.shape[1]].append(index)
-        readings: dict[int, Reading] = {}
-        for indices in by_width.values():
-            for start in range(0, len(indices), self.max_batch):
-                batch = indices[start : start + self.max_batch]
-                logits = self.run(np.stack([canvases[i].pixels for i in batch])[:, None])
-                for position, index in enumerate(batch):
-                    readings[index] = self._decode(logits[:, position], canvases[index])
-        return [readings[index] for index in range(len(canvases))]
+        spec = self.info.canvas
+        pixels = [image if isinstance(image, np.ndarray) else decode_image(image) for image in images]
+        strips = [to_strip(image, spec) for image in pixels]
+        pieces = [cut(strip, spec) if _has_contrast(strip) else [] for strip in strips]
+        chars = self._read_pieces(strips, pieces)
+        readings = []
+        for line, (image, strip) in enumerate(zip(pixels, strips, strict=True)):
+            joined = self._join(pieces[line], chars[line])
+            scale = image.shape[1] / strip.shape[1]
+            placed = [CharReading(c.char, c.confidence, c.x * scale) for c in joined]
+            readings.append(Reading.of(placed, **self.info.confidence))
+        return readings
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """The bare network: uint8 (N, 1, H, W) canvases of one width to float32 logits (T, N, C)."""
         logits: np.ndarray = self._session.run(["logits"], {"images": images})[0]
         return logits
 
-    def _decode(self, logits: np.ndarray, canvas: Canvas) -> Reading:
-        """Text of one line's logits (T, C)."""
-        path = greedy(logits)
-        chars = [
-            CharReading(char, float(confidence), float((frame + 0.5) * self.info.frame_stride / canvas.scale))
+    def _read_pieces(
+        self, strips: list[np.ndarray], pieces: list[list[Piece]]
+    ) -> list[list[list[CharReading]]]:
+        """Characters of each piece of each line, x in pixels of the strip; pieces of one width share a run."""
+        canvases: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
+        chars: list[list[list[CharReading]]] = [[[] for _ in line] for line in pieces]
+        for line, strip in enumerate(strips):
+            for number, piece in enumerate(pieces[line]):
+                canvas = pad_to_bucket(strip[:, piece.start : piece.end], self.info.canvas)
+                canvases[canvas.shape[1]].append((line, number, canvas))
+        for queue in canvases.values():
+            for begin in range(0, len(queue), self.max_batch):
+                batch = queue[begin : begin + self.max_batch]
+                logits = self.run(np.stack([canvas for _, _, canvas in batch])[:, None])
+                for position, (line, number, _) in enumerate(batch):
+                    chars[line][number] = self._decode(logits[:, position], pieces[line][number].start)
+        return chars
+
+    def _decode(self, logits: np.ndarray, start: int) -> list[CharReading]:
+        """Characters of one piece's logits (T, C), x in pixels of the strip, in which the piece begins at `start`."""
+        path, stride = greedy(logits), self.info.frame_stride
+        return [
+            CharReading(char, float(confidence), start + (float(frame) + 0.5) * stride)
             for char, confidence, frame in zip(
                 self._charset.decode_ids(path.ids), path.confidences, path.frames, strict=True
             )
         ]
-        while chars and chars[0].char == " ":
-            del chars[0]
-        while chars and chars[-1].char == " ":
-            del chars[-1]
-        if not chars:
-            return Reading("", 0.0, ())
-        mean_log = sum(math.log(max(c.confidence, 1e-9)) for c in chars) / len(chars)
-        return Reading("".join(c.char for c in chars), math.exp(mean_log), tuple(chars))
+
+    def _join(self, pieces: list[Piece], chars: list[list[CharReading]]) -> list[CharReading]:
+        joined = chars[0] if chars else []
+        for number in range(1, len(pieces)):
+            overlap = Piece(pieces[number].start, pieces[number - 1].end)
+            joined = join(joined, chars[number], overlap, self.info.canvas.height)
+        return joined
+
+
+def _has_contrast(strip: np.ndarray) -> bool:
+    return int(strip.max()) - int(strip.min()) >= BLANK_CONTRAST
 
 
 def _open_session(path: Path, threads: int) -> ort.InferenceSession:

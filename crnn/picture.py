@@ -1,0 +1,79 @@
+"""Decodes pictures to upright uint8 pixels and refuses what is none. Knows nothing of canvases or models."""
+
+from __future__ import annotations
+
+import os
+
+# OpenCV reads this limit when it is imported: a 27 KB PNG may otherwise decode to gigabytes. The header is read as
+# well, for programs that imported OpenCV before us.
+MAX_IMAGE_PIXELS = 50_000_000
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS))
+
+import cv2
+import numpy as np
+
+from crnn.errors import UserError
+from crnn.image_header import PNG_SIGNATURE, TIFF_ORIENTATION, declared_size, tiff_tags
+
+FORMATS = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+
+
+class ImageError(UserError):
+    """The bytes are not a picture that can be read."""
+
+
+def decode_image(data: bytes) -> np.ndarray:
+    """Decode an encoded picture, upright by its EXIF tag, transparency laid over white; the first frame of several.
+
+    Returns:
+        uint8 (H, W) for grey or (H, W, 3) in BGR for colour pictures.
+
+    Raises:
+        ImageError: empty, damaged, none of `FORMATS`, of more than `MAX_IMAGE_PIXELS`, or of pixels that are
+            neither 8 nor 16 bits a channel.
+    """
+    if not data:
+        raise ImageError("the image is empty (0 bytes)")
+    size = declared_size(data)
+    if size is None:
+        raise ImageError(f"not an image that can be read: give a {FORMATS} file")
+    if size.width * size.height > MAX_IMAGE_PIXELS:
+        raise ImageError(
+            f"the image is too large: {size.width}×{size.height} pixels, the most is {MAX_IMAGE_PIXELS:,}; scale it down"
+        )
+    # libpng prints complaints of its own; most cut files can be told without it.
+    if data.startswith(PNG_SIGNATURE) and b"IEND" not in data[-4096:]:
+        raise ImageError("the image is damaged: the PNG file is cut short")
+    try:
+        # Unchanged, because every other flag drops transparency; but it leaves turning by EXIF to us.
+        image, _, metadata = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ImageError(f"the image cannot be decoded: {error.err or error}") from None
+    if image is None:
+        raise ImageError("the image is damaged: its header is right, but its pixels cannot be decoded")
+    orientation = max((tiff_tags(block.tobytes()).get(TIFF_ORIENTATION, 1) for block in metadata), default=1)
+    return _turn(_to_uint8(image), orientation)
+
+
+def _to_uint8(image: np.ndarray) -> np.ndarray:
+    """8-bit grey or BGR of what OpenCV decodes: 8 or 16 bits, with alpha or without."""
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if image.dtype != np.uint8:
+        raise ImageError(f"the image has pixels of type {image.dtype}: save it with 8 bits a channel")
+    if image.ndim == 2 or image.shape[2] == 3:
+        return image
+    colour, alpha = np.ascontiguousarray(image[:, :, :3]), cv2.merge([image[:, :, 3]] * 3)
+    if (
+        not alpha.any()
+    ):  # some writers leave the fourth channel empty; a picture that nobody can see helps nobody
+        return colour
+    return cv2.add(cv2.multiply(colour, alpha, scale=1 / 255), cv2.bitwise_not(alpha))
+
+
+def _turn(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Upright picture of one whose EXIF orientation is `orientation` (EXIF 2.32, section 4.6.4, tag 274)."""
+    if orientation in (5, 6, 7, 8):
+        image = cv2.transpose(image)
+    flips = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # OpenCV: 1 mirrors left-right, 0 top-bottom, -1 both
+    return cv2.flip(image, flips[orientation]) if orientation in flips else image

@@ -1,0 +1,68 @@
+"""What a reading of a line says: its characters, where they stand and how sure they are. Knows nothing of models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LEAST = 1e-6  # confidences are kept this far from 0 and 1, where their log-odds would be infinite
+
+
+@dataclass(frozen=True)
+class CharReading:
+    """One character.
+
+    Attributes:
+        char: the character.
+        confidence: in [0, 1], the model's probability of it.
+        x: its centre, in pixels of the given image.
+    """
+
+    char: str
+    confidence: float
+    x: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One line.
+
+    Attributes:
+        text: the characters joined; "" where nothing was read.
+        confidence: in [0, 1], the probability that the whole text is right (see `line_confidence`).
+        chars: the characters in reading order.
+    """
+
+    text: str
+    confidence: float
+    chars: tuple[CharReading, ...]
+
+    @classmethod
+    def of(cls, chars: Sequence[CharReading], scale: float = 1.0, offset: float = 0.0) -> Reading:
+        """The reading that consists of `chars`, without the spaces at its ends."""
+        begin, end = 0, len(chars)
+        while begin < end and chars[begin].char == " ":
+            begin += 1
+        while end > begin and chars[end - 1].char == " ":
+            end -= 1
+        kept = tuple(chars[begin:end])
+        return cls(
+            "".join(c.char for c in kept), line_confidence([c.confidence for c in kept], scale, offset), kept
+        )
+
+
+def line_confidence(confidences: Sequence[float], scale: float = 1.0, offset: float = 0.0) -> float:
+    """Probability that a line is right as a whole: the product of its characters' confidences, calibrated.
+
+    A line is right when every character is. Networks are surer than they are right, so the product's log-odds
+    are scaled and shifted by figures fitted on held-out lines (Platt 1999); 1 and 0 leave the product as it is.
+
+    Returns:
+        a number in [0, 1]; 0 for no characters: nothing was read, so nothing is vouched for.
+    """
+    if not confidences:
+        return 0.0
+    product = math.exp(sum(math.log(max(c, LEAST)) for c in confidences))
+    product = min(max(product, LEAST), 1 - LEAST)
+    return 1 / (1 + math.exp(-(scale * math.log(product / (1 - product)) + offset)))
