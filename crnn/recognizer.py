@@ -142,9 +142,23 @@ def _open_session(path: Path, threads: int) -> ort.InferenceSession:
 
 
 def _read_info(session: ort.InferenceSession, path: Path) -> ArtifactInfo:
+    """The model's description, which must fit its graph."""
     description = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if description is None:
         raise UserError(
             f"{path} does not describe itself (no metadata {METADATA_KEY!r}): export it with export.py"
         )
-    return ArtifactInfo.from_json(description)
+    info = ArtifactInfo.from_json(description)
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if (
+        [i.name for i in inputs] != ["images"]
+        or inputs[0].type != "tensor(uint8)"
+        or [o.name for o in outputs] != ["logits"]
+    ):
+        raise UserError(f"{path} is not a line recogniser: its graph must turn uint8 images into logits")
+    classes = outputs[0].shape[-1]
+    if isinstance(classes, int) and classes != len(info.charset):
+        raise UserError(
+            f"{path} has {classes} classes, but its charset has {len(info.charset)} with the blank: export it again"
+        )
+    return info

@@ -1,0 +1,129 @@
+"""The recogniser on a model whose every answer is known (see `barcode`)."""
+
+import random
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from crnn.artifact import ArtifactInfo
+from crnn.errors import UserError
+from crnn.preprocess import CanvasSpec, ImageError
+from crnn.recognizer import Recognizer
+from tests.barcode import CHARACTERS, draw, save_model
+
+
+@pytest.fixture(scope="module")
+def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
+    return Recognizer(save_model(tmp_path_factory.mktemp("model") / "barcode.onnx"))
+
+
+def random_text(rng: random.Random, length: int) -> str:
+    return "".join(rng.choice(CHARACTERS) for _ in range(length)).strip() or "a"
+
+
+def test_reads_a_line_and_says_where_each_character_stands(recognizer: Recognizer) -> None:
+    reading = recognizer.read(draw("ab中a", bar=12, gap=12))
+    assert reading.text == "ab中a"
+    assert 0.99 < reading.confidence <= 1
+    assert [c.char for c in reading.chars] == list("ab中a")
+    assert [c.x for c in reading.chars] == pytest.approx([18, 42, 66, 90], abs=4)
+
+
+def test_reads_encoded_pictures(recognizer: Recognizer) -> None:
+    assert recognizer.read(cv2.imencode(".png", draw("cab"))[1].tobytes()).text == "cab"
+
+
+def test_positions_are_in_pixels_of_the_given_image(recognizer: Recognizer) -> None:
+    large = cv2.resize(draw("ab"), None, fx=3, fy=3, interpolation=cv2.INTER_NEAREST)
+    assert [c.x for c in recognizer.read(large).chars] == pytest.approx([54, 126], abs=12)
+
+
+def test_lines_lower_than_the_canvas_are_enlarged(recognizer: Recognizer) -> None:
+    # The palest character: what interpolation puts between it and white is still it or white.
+    assert recognizer.read(draw("文文文", bar=6, gap=6, height=16)).text == "文文文"
+
+
+def test_spaces_inside_stay_and_spaces_at_the_ends_go(recognizer: Recognizer) -> None:
+    assert recognizer.read(draw(" a b ")).text == "a b"
+
+
+def test_a_reading_does_not_depend_on_its_batch(recognizer: Recognizer) -> None:
+    rng = random.Random(1)
+    images = [draw(random_text(rng, rng.randint(1, 60))) for _ in range(40)]
+    alone = [recognizer.read(image) for image in images]
+    order = rng.sample(range(40), 40)
+    together = recognizer.read_many([images[i] for i in order])
+    assert [together[order.index(i)] for i in range(40)] == alone
+    assert recognizer.read_many([]) == []
+
+
+@pytest.mark.parametrize("gap", [12, 0], ids=["gaps between characters", "characters that touch"])
+def test_long_lines_lose_and_double_nothing(recognizer: Recognizer, gap: int) -> None:
+    rng = random.Random(gap)
+    for _ in range(30):
+        text = random_text(rng, rng.randint(60, 250))
+        if gap == 0:  # without a gap, equal neighbours are one bar
+            text = "".join(a for a, b in zip(text, text[1:] + "?", strict=True) if a != b)
+        reading = recognizer.read(draw(text, bar=16 if gap == 0 else 12, gap=gap))
+        assert reading.text == text
+        assert all(a.x < b.x for a, b in zip(reading.chars, reading.chars[1:], strict=False))
+
+
+def test_a_long_run_of_one_character_keeps_its_count(recognizer: Recognizer) -> None:
+    assert recognizer.read(draw("a" * 200)).text == "a" * 200
+
+
+@pytest.mark.parametrize("shape", [(32, 300), (1, 1), (1, 900), (500, 3), (65535, 1), (40, 40, 3)])
+@pytest.mark.parametrize("level", [0, 255])
+def test_pictures_without_contrast_have_no_text(
+    recognizer: Recognizer, shape: tuple[int, ...], level: int
+) -> None:
+    reading = recognizer.read(np.full(shape, level, np.uint8))
+    assert (reading.text, reading.confidence, reading.chars) == ("", 0.0, ())
+
+
+def test_tall_narrow_pictures_are_read_as_they_are(recognizer: Recognizer) -> None:
+    tall = np.full((320, 20), 255, np.uint8)
+    tall[:, 5:15] = 0
+    assert isinstance(recognizer.read(tall).text, str)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((1, 65535), np.uint8), np.zeros((0, 5), np.uint8), np.zeros((32, 32), np.float32), b"junk"],
+)
+def test_what_is_no_line_is_refused(recognizer: Recognizer, image: np.ndarray | bytes) -> None:
+    with pytest.raises(ImageError):
+        recognizer.read(image)
+
+
+def test_graphs_that_quantise_at_run_time_read_line_by_line(tmp_path: Path) -> None:
+    info = ArtifactInfo(characters=CHARACTERS, quantisation={"mode": "hybrid", "dynamic": ["LSTM", "MatMul"]})
+    assert Recognizer(save_model(tmp_path / "m.onnx", info=info)).max_batch == 1
+
+
+def test_geometry_comes_from_the_model(tmp_path: Path) -> None:
+    info = ArtifactInfo(characters=CHARACTERS, canvas=CanvasSpec(max_width=128))
+    narrow = Recognizer(save_model(tmp_path / "m.onnx", info=info))
+    assert narrow.read(draw("abcde" * 8)).text == "abcde" * 8
+
+
+def test_a_model_must_exist_load_and_describe_itself(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no model at"):
+        Recognizer(tmp_path / "absent.onnx")
+    (tmp_path / "junk.onnx").write_bytes(b"not a model")
+    with pytest.raises(UserError, match="cannot be loaded"):
+        Recognizer(tmp_path / "junk.onnx")
+    with pytest.raises(UserError, match="does not describe itself"):
+        Recognizer(save_model(tmp_path / "mute.onnx", metadata=""))
+    with pytest.raises(UserError, match="damaged"):
+        Recognizer(save_model(tmp_path / "odd.onnx", metadata="{}"))
+    with pytest.raises(UserError, match="classes"):
+        Recognizer(save_model(tmp_path / "other.onnx", info=ArtifactInfo(characters="ab")))
+
+
+def test_more_threads_than_processors_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="threads=4096"):
+        Recognizer(save_model(tmp_path / "m.onnx"), threads=4096)
