@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,6 +42,12 @@ class StoredLine:
     category: str = ""
 
 
+@lru_cache(maxsize=32)
+def _environment(path: str, pid: int, inode: int) -> lmdb.Environment:
+    """One environment for each database and process: LMDB allows no second, and none may cross a fork."""
+    return lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)
+
+
 def _key(name: str, index: int) -> bytes:
     return f"{name}-{index + 1:09d}".encode()
 
@@ -54,25 +61,19 @@ class LineStore:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._env: lmdb.Environment | None = None
-        self._pid = -1
         if not (self.path / "data.mdb").is_file():
             unfinished = self.path.with_name(self.path.name + PARTIAL_SUFFIX).exists()
             hint = "its build was interrupted: run it again to finish it" if unfinished else "build or import it first"
             raise UserError(f"no LMDB dataset at {self.path}: {hint}")
+        self._inode = (self.path / "data.mdb").stat().st_ino
         count = self._get(b"num-samples")
         if count is None:
             raise UserError(f"{self.path} is not a line dataset: it has no key num-samples")
         self._length = int(count)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_env": None, "_pid": -1}
-
     def _get(self, key: bytes) -> bytes | None:
-        if self._env is None or self._pid != os.getpid():  # an environment must not cross a fork
-            self._env = lmdb.open(str(self.path), readonly=True, lock=False, readahead=False, meminit=False)
-            self._pid = os.getpid()
-        with self._env.begin() as transaction:
+        environment = _environment(str(self.path), os.getpid(), self._inode)
+        with environment.begin() as transaction:
             value: bytes | None = transaction.get(key)
             return value
 

@@ -49,8 +49,9 @@ class BatchNorm(nn.BatchNorm2d):
         if not (self.training and dist.is_initialized() and dist.get_world_size() > 1):
             return super().forward(input)
         assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
-        count = input.new_tensor([input.numel() / input.shape[1]])
-        sums = torch.cat([input.sum((0, 2, 3)), (input * input).sum((0, 2, 3)), count])  # (2C + 1,)
+        x = input.float()  # sums of thousands of bfloat16 values would lose their last digits
+        count = x.new_tensor([x.numel() / x.shape[1]])
+        sums = torch.cat([x.sum((0, 2, 3)), (x * x).sum((0, 2, 3)), count])  # (2C + 1,)
         sums = all_reduce(sums)
         total = sums[-1].detach()
         mean, mean_square = (sums[:-1] / total).chunk(2)
@@ -60,7 +61,7 @@ class BatchNorm(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(unbiased, self.momentum)
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return input * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+        return (x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(input.dtype)
 
 
 def _convolution(

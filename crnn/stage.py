@@ -11,7 +11,11 @@ from crnn.errors import UserError
 
 
 def run_stage(main: Callable[[], Any]) -> None:
-    """Run `main` (decorated by `hydra.main`); exit 2 with one line on a `UserError` or a bad configuration."""
+    """Run `main` (decorated by `hydra.main`); exit 2 with one line on a bad configuration.
+
+    Put `@exit_cleanly()` between `@hydra.main` and the function: a `UserError` that reached Hydra would be announced
+    by a line of Hydra's own first.
+    """
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 

@@ -1,0 +1,110 @@
+"""Checkpoints that survive a crash at any moment. Knows nothing of training beyond the fields it stores."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crnn.artifact import ArtifactInfo
+from crnn.errors import UserError
+
+State = dict[str, Tensor]
+
+
+@dataclass
+class Checkpoint:
+    """A model that can be read with, exported or trained further.
+
+    Attributes:
+        info: what the artifact says of itself.
+        weights: the network's state, averaged over the last steps (what is deployed).
+        trained: everything else that resuming needs: raw weights, optimizer, step, …; empty in a slim one.
+    """
+
+    info: ArtifactInfo
+    weights: State
+    trained: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the deployed weights."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.weights.items()):
+            digest.update(name.encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def previous(path: Path) -> Path:
+    """Where `save` keeps the checkpoint before the newest."""
+    return path.with_suffix(".previous.pt")
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write atomically: to a temporary file, synced, then renamed; the former file becomes `previous(path)`."""
+    temporary = path.with_suffix(".tmp")
+    with open(temporary, "wb") as file:
+        torch.save(
+            {"info": checkpoint.info.to_json(), "weights": checkpoint.weights, "trained": checkpoint.trained}, file
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        os.replace(path, previous(path))
+    os.replace(temporary, path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # else the renames may be lost with the power
+    finally:
+        os.close(directory)
+
+
+def load(path: str | Path) -> Checkpoint:
+    """Read one checkpoint file; half-precision weights come back as float32.
+
+    Raises:
+        UserError: missing, damaged, or not a checkpoint of this project.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        info, weights, trained = ArtifactInfo.from_json(content["info"]), content["weights"], content["trained"]
+    except FileNotFoundError:
+        raise UserError(f"no checkpoint at {path}: train one first, or name another") from None
+    except (RuntimeError, EOFError, KeyError, TypeError, OSError, pickle.UnpicklingError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{path} is not a readable checkpoint: {reason}") from None
+    weights = {k: v.float() if v.dtype == torch.float16 else v for k, v in weights.items()}
+    return Checkpoint(info, weights, trained)
+
+
+def load_newest(path: Path) -> Checkpoint | None:
+    """The newest intact checkpoint of a run: `path`, else the one before; None if the run has none.
+
+    Raises:
+        UserError: there are files, but none can be read.
+    """
+    candidates = [p for p in (path, previous(path)) if p.exists()]
+    errors = []
+    for candidate in candidates:
+        try:
+            return load(candidate)
+        except UserError as error:
+            errors.append(str(error))
+            warnings.warn(f"{error}; falling back to the checkpoint before it", RuntimeWarning, stacklevel=2)
+    if errors:
+        raise UserError("; ".join(errors) + ": delete them to start the run afresh")
+    return None
+
+
+def save_slim(checkpoint: Checkpoint, path: Path) -> None:
+    """Write the deployed weights alone, in half precision, to publish and to fine-tune from."""
+    half = {k: v.half() if v.is_floating_point() else v for k, v in checkpoint.weights.items()}
+    save(Checkpoint(checkpoint.info, half), path)

@@ -1,0 +1,250 @@
+"""Batches of lines from LMDBs, in an order that depends on (seed, step) only. Knows nothing of the network.
+
+Letters: N lines, H and W pixels, T = W / frame stride, S characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crnn.charset import BLANK, Charset
+from crnn.lmdb_store import LineStore
+from crnn.loss import IGNORED
+from crnn.preprocess import Canvas, CanvasSpec, decode_image, to_canvas
+from crnn.screening import Reject, require_share, screen
+
+# Share of the way between two centres in which a frame is clearly neither character: taught to be blank.
+BLANK_ZONE = 0.3
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line as the trainer sees it.
+
+    Attributes:
+        canvas: see `crnn.preprocess.to_canvas`.
+        label: folded text.
+        centers: float32 (S,), x of each character in canvas pixels, or None if unknown.
+        category: group for reports.
+    """
+
+    canvas: Canvas
+    label: str
+    centers: np.ndarray | None
+    category: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Lines of one bucket.
+
+    Attributes:
+        images: uint8 (N, 1, H, W).
+        targets: int64 (N, S), padded with the blank.
+        target_lengths: int64 (N,).
+        frame_targets: int64 (N, T), class of the frames whose character is known, else `IGNORED`.
+        labels: the N texts.
+    """
+
+    images: Tensor
+    targets: Tensor
+    target_lengths: Tensor
+    frame_targets: Tensor
+    labels: tuple[str, ...]
+
+
+Augmentation = Callable[[Line, np.random.Generator], Line]
+
+
+class LineDataset:
+    """The lines of several LMDBs that can be trained on; the others are in `rejects`.
+
+    Raises:
+        UserError: a dataset is missing, or more than `max_reject_share` of it is unusable.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        charset: Charset,
+        spec: CanvasSpec,
+        frame_stride: int,
+        max_reject_share: float = 0.1,
+        limit: int | None = None,
+    ) -> None:
+        """Args:
+        limit: keep this many lines of each dataset at most, evenly spread.
+        """
+        self.charset, self.spec, self.frame_stride = charset, spec, frame_stride
+        self.stores = [LineStore(path) for path in paths]
+        self.rejects: dict[str, tuple[Reject, ...]] = {}
+        origins, widths = [], []
+        for number, store in enumerate(self.stores):
+            screening = screen(store, charset, spec, frame_stride)
+            require_share(screening.rejects, len(store), max_reject_share, str(store.path))
+            self.rejects[str(store.path)] = screening.rejects
+            chosen = slice(None)
+            if limit is not None and len(screening.kept) > limit:
+                chosen = np.linspace(0, len(screening.kept) - 1, limit).astype(np.int64)  # type: ignore[assignment]
+            kept = screening.kept[chosen]
+            origins.append(np.stack([np.full(len(kept), number), kept], axis=1))
+            widths.append(screening.widths[chosen])
+        self.origins = np.concatenate(origins)  # (lines, 2): which store, which of its lines
+        self.buckets = np.array([spec.bucket_width(int(width)) for width in np.concatenate(widths)])
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    def __getitem__(self, index: int) -> Line:
+        store, position = self.origins[index]
+        stored = self.stores[store][int(position)]
+        label = self.charset.fold(stored.label)
+        canvas = to_canvas(decode_image(stored.image), self.spec)
+        centers = stored.centers
+        if centers is not None:  # a label that folding shortened no longer matches its centres
+            centers = centers * canvas.scale if len(centers) == len(label) else None
+        return Line(canvas, label, centers, stored.category)
+
+    def collate(self, lines: Sequence[Line], rngs: Sequence[np.random.Generator]) -> Batch:
+        """Stack lines of one bucket; each line's generator chooses its frames taught to be blank."""
+        targets = np.full((len(lines), max(len(line.label) for line in lines)), BLANK, np.int64)
+        frames = lines[0].canvas.pixels.shape[1] // self.frame_stride
+        frame_targets = np.full((len(lines), frames), IGNORED, np.int64)
+        for row, (line, rng) in enumerate(zip(lines, rngs, strict=True)):
+            ids = self.charset.encode(line.label)
+            targets[row, : len(ids)] = ids
+            if line.centers is not None:
+                frame_targets[row] = align(np.array(ids), line.centers / self.frame_stride, frames, rng)
+        return Batch(
+            images=torch.from_numpy(np.stack([line.canvas.pixels for line in lines])[:, None]),
+            targets=torch.from_numpy(targets),
+            target_lengths=torch.tensor([len(line.label) for line in lines]),
+            frame_targets=torch.from_numpy(frame_targets),
+            labels=tuple(line.label for line in lines),
+        )
+
+
+def align(ids: np.ndarray, positions: np.ndarray, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Class of each frame, where known: the character at its centre, blank well between two characters.
+
+    Characters of one frame are moved apart to neighbouring frames. As many blanks as characters are taught, chosen
+    by `rng`; the remaining frames may become either, so no hard border is drawn inside a character.
+
+    Args:
+        ids: int64 (S,), not more than `frames`.
+        positions: float (S,), centres in frames, rising.
+
+    Returns:
+        int64 (frames,), `IGNORED` where nothing is known.
+    """
+    result = np.full(frames, IGNORED, np.int64)
+    order = np.arange(len(ids))
+    centers = np.maximum.accumulate(positions.astype(np.int64) - order) + order  # at least one frame apart
+    centers = np.minimum(centers, frames - len(ids) + order)
+    result[centers] = ids
+    middles = np.arange(frames) + 0.5
+    edges = np.concatenate([[-np.inf], (positions[1:] + positions[:-1]) / 2, [np.inf]])
+    owner = np.searchsorted(edges, middles, side="right") - 1
+    gaps = np.diff(positions) if len(ids) > 1 else np.array([4.0])
+    left, right = np.append(gaps[0], gaps), np.append(gaps, gaps[-1])
+    reach = np.where(middles < positions[owner], left[owner], right[owner]) * BLANK_ZONE
+    blanks = np.flatnonzero((np.abs(middles - positions[owner]) > np.maximum(reach, 1.0)) & (result == IGNORED))
+    if len(blanks) > len(ids):
+        blanks = rng.choice(blanks, len(ids), replace=False)
+    result[blanks] = BLANK
+    return result
+
+
+class BatchPlan:
+    """Which lines make up the batch of a step: a function of (seed, step), the same for any number of processes.
+
+    Each epoch shuffles the lines, gathers them by bucket and cuts batches of about equal pixels, so that every
+    step takes the same time and memory.
+    """
+
+    def __init__(
+        self,
+        dataset: LineDataset,
+        batch_pixels: int,
+        seed: int,
+        multiple: int = 8,
+        shares: Sequence[float] | None = None,
+    ) -> None:
+        """Args:
+        batch_pixels: width of a batch's canvases laid side by side.
+        multiple: lines in a batch are a multiple of it, so that processes get equal parts.
+        shares: part of an epoch drawn from each dataset; by default each line is drawn once.
+        """
+        self.dataset, self.batch_pixels, self.seed, self.multiple = dataset, batch_pixels, seed, multiple
+        self.shares = shares
+        self._epoch = lru_cache(maxsize=2)(self._plan)
+        self.batches_per_epoch = len(self._epoch(0))
+
+    def _plan(self, epoch: int) -> list[np.ndarray]:
+        rng = np.random.default_rng([self.seed, epoch])
+        chosen = self._draw(rng)
+        buckets = self.dataset.buckets[chosen]
+        batches = []
+        for bucket in np.unique(buckets):
+            lines = chosen[buckets == bucket]
+            size = max(self.batch_pixels // int(bucket) // self.multiple, 1) * self.multiple
+            # The last batch is filled up with lines of the same bucket: all epochs have equally many batches.
+            lines = np.resize(lines, -(-len(lines) // size) * size)
+            batches += np.split(lines, len(lines) // size)
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _draw(self, rng: np.random.Generator) -> np.ndarray:
+        total = len(self.dataset)
+        if self.shares is None:
+            return rng.permutation(total)
+        owners = self.dataset.origins[:, 0]
+        parts = []
+        for number, share in enumerate(np.array(self.shares) / sum(self.shares)):
+            lines = np.flatnonzero(owners == number)
+            wanted = round(share * total)
+            rounds = [rng.permutation(lines) for _ in range(-(-wanted // len(lines)))]
+            parts.append(np.concatenate(rounds)[:wanted])
+        return rng.permutation(np.concatenate(parts))
+
+    def lines_of(self, step: int) -> np.ndarray:
+        """Indices of the lines of global batch `step`, from 0."""
+        epoch, position = divmod(step, self.batches_per_epoch)
+        batches = self._epoch(epoch)
+        return batches[position % len(batches)]  # drawn by shares, an epoch may be a few batches shorter
+
+    def batch(self, step: int, rank: int = 0, world: int = 1, augment: Augmentation | None = None) -> Batch:
+        """The part of step's batch that process `rank` of `world` trains on."""
+        indices = self.lines_of(step)
+        share = len(indices) // world
+        indices = indices[rank * share : (rank + 1) * share]
+        rngs = [np.random.default_rng([self.seed, step, int(index)]) for index in indices]
+        lines = [self.dataset[int(index)] for index in indices]
+        if augment is not None:
+            lines = [augment(line, rng) for line, rng in zip(lines, rngs, strict=True)]
+        return self.dataset.collate(lines, rngs)
+
+
+class Prefetcher:
+    """Reads the next batch in a thread while the current one is trained on; OpenCV and LMDB leave the lock."""
+
+    def __init__(self, load: Callable[[int], Batch]) -> None:
+        self._load = load
+        self._pool = ThreadPoolExecutor(1)
+        self._ahead: tuple[int, Future[Batch]] | None = None
+
+    def __call__(self, step: int) -> Batch:
+        ahead = self._ahead
+        batch = ahead[1].result() if ahead is not None and ahead[0] == step else self._load(step)
+        self._ahead = (step + 1, self._pool.submit(self._load, step + 1))
+        return batch
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)

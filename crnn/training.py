@@ -1,0 +1,463 @@
+"""The training loop, visible from top to bottom. Knows nothing of Hydra or of where data comes from."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from tqdm import tqdm
+
+from crnn.artifact import ArtifactInfo
+from crnn.augment import LightAugmentation
+from crnn.charset import Charset
+from crnn.checkpoint import Checkpoint, State, load, load_newest, save
+from crnn.ctc import collapse
+from crnn.dataset import Batch, BatchPlan, LineDataset, Prefetcher
+from crnn.errors import UserError
+from crnn.loss import aligned_loss, ctc_loss
+from crnn.metrics import Accuracy, score
+from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
+from crnn.preprocess import CanvasSpec
+from crnn.screening import write_rejects
+
+
+@dataclass
+class DataConfig:
+    """Attributes:
+    train: LMDB folders.
+    validation: LMDB folders.
+    charset: charset file.
+    shares: part of each training set in an epoch; by default every line is drawn once.
+    max_reject_share: unusable lines a dataset may have before training refuses it.
+    validation_lines: lines of each validation set that are read at most.
+    augmentation: 0 for synthesised lines, which vary by themselves; about 0.5 for imported ones.
+    """
+
+    train: list[str] = field(default_factory=lambda: ["artifacts/lines/train"])
+    validation: list[str] = field(default_factory=lambda: ["artifacts/lines/validation"])
+    charset: str = "data/charsets/zh_en.txt"
+    shares: list[float] | None = None
+    max_reject_share: float = 0.1
+    validation_lines: int = 1000
+    augmentation: float = 0.0
+
+
+@dataclass
+class CanvasConfig:
+    """The mutable twin of `CanvasSpec`, for Hydra."""
+
+    height: int = 32
+    bucket: int = 32
+    max_width: int = 800
+    mode: str = "plain"
+
+
+@dataclass
+class TrainConfig:
+    """Attributes:
+    name: the run's folder under `artifacts/`.
+    start_model: checkpoint to begin from; a run that has one of its own resumes instead.
+    steps: optimiser steps in all.
+    aligned_steps: steps of aligned cross-entropy before CTC.
+    aligned_weight: weight the aligned loss keeps beside CTC afterwards.
+    batch_pixels: width of a global batch's canvases laid side by side.
+    learning_rate: at its highest.
+    warmup_steps: over which it rises from 0.
+    decay_share: last share of the steps over which it falls to 0 along a cosine; 1 is the plain cosine.
+    weight_decay: of matrices and kernels, not of biases and norms.
+    clip_norm: gradients are scaled down to this norm.
+    ema: decay a step of the averaged weights that are validated and deployed.
+    precision: float32, bfloat16, or auto (bfloat16 if it is faster here and finite).
+    threads: of torch in each process; 0 leaves torch's choice.
+    seed: of initial weights and of the order of lines.
+    validate_every: steps.
+    checkpoint_every: seconds.
+    log_every: steps.
+    max_nonfinite: steps in a row without a finite gradient before the run stops.
+    """
+
+    name: str = "base"
+    artifacts: str = "artifacts"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    canvas: CanvasConfig = field(default_factory=CanvasConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    start_model: str | None = None
+    steps: int = 1000
+    aligned_steps: int = 500
+    aligned_weight: float = 0.0
+    batch_pixels: int = 16384
+    learning_rate: float = 1e-3
+    warmup_steps: int = 100
+    decay_share: float = 1.0
+    weight_decay: float = 1e-2
+    clip_norm: float = 5.0
+    ema: float = 0.998
+    precision: str = "auto"
+    threads: int = 0
+    seed: int = 1
+    validate_every: int = 500
+    checkpoint_every: float = 300.0
+    log_every: int = 20
+    max_nonfinite: int = 10
+
+    def check(self) -> None:
+        """Raises UserError for values no run can use."""
+        if self.precision not in ("auto", "float32", "bfloat16"):
+            raise UserError(f"precision {self.precision!r}: choose auto, float32 or bfloat16")
+        if self.steps < 1 or self.batch_pixels < self.canvas.bucket:
+            raise UserError("steps must be at least 1 and batch_pixels at least one bucket")
+        if self.data.shares is not None and len(self.data.shares) != len(self.data.train):
+            raise UserError(f"data.shares has {len(self.data.shares)} entries for {len(self.data.train)} datasets")
+        if self.model.height != self.canvas.height:
+            raise UserError(f"model.height {self.model.height} differs from canvas.height {self.canvas.height}")
+
+
+class TrainingDiverged(UserError):
+    """Too many steps in a row had no finite gradient."""
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; its checkpoint is saved."""
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Learning rate of `step`: linear warm-up, plateau, cosine to zero over the last `decay_share` of the steps."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    decay_steps = max(1.0, config.decay_share * config.steps)
+    into_decay = min(1.0, max(0.0, (step - (config.steps - decay_steps)) / decay_steps))
+    return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * into_decay))
+
+
+class Trainer:
+    """One run: its network, averaged weights, optimiser and place in the data; the same in every process."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        config.check()
+        self.config = config
+        self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        self.folder = Path(config.artifacts) / config.name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.path = self.folder / "checkpoint.pt"
+        self.charset = Charset.load(config.data.charset)
+        self.spec = CanvasSpec(**asdict(config.canvas))
+        data = config.data
+        train = LineDataset(data.train, self.charset, self.spec, FRAME_STRIDE, data.max_reject_share)
+        self.validation = LineDataset(
+            data.validation, self.charset, self.spec, FRAME_STRIDE, data.max_reject_share, data.validation_lines
+        )
+        if self.rank == 0:
+            self._report_rejects(train)
+        self.plan = BatchPlan(train, config.batch_pixels, config.seed, shares=data.shares)
+        self.augment = LightAugmentation(data.augmentation) if data.augmentation else None
+
+        torch.manual_seed(config.seed)
+        self.model = CRNN(config.model, len(self.charset)).to(memory_format=torch.channels_last)
+        decayed = [p for p in self.model.parameters() if p.ndim > 1]
+        others = [p for p in self.model.parameters() if p.ndim <= 1]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            lr=config.learning_rate,
+            betas=(0.9, 0.98),
+        )
+        self.step = self.lines_seen = self.skipped = self.nonfinite_in_a_row = 0
+        self.seconds = 0.0
+        self.validation_accuracy: Accuracy | None = None
+        self.precision = config.precision
+        self._restore()
+        if self.precision == "auto":
+            self.precision = self._probe_precision()
+        self.stopping = False
+
+    # ---- beginning, saving, resuming -------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        own = load_newest(self.path)
+        if own is None:
+            if self.config.start_model:
+                self._start_from(load(self.config.start_model))
+            self.average: State = {k: v.clone() for k, v in self.model.state_dict().items()}
+            return
+        if not own.trained:
+            raise UserError(f"{self.path} holds deployed weights only: name it as start_model of another run")
+        if own.info.characters != self.charset.characters or own.info.model != asdict(self.config.model):
+            raise UserError(
+                f"{self.path} was trained with another charset or network: choose another name, or delete it"
+            )
+        trained = own.trained
+        self.model.load_state_dict(trained["weights"])
+        self.optimizer.load_state_dict(trained["optimizer"])
+        self.average = own.weights
+        for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision"):
+            setattr(self, name, trained[name])
+        if self.rank == 0:
+            print(f"resuming {self.path} at step {self.step}")
+
+    def _start_from(self, start: Checkpoint) -> None:
+        if start.info.model != asdict(self.config.model):
+            raise UserError(
+                f"{self.config.start_model} is another network ({start.info.model}): choose the same model sizes"
+            )
+        if start.info.characters != self.charset.characters:
+            raise UserError(f"{self.config.start_model} was trained with another charset: choose that one")
+        self.model.load_state_dict(start.weights)
+
+    def _report_rejects(self, dataset: LineDataset) -> None:
+        rejects = [reject for of_one in dataset.rejects.values() for reject in of_one]
+        if rejects:
+            report = self.folder / "rejects.tsv"
+            write_rejects(report, rejects)
+            print(f"warning: {len(rejects)} training lines cannot be used and are left out: see {report}")
+
+    def checkpoint(self) -> Checkpoint:
+        """The run as it stands."""
+        accuracy = self.validation_accuracy
+        info = ArtifactInfo(
+            characters=self.charset.characters,
+            canvas=self.spec,
+            frame_stride=FRAME_STRIDE,
+            model=asdict(self.config.model),
+            training={
+                "name": self.config.name,
+                "step": self.step,
+                "lines_seen": self.lines_seen,
+                "seconds": round(self.seconds),
+                "start_model": self.config.start_model,
+                "data": list(self.config.data.train),
+            },
+            validation={} if accuracy is None else asdict(accuracy),
+        )
+        trained = {
+            name: getattr(self, name)
+            for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision")
+        }
+        trained |= {"weights": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        return Checkpoint(info, self.average, trained)
+
+    def save(self) -> None:
+        """Write the run's checkpoint (the first process only)."""
+        if self.rank == 0:
+            save(self.checkpoint(), self.path)
+
+    # ---- one step --------------------------------------------------------------------------------------------
+
+    def loss(self, batch: Batch, precision: str) -> Tensor:
+        """Loss of this process's part, scaled so that the mean over processes is that of the whole batch."""
+        config = self.config
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            embeddings = self.model.embed(batch.images)
+        embeddings = embeddings.float()
+        total = embeddings.new_zeros(())
+        if self.step >= config.aligned_steps:
+            logits = self.model.head(embeddings)
+            per_line = ctc_loss(logits, batch.targets, batch.target_lengths)
+            # Divided by the length: a long line has more to say but should not outweigh ten short ones.
+            total = total + (per_line / batch.target_lengths).mean()
+        weight = 1.0 if self.step < config.aligned_steps else config.aligned_weight
+        if weight:
+            losses, frames = aligned_loss(embeddings, self.model.head, batch.frame_targets)
+            if self.world > 1:
+                dist.all_reduce(frames)
+            total = total + weight * losses * self.world / frames.clamp(min=1)
+        return total
+
+    def train_step(self, batch: Batch) -> tuple[float, float]:
+        """One optimiser step; returns the loss and the gradient's norm (both over all processes)."""
+        self.model.train()
+        rate = learning_rate(self.step, self.config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(batch, self.precision)
+        loss.backward()
+        loss_value, norm = self._reduce_gradients(loss)
+        if math.isfinite(loss_value) and math.isfinite(norm):
+            self.optimizer.step()
+            self._update_average()
+            self.nonfinite_in_a_row = 0
+        else:
+            self.skipped += 1
+            self.nonfinite_in_a_row += 1
+            if self.nonfinite_in_a_row >= self.config.max_nonfinite:
+                raise TrainingDiverged(
+                    f"{self.nonfinite_in_a_row} steps in a row had no finite gradient (step {self.step}): lower "
+                    "learning_rate, or set precision=float32"
+                )
+        self.step += 1
+        self.lines_seen += len(batch.labels) * self.world
+        return loss_value, norm
+
+    def _reduce_gradients(self, loss: Tensor) -> tuple[float, float]:
+        """Average gradients, loss and the wish to stop over the processes in one message, then clip."""
+        parameters = [p for p in self.model.parameters() if p.grad is not None]
+        if self.world > 1:
+            flags = torch.tensor([loss.item(), float(self.stopping)])
+            flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None] + [flags])
+            dist.all_reduce(flat)
+            flat[:-1] /= self.world
+            offset = 0
+            for p in parameters:
+                assert p.grad is not None
+                p.grad.copy_(flat[offset : offset + p.numel()].view_as(p))
+                offset += p.numel()
+            loss_value, self.stopping = flat[-2].item(), bool(flat[-1].item())
+        else:
+            loss_value = loss.item()
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
+        return loss_value, norm.item()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # Young averages follow quickly, so that early validation is not of the initial weights.
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        for name, value in self.model.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - decay)
+            else:
+                self.average[name].copy_(value)
+
+    def _probe_precision(self) -> str:
+        """bfloat16 where it is faster than float32 on this machine and finite; every process decides alike."""
+        batch = self.plan.batch(0, self.rank, self.world)
+        seconds = {}
+        state = {k: v.clone() for k, v in self.model.state_dict().items()}
+        for precision in ("float32", "bfloat16"):
+            for repeat in range(2):  # the first run also compiles kernels
+                begin = time.perf_counter()
+                self.model.train()
+                loss = self.loss(batch, precision)
+                loss.backward()
+                seconds[precision] = time.perf_counter() - begin
+            if not loss.isfinite():
+                seconds[precision] = math.inf
+        self.model.load_state_dict(state)  # the probe moved the running statistics
+        self.optimizer.zero_grad(set_to_none=True)
+        gain = torch.tensor([seconds["float32"] / seconds["bfloat16"]])
+        if self.world > 1:
+            dist.all_reduce(gain, dist.ReduceOp.MIN)
+        return "bfloat16" if gain.item() > 1.1 else "float32"  # less is within the noise
+
+    # ---- validation ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def averaged(self) -> Iterator[CRNN]:
+        """The network with the averaged weights, in evaluation mode."""
+        raw = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average)
+        self.model.eval()
+        try:
+            yield self.model
+        finally:
+            self.model.load_state_dict(raw)
+
+    @torch.inference_mode()
+    def validate(self) -> tuple[Accuracy, list[tuple[str, str, Tensor]]]:
+        """Read the validation lines with the averaged weights.
+
+        Returns:
+            The accuracy, and (truth, reading, uint8 (1, H, W) canvas) of a few lines.
+        """
+        readings: list[tuple[str, str, str]] = []
+        samples: list[tuple[str, str, Tensor]] = []
+        order = self.validation.buckets.argsort(kind="stable")[self.rank :: self.world]
+        with self.averaged() as model:
+            for begin in range(0, len(order), 32):
+                group = order[begin : begin + 32]
+                for bucket in sorted({int(b) for b in self.validation.buckets[group]}):
+                    lines = [self.validation[int(i)] for i in group if self.validation.buckets[i] == bucket]
+                    images = torch.stack([torch.from_numpy(line.canvas.pixels)[None] for line in lines])
+                    best = model(images.contiguous(memory_format=torch.channels_last)).argmax(2).T.numpy()
+                    for line, image, path in zip(lines, images, best, strict=True):
+                        reading = self.charset.decode_ids(collapse(path)).strip()
+                        readings.append((line.label, reading, line.category))
+                        if len(samples) < 24 and begin % 96 == 0:
+                            samples.append((line.label, reading, image))
+        if self.world > 1:
+            parts: list[Any] = [None] * self.world
+            dist.all_gather_object(parts, readings)
+            readings = [reading for part in parts for reading in part]
+        truths, texts, categories = zip(*readings, strict=True)
+        self.validation_accuracy = score(truths, texts, categories)
+        return self.validation_accuracy, samples
+
+    # ---- the loop --------------------------------------------------------------------------------------------
+
+    def run(self) -> Path:
+        """Train to the last step.
+
+        Returns:
+            The checkpoint's path.
+
+        Raises:
+            Interrupted: SIGINT or SIGTERM came; the checkpoint is saved.
+            TrainingDiverged: see `TrainConfig.max_nonfinite`.
+        """
+        from crnn.logbook import Logbook
+
+        config = self.config
+        load_batch = Prefetcher(lambda step: self.plan.batch(step, self.rank, self.world, self.augment))
+        saved = logged = time.monotonic()
+        lines_logged = self.lines_seen
+        with (
+            self._stop_on_signals(),
+            Logbook(self.folder, enabled=self.rank == 0) as logbook,
+            tqdm(
+                total=config.steps, initial=self.step, unit="step", disable=self.rank > 0, file=sys.stdout,
+                mininterval=1.0 if sys.stdout.isatty() else 30.0,
+            ) as bar,
+        ):  # fmt: skip
+            while self.step < config.steps:
+                begin = time.monotonic()
+                loss, norm = self.train_step(load_batch(self.step))
+                self.seconds += time.monotonic() - begin
+                bar.update()
+                if self.step % config.log_every == 0:
+                    now = time.monotonic()
+                    speed = (self.lines_seen - lines_logged) / (now - logged)
+                    logged, lines_logged = now, self.lines_seen
+                    rate = learning_rate(self.step - 1, config)
+                    logbook.step(self.step, self.lines_seen, loss, rate, norm, speed, self.skipped)
+                    bar.set_postfix(loss=f"{loss:.3f}", lines_per_s=f"{speed:.0f}")
+                if self.step % config.validate_every == 0 or self.step == config.steps:
+                    accuracy, samples = self.validate()
+                    logbook.validation(self.step, self.lines_seen, self.seconds, accuracy, samples)
+                    logged, lines_logged = time.monotonic(), self.lines_seen
+                due = time.monotonic() - saved > config.checkpoint_every
+                if due or self.stopping or self.step == config.steps:
+                    self.save()
+                    saved = time.monotonic()
+                if self.stopping and self.step < config.steps:
+                    load_batch.close()
+                    raise Interrupted(f"stopped at step {self.step}; run the same command to go on")
+        load_batch.close()
+        return self.path
+
+    @contextmanager
+    def _stop_on_signals(self) -> Iterator[None]:
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.stopping = True
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def describe(config: TrainConfig) -> str:
+    """The configuration as JSON, for the run's folder."""
+    return json.dumps(asdict(config), indent=1, ensure_ascii=False)

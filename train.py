@@ -1,0 +1,57 @@
+"""Trains a recogniser: `python train.py [key=value ...]`, or under torchrun in several processes.
+
+    python train.py name=mine data.train=[artifacts/lines/train] data.validation=[artifacts/lines/validation]
+    torchrun --nproc-per-node 2 train.py ...
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import hydra
+import torch.distributed as dist
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from crnn.errors import exit_cleanly
+from crnn.stage import run_stage
+from crnn.training import Interrupted, TrainConfig, Trainer, describe
+
+ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+
+
+def train(config: TrainConfig) -> Path:
+    """Train, or resume, the run `config.name`; returns the checkpoint's path."""
+    trainer = Trainer(config)
+    if trainer.rank == 0:
+        (trainer.folder / "config.json").write_text(describe(config), encoding="utf-8")
+        print(
+            f"{config.name}: {len(trainer.plan.dataset)} lines, {trainer.plan.batches_per_epoch} batches an epoch, "
+            f"{trainer.precision}, {trainer.world} process(es)",
+            flush=True,
+        )
+    return trainer.run()
+
+
+@hydra.main(version_base="1.3", config_path="configs", config_name="train")
+@exit_cleanly()
+def main(cfg: DictConfig) -> None:
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, TrainConfig)
+    distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if distributed:
+        dist.init_process_group("gloo")
+    try:
+        train(config)
+    except Interrupted as interrupted:
+        print(interrupted)
+    finally:
+        if distributed:
+            dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}")
+    run_stage(main)
