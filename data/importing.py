@@ -1,0 +1,192 @@
+"""Imports labelled lines of other programs into a dataset of ours: checked, labels folded, nothing invented.
+
+    python -m data.importing source=PATH name=NAME [format=auto|paddle|tsv|gt_txt|trdg|lmdb] [holdout=0.1]
+
+Writes artifacts/lines/NAME (and NAME-test); rejects.tsv beside the database names every line left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+from crnn.charset import Charset
+from crnn.errors import UserError
+from crnn.lmdb_store import PARTIAL_SUFFIX, LineWriter, StoredLine
+from crnn.preprocess import CanvasSpec
+from crnn.screening import (
+    Reason,
+    Reject,
+    RejectedLine,
+    count_reasons,
+    line_width,
+    require_share,
+    write_rejects,
+)
+from crnn.stage import run_stage
+from data.formats import LabelledLine
+from data.locating import locate
+
+
+@dataclass
+class ImportConfig:
+    source: str = MISSING
+    name: str = MISSING
+    format: str = MISSING
+    images: str | None = None
+    encoding: str = MISSING
+    category: str = ""
+    charset: str = MISSING
+    height: int = MISSING
+    bucket: int = MISSING
+    max_width: int = MISSING
+    frame_stride: int = MISSING
+    max_reject_share: float = MISSING
+    holdout: float = MISSING
+    seed: int = MISSING
+    output: str = MISSING
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import wrote: the dataset, the held-out one (None without `holdout`), and what was left out."""
+
+    path: Path
+    test_path: Path | None
+    lines: int
+    test_lines: int
+    rejects: tuple[Reject, ...]
+
+
+def import_lines(cfg: ImportConfig) -> Imported:
+    """Import every usable line of `cfg.source`.
+
+    Raises:
+        UserError: no source or an ambiguous one, a dataset of that name exists, or more
+            than `max_reject_share` of the lines cannot be used (`rejects.tsv` is written all the same).
+    """
+    if not 0 <= cfg.holdout < 1:
+        raise UserError(f"holdout={cfg.holdout} is not a share: give 0 to hold nothing out, or e.g. 0.1")
+    charset = Charset.load(cfg.charset)
+    spec = CanvasSpec(cfg.height, cfg.bucket, cfg.max_width)
+    source = locate(
+        Path(cfg.source).expanduser(), cfg.format, Path(cfg.images) if cfg.images else None, cfg.encoding
+    )
+    lines = source.lines()
+    path = Path(cfg.output)
+    test_path = path.with_name(path.name + "-test") if cfg.holdout else None
+    info = {
+        "generator": "data.importing",
+        "source": source.path.name,
+        "format": source.form,
+        "charset_sha256": charset.sha256,
+        "seed": cfg.seed,
+    }
+    rejects: list[Reject] = []
+    with ExitStack() as stack:
+        train = stack.enter_context(_fresh_writer(path, {**info, "split": "train"}))
+        test = stack.enter_context(_fresh_writer(test_path, {**info, "split": "test"})) if test_path else None
+        for line in tqdm(lines, desc=f"importing {source.form}", unit=" lines"):
+            checked = _checked(line, charset, spec, cfg)
+            if isinstance(checked, Reject):
+                rejects.append(checked)
+            elif test is not None and _draw(checked.image, cfg.seed) < cfg.holdout:
+                test.append(checked)
+            else:
+                train.append(checked)
+        _report(path, rejects)  # it stands even if the import stops here
+        require_share(rejects, len(lines), cfg.max_reject_share, str(source.path))
+        counts = len(train), len(test) if test is not None else 0
+        if test is not None and not all(counts):
+            raise UserError(
+                f"holdout={cfg.holdout} splits {sum(counts)} lines into {counts}: give more lines or 0"
+            )
+    _report(path, rejects)  # the finished dataset has taken the folder's place
+    return Imported(path, test_path, *counts, tuple(rejects))
+
+
+@contextmanager
+def _fresh_writer(path: Path, info: dict[str, Any]) -> Iterator[LineWriter]:
+    """A writer that never takes up an earlier import: its source may have changed since."""
+    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with LineWriter(path, info) as writer:
+            yield writer
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _checked(
+    line: LabelledLine | Reject, charset: Charset, spec: CanvasSpec, cfg: ImportConfig
+) -> StoredLine | Reject:
+    """The line as it will be stored, or why it will not."""
+    if isinstance(line, Reject):
+        return line
+    label = charset.fold(line.text)
+    try:
+        image = _read(line.image)
+        line_width(image, label, charset, spec, cfg.frame_stride)
+    except RejectedLine as rejected:
+        return Reject(line.source, label, rejected.reason, rejected.detail)
+    # centres belong to the characters as they were written: folding may have moved them
+    centers = line.centers if label == line.text else None
+    return StoredLine(image, label, centers, line.category or cfg.category)
+
+
+def _read(image: bytes | Path) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise RejectedLine(Reason.IMAGE, (error.strerror or str(error)).lower()) from None
+
+
+def _draw(image: bytes, seed: int) -> float:
+    """Number in [0, 1) that depends on the picture and the seed alone: a picture never changes sides."""
+    return int.from_bytes(hashlib.sha256(f"{seed} ".encode() + image).digest()[:8]) / 2**64
+
+
+def _report(path: Path, rejects: list[Reject]) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    write_rejects(path / "rejects.tsv", rejects)
+
+
+def _print_summary(imported: Imported) -> None:
+    print(f"imported {imported.lines:,} lines into {imported.path}, rejected {len(imported.rejects):,}")
+    if imported.test_path:
+        print(f"  {imported.test_lines:7,}  more are held out in {imported.test_path}")
+    for reason, count in count_reasons(imported.rejects).most_common():
+        print(f"  {count:7,}  {reason}")
+    foreign = Counter(
+        c for reject in imported.rejects if reject.reason is Reason.FOREIGN for c in reject.detail
+    )
+    if foreign:
+        commonest = "  ".join(f"{character} {count:,}" for character, count in foreign.most_common(15))
+        print(f"  outside the charset, by the lines they cost: {commonest}")
+    if imported.rejects:
+        print(f"  each with its reason: {imported.path / 'rejects.tsv'}")
+
+
+ConfigStore.instance().store(name="import_schema", node=ImportConfig)
+
+
+@hydra.main(version_base=None, config_path="../configs", config_name="import")
+def main(cfg: ImportConfig) -> None:
+    _print_summary(import_lines(cfg))
+
+
+if __name__ == "__main__":
+    run_stage(main)
