@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+from torch.autograd.function import FunctionCtx
 
 FRAME_STRIDE = 4  # pixels of canvas a frame spans: the stem and the first pool halve the width once each
 
@@ -38,6 +38,22 @@ class ModelConfig:
     bottleneck: int = 128
 
 
+class _SumOverProcesses(torch.autograd.Function):
+    """All-reduce whose gradient is all-reduced too: each process's loss depends on every process's sums."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, sums: Tensor) -> Tensor:
+        result = sums.clone()
+        dist.all_reduce(result)
+        return result
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        result = gradient.clone()
+        dist.all_reduce(result)
+        return result
+
+
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation over the global batch: statistics are shared by all processes of a gloo group.
 
@@ -52,7 +68,7 @@ class BatchNorm(nn.BatchNorm2d):
         x = input.float()  # sums of thousands of bfloat16 values would lose their last digits
         count = x.new_tensor([x.numel() / x.shape[1]])
         sums = torch.cat([x.sum((0, 2, 3)), (x * x).sum((0, 2, 3)), count])  # (2C + 1,)
-        sums = all_reduce(sums)
+        sums = _SumOverProcesses.apply(sums)
         total = sums[-1].detach()
         mean, mean_square = (sums[:-1] / total).chunk(2)
         variance = mean_square - mean * mean
@@ -60,6 +76,8 @@ class BatchNorm(nn.BatchNorm2d):
             unbiased = variance * total / (total - 1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(unbiased, self.momentum)
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked += 1
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return (x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(input.dtype)
 
