@@ -15,7 +15,9 @@ from pathlib import Path
 from crnn.errors import UserError
 
 KINDS = ("pip", "sdist", "apt", "npm")
-ARCHIVE_NOTE = ".archive"  # file in the unpacked folder that names the archive (and so the version) it came from
+ARCHIVE_NOTE = (
+    ".archive"  # file in the unpacked folder that names the archive (and so the version) it came from
+)
 TIMEOUT = 1800  # seconds for one command: 150 MB on a slow line
 
 
@@ -60,17 +62,29 @@ def archive_name(folder: Path) -> str:
 
 
 def _download(kind: str, name: str, downloads: Path) -> Path:
-    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--disable-pip-version-check", "-d", "."]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        "--disable-pip-version-check",
+        "-d",
+        ".",
+    ]
     command = {
         "pip": [*pip, name],
         "sdist": [*pip, "--no-binary", ":all:", name],
         "apt": ["apt-get", "download", "-q", name],
-        "npm": ["npm", "pack", "--silent", "--ignore-scripts", name],
+        "npm": ["npm", "pack", "--loglevel=error", "--ignore-scripts", name],
     }[kind]
     _run(command, kind, name, downloads)
     archives = [path for path in downloads.iterdir() if path.is_file()]
     if len(archives) != 1:
-        raise PackageUnavailable(f"{kind} package {name}: the download left {len(archives)} files instead of one")
+        raise PackageUnavailable(
+            f"{kind} package {name}: the download left {len(archives)} files instead of one"
+        )
     return archives[0]
 
 
@@ -96,11 +110,15 @@ def _run(command: list[str], kind: str, name: str, folder: Path) -> None:
             timeout=TIMEOUT,
         )
     except FileNotFoundError:
-        raise PackageUnavailable(f"{kind} package {name}: the command {command[0]} is not installed") from None
+        raise PackageUnavailable(
+            f"{kind} package {name}: the command {command[0]} is not installed"
+        ) from None
     except subprocess.TimeoutExpired:
         raise PackageUnavailable(f"{kind} package {name}: no answer within {TIMEOUT} s") from None
     if done.returncode:
-        raise PackageUnavailable(f"{kind} package {name} cannot be had: {_reason(done.stderr or done.stdout)}")
+        raise PackageUnavailable(
+            f"{kind} package {name} cannot be had: {_reason(done.stderr or done.stdout)}"
+        )
 
 
 def _reason(output: str) -> str:
