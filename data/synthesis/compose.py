@@ -1,0 +1,224 @@
+"""Puts ink on paper and cuts the line out, as a person with a camera or a text detector would.
+
+Returns float32 luma and the centres carried along. Knows nothing of text, fonts or later damage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from data.synthesis.dice import Dice
+from data.synthesis.paper import Colours, add_panel, add_rules, choose_colours, make_paper
+from data.synthesis.settings import Recipe
+from data.synthesis.typeset import Typeset
+
+MIN_ASCENT = 0.65  # em: a line of "一" or "..." is still cropped about this high, as detectors do
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A cut-out line: float32 luma (height, width) and the centres of its characters, float32 (characters,)."""
+
+    pixels: np.ndarray
+    centers: np.ndarray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the picture lies in the drawing (left, top, right, bottom), and where its text does."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    text: tuple[int, int, int, int]
+
+
+def frame_of(line: Typeset, recipe: Recipe, dice: Dice) -> Frame | None:
+    """Choose the cut around the text; None if the line has no ink at all."""
+    columns, rows = np.flatnonzero(line.ink.max(axis=0)), np.flatnonzero(line.ink.max(axis=1))
+    if not len(columns):
+        return None
+    left, right, top, bottom = int(columns[0]), int(columns[-1]) + 1, int(rows[0]), int(rows[-1]) + 1
+    em, baseline = line.em, line.baseline
+    ascent, descent = (MIN_ASCENT, 0.0) if dice.chance(recipe.ink_box) else (0.88, 0.14)
+    top, bottom = min(top, baseline - round(ascent * em)), max(bottom, baseline + round(descent * em))
+    height = bottom - top
+    above, below = dice.span(recipe.above) or 0.0, dice.span(recipe.below) or 0.0
+    before, after = dice.span(recipe.left) or 0.0, dice.span(recipe.right) or 0.0
+    return Frame(
+        left - round(before * em),
+        top - round(above * height),
+        right + round(after * em),
+        bottom + round(below * height),
+        (left, top, right, bottom),
+    )
+
+
+def compose(line: Typeset, frame: Frame, recipe: Recipe, dice: Dice) -> Crop:
+    """Draw the picture inside `frame`, bent and tilted as the recipe says."""
+    tilt, perspective, curve = dice.span(recipe.tilt), dice.span(recipe.perspective), dice.span(recipe.curve)
+    bent = tilt is not None or perspective is not None or curve is not None
+    if bent:  # a box around a tilted line is higher
+        text_height = frame.text[3] - frame.text[1]
+        grow = round(text_height * (abs(tilt or 0) * 0.4 + (perspective or 0) * 0.3 + (curve or 0) * 0.6))
+        frame = replace(frame, top=frame.top - grow, bottom=frame.bottom + grow)
+    width, height = frame.right - frame.left, frame.bottom - frame.top
+    margin = round(0.3 * height) if bent else 0
+    left, top = frame.left - margin, frame.top - margin
+    shape = (height + 2 * margin, width + 2 * margin)
+
+    ink = _window(line.ink, left, top, shape)
+    box = (frame.text[0] - left, frame.text[1] - top, frame.text[2] - left, frame.text[3] - top)
+    baseline = line.baseline - top
+    neighbours = dice.span(recipe.neighbours)
+    if neighbours is not None:
+        _add_neighbours(ink, line, left, top, neighbours, dice)
+    if dice.chance(recipe.stray):
+        _add_strays(ink, box, line, dice)
+
+    colours = choose_colours(recipe, dice)
+    picture = make_paper(shape, colours, recipe, dice)
+    if dice.chance(recipe.panel):
+        add_panel(picture, box, colours, dice)
+    add_rules(picture, box, baseline, line.em, colours, recipe, dice)
+    picture = _print(picture, ink, line, left, colours, recipe, dice)
+    opacity = dice.span(recipe.stamp)
+    if opacity is not None:
+        _stamp(picture, ink, line.em, opacity, dice)
+
+    centers = line.centers - np.float32(left)
+    if curve is not None:
+        picture = _bend(picture, curve * height, dice)
+    if bent:
+        return _warp(picture, centers, margin, tilt or 0.0, perspective or 0.0, dice)
+    return Crop(picture, centers)
+
+
+def _window(ink: np.ndarray, left: int, top: int, shape: tuple[int, int]) -> np.ndarray:
+    """The part of `ink` at (left, top) with this shape, empty where it reaches beyond: float32 0 .. 1."""
+    out = np.zeros(shape, np.float32)
+    _paste(out, ink, -left, -top)
+    return out
+
+
+def _paste(out: np.ndarray, ink: np.ndarray, x: int, y: int) -> None:
+    height, width = ink.shape
+    y0, x0 = max(0, y), max(0, x)
+    y1, x1 = min(out.shape[0], y + height), min(out.shape[1], x + width)
+    if y1 > y0 and x1 > x0:
+        part = ink[y0 - y : y1 - y, x0 - x : x1 - x].astype(np.float32) * np.float32(1 / 255)
+        np.maximum(out[y0:y1, x0:x1], part, out=out[y0:y1, x0:x1])
+
+
+def _add_neighbours(ink: np.ndarray, line: Typeset, left: int, top: int, distance: float, dice: Dice) -> None:
+    """Let the lines above and below show: this line's own letters, moved along."""
+    rows = np.flatnonzero(line.ink.max(axis=1))
+    drawn = line.ink[rows[0] : rows[-1] + 1]
+    pitch = round(distance * max(len(drawn), 0.9 * line.em))
+    where = dice.below(3)
+    for direction in ((-1,), (1,), (-1, 1))[where]:
+        moved = np.roll(drawn, dice.below(drawn.shape[1]), axis=1)
+        _paste(ink, moved, -left, rows[0] - top + direction * pitch)
+
+
+def _add_strays(ink: np.ndarray, box: tuple[int, int, int, int], line: Typeset, dice: Dice) -> None:
+    """Leave bits of other letters, bullets or dirt at the left or right end, clear of the text."""
+    height, width = ink.shape
+    clear = max(2, round(0.15 * line.em))
+    for free, at_left in ((box[0] - clear, True), (width - box[2] - clear, False)):
+        size = min(free, round(0.3 * line.em))
+        if size < 1 or dice.chance(0.4):
+            continue
+        x = int(dice.uniform(2, line.ink.shape[1] - size - 2)) if line.ink.shape[1] > size + 4 else 0
+        scrap = line.ink[:, x : x + size]
+        _paste(ink, scrap, 0 if at_left else width - size, (height - scrap.shape[0]) // 2)
+
+
+def _print(
+    picture: np.ndarray, ink: np.ndarray, line: Typeset, left: int, colours: Colours, recipe: Recipe, dice: Dice
+) -> np.ndarray:
+    """Lay the ink on the paper with its outline, shadow or relief."""
+    em = line.em
+    shade = dice.span(recipe.drop_shadow)
+    if shade is not None:
+        offset = max(1, round(shade * em))
+        cast = cv2.GaussianBlur(np.roll(ink, (offset, offset), (0, 1)), (0, 0), 0.3 + offset * dice.uniform(0, 0.7))
+        dark = 0.0 if colours.ink > colours.paper else 255.0
+        picture += (dark - picture) * cast * np.float32(dice.uniform(0.3, 0.9))
+    outline = dice.span(recipe.outline)
+    if outline is not None:
+        size = 2 * max(1, round(outline * em)) + 1
+        ring = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+        luma = dice.uniform(180, 255) if colours.ink < colours.paper else dice.uniform(0, 75)
+        picture += (np.float32(luma) - picture) * ring
+    luma: float | np.ndarray = colours.ink
+    if len(line.edges) > 3 and dice.chance(recipe.two_inks):
+        at = round(float(line.edges[1 + dice.below(len(line.edges) - 2)])) - left
+        luma = np.full(ink.shape[1], colours.ink, np.float32)
+        luma[max(0, at) :] = colours.second
+    relief = dice.span(recipe.relief)
+    if relief is not None:
+        lit = np.roll(ink, (1, 1), (0, 1)) - np.roll(ink, (-1, -1), (0, 1))
+        picture += lit * np.float32(relief * colours.contrast * (1 if dice.chance(0.5) else -1))
+    picture += (luma - picture) * ink
+    return picture
+
+
+def _stamp(picture: np.ndarray, ink: np.ndarray, em: int, opacity: float, dice: Dice) -> None:
+    """Print part of a round or square seal over the line, worn and translucent, in place."""
+    height, width = picture.shape
+    mask = np.zeros((height, width), np.float32)
+    centre = (int(dice.uniform(0, width)), int(dice.uniform(-height, 2 * height)))
+    radius, thickness = int(dice.uniform(0.9, 3) * em), max(1, round(em * dice.uniform(0.05, 0.14)))
+    if dice.chance(0.75):
+        cv2.circle(mask, centre, radius, 1.0, thickness, cv2.LINE_AA)
+    else:
+        corner = (centre[0] + 2 * radius, centre[1] + 2 * radius)
+        cv2.rectangle(mask, centre, corner, 1.0, thickness)
+    if dice.chance(0.5):  # a part of its inscription, standing on its head
+        mask = np.maximum(mask, np.roll(ink[::-1], dice.below(width), axis=1) * (np.arange(width) < centre[0]))
+    luma = np.float32(dice.uniform(80, 160))  # red and blue inks in grey
+    mask *= np.float32(opacity)
+    np.minimum(picture, picture + (luma - picture) * mask, out=picture)
+
+
+def _bend(picture: np.ndarray, height: float, dice: Dice) -> np.ndarray:
+    """Shift columns up and down along an arc: a page near its spine, a curled receipt."""
+    rows, columns = picture.shape
+    t = np.linspace(0, 1, columns, dtype=np.float32)
+    peak = np.float32(dice.uniform(0.2, 0.8))
+    arc = 1 - ((t - peak) / max(peak, 1 - peak)) ** 2
+    shift = (arc - arc.mean()) * np.float32(height * (1 if dice.chance(0.5) else -1))
+    x = np.broadcast_to(np.arange(columns, dtype=np.float32), (rows, columns))
+    y = np.arange(rows, dtype=np.float32)[:, None] + shift
+    return cv2.remap(picture, np.ascontiguousarray(x), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _warp(
+    picture: np.ndarray, centers: np.ndarray, margin: int, tilt: float, perspective: float, dice: Dice
+) -> Crop:
+    """Cut the frame out of `picture` through corners that are a little off."""
+    height, width = picture.shape[0] - 2 * margin, picture.shape[1] - 2 * margin
+    drop = tilt * height * (0.5 if dice.chance(0.5) else -0.5)
+    corners = [(0, 0, drop), (width, 0, -drop), (width, height, -drop), (0, height, drop)]
+    shake = perspective * height
+    source = np.array(
+        [
+            (margin + x + dice.uniform(-shake, shake) * 0.7, margin + y + dy + dice.uniform(-shake, shake) * 0.5)
+            for x, y, dy in corners
+        ],
+        np.float32,
+    )
+    target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    matrix = cv2.getPerspectiveTransform(source, target)
+    pixels = cv2.warpPerspective(
+        picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    middle = np.full_like(centers, picture.shape[0] / 2)
+    points = np.stack([centers, middle, np.ones_like(centers)])  # (3, characters)
+    x, _, w = matrix.astype(np.float32) @ points
+    return Crop(pixels, x / w)

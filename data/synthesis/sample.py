@@ -1,0 +1,165 @@
+"""One synthetic line from (seed, index): the single way text, faces, paper and damage come together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from crnn.charset import Charset
+from crnn.errors import UserError
+from crnn.lmdb_store import StoredLine
+from crnn.preprocess import CanvasSpec
+from data.synthesis.compose import Crop, compose, frame_of
+from data.synthesis.degrade import degrade
+from data.synthesis.dice import Dice, cumulate
+from data.synthesis.faces import Face, Faces
+from data.synthesis.settings import Recipe, SynthesisSettings
+from data.synthesis.text import CODES, Writer, group_of
+from data.synthesis.typeset import choose_style, typeset
+
+FRAME_STRIDE = 4  # canvas pixels per frame of the model
+ATTEMPTS = 200  # redraws of one line; a recipe that needs more cannot be met
+FACE_ATTEMPTS = 8  # texts tried on one face before the face is changed
+
+
+@dataclass(frozen=True)
+class Line:
+    """A drawn line.
+
+    Attributes:
+        pixels: grey, uint8 (height, width).
+        label: its text.
+        centers: x of each character's centre in these pixels, float32 (characters,).
+        category: `<group>_<recipe>`, e.g. `zh_photo`.
+    """
+
+    pixels: np.ndarray
+    label: str
+    centers: np.ndarray
+    category: str
+
+    def store(self, quality: int) -> StoredLine:
+        """The line as an LMDB keeps it: a grey JPEG."""
+        _, data = cv2.imencode(".jpg", self.pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        return StoredLine(data.tobytes(), self.label, self.centers, self.category)
+
+
+class Synthesizer:
+    """Draws line after line of one split; picklable, the same in every process.
+
+    Args:
+        settings: the recipe book.
+        charset: labels stay inside it.
+        fonts: path of a `fonts.json`.
+        corpus: folder of a corpus.
+        split: `train` or `test`.
+        cells: pairs (kinds, recipe) that the lines go through in turn, so that every group of a test set is of the
+            same size; empty draws kind and recipe by their shares.
+
+    Raises:
+        UserError: fonts or texts are missing, or the settings cannot be met.
+    """
+
+    def __init__(
+        self,
+        settings: SynthesisSettings,
+        charset: Charset,
+        fonts: Path,
+        corpus: Path,
+        split: str,
+        cells: list[tuple[list[str], str]] | None = None,
+    ) -> None:
+        if not settings.recipes:
+            raise UserError("no recipe in synthesis.recipes: give at least one")
+        self.settings, self.charset, self.canvas = settings, charset, CanvasSpec()
+        self.faces = Faces.load(fonts, split, settings.faces)
+        self.cells = cells or []
+        text = settings.text
+        if self.cells:  # the turns decide, not the shares; kinds without a turn need no text in this split
+            text = replace(text, kinds={kind: 1.0 for kinds, _ in self.cells for kind in kinds})
+        self.writer = Writer(text, charset, corpus, split)
+        for _, name in self.cells:
+            if name not in settings.recipes:
+                raise UserError(f"no recipe {name!r} in synthesis.recipes: choose from {', '.join(settings.recipes)}")
+        self._recipes = list(settings.recipes)
+        self._recipe_shares = cumulate([recipe.weight for recipe in settings.recipes.values()])
+
+    def line(self, seed: int, index: int) -> Line:
+        """Line `index` of the set with this `seed`.
+
+        Raises:
+            UserError: no attempt gave a line that fits the canvas; the recipe contradicts itself.
+        """
+        dice = Dice(seed, index)
+        dice.strength = dice.span(self.settings.strength) or 0.0
+        if self.cells:
+            kinds, name = self.cells[index % len(self.cells)]
+            kind = dice.choice(kinds)
+        else:
+            name = self._recipes[dice.weighted(self._recipe_shares)]
+            kind = self.writer.kind(dice)
+        recipe = self.settings.recipes[name]
+        for _ in range(ATTEMPTS):
+            drawn = self._draw(kind, recipe, dice)
+            if drawn is not None:
+                label, crop = drawn
+                pixels = np.clip(degrade(crop.pixels, recipe, dice) + 0.5, 0, 255).astype(np.uint8)
+                pixels, centers = self._shrink(pixels, crop.centers, recipe, dice)
+                return Line(pixels, label, centers, f"{group_of(kind)}_{name}")
+        raise UserError(f"{ATTEMPTS} attempts at a {kind} line of recipe {name!r} all failed: mend its numbers")
+
+    def _draw(self, kind: str, recipe: Recipe, dice: Dice) -> tuple[str, Crop] | None:
+        """Text and clean crop; None if the faces cannot draw it or it does not fit."""
+        face = self._face(kind, dice)
+        for _ in range(FACE_ATTEMPTS):
+            label = self.writer.write(kind, dice)
+            if not face.lacks(label):
+                break
+        else:
+            return None
+        latin = None
+        if face.script == "zh" and dice.chance(self.settings.faces.latin_in_chinese):
+            latin = self.faces.choose("en", dice)
+            if latin.lacks("".join(c for c in label if c.isascii())):
+                latin = None
+        style = choose_style(recipe, dice)
+        line = typeset(label, face, latin, style, recipe, dice)
+        frame = frame_of(line, recipe, dice)
+        if frame is None or not self._fits(label, frame.right - frame.left, frame.bottom - frame.top):
+            return None
+        crop = compose(line, frame, recipe, dice)
+        height, width = crop.pixels.shape
+        if np.any(np.diff(crop.centers) <= 0):
+            return None
+        return label, Crop(crop.pixels, np.clip(crop.centers, 0, np.float32(width - 1)))
+
+    def _face(self, kind: str, dice: Dice) -> Face:
+        share = self.settings.faces.zh_for_english
+        if kind == "english":
+            return self.faces.choose("zh" if dice.chance(share) else "en", dice)
+        if kind == CODES:
+            return self.faces.choose("zh" if dice.chance(0.5) else "en", dice)
+        return self.faces.choose("zh", dice)
+
+    def _fits(self, label: str, width: int, height: int) -> bool:
+        """Whether the canvas is neither too wide nor too narrow for the label's frames (repeats need a blank)."""
+        content = round(width * self.canvas.height / height)
+        repeats = sum(a == b for a, b in pairwise(label))
+        too_narrow = len(label) + repeats > content // FRAME_STRIDE
+        return not too_narrow and self.canvas.bucket_width(content + 1) <= self.canvas.max_width
+
+    def _shrink(
+        self, pixels: np.ndarray, centers: np.ndarray, recipe: Recipe, dice: Dice
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Bring the picture to the height it is stored with."""
+        height, width = pixels.shape
+        target = min(height, round(dice.span(recipe.store_height) or height), self.settings.max_height)
+        if target == height:
+            return pixels, centers
+        size = (max(1, round(width * target / height)), target)
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        return small, centers * np.float32(size[0] / width)

@@ -1,0 +1,141 @@
+"""Every number of the synthesis, as dataclasses that a YAML fills. Holds no logic and no values of its own.
+
+Lengths are in em (the font size in pixels) where not said otherwise, so that they mean the same at every size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Span:
+    """Something that happens to a share `p` of the lines, with a value uniform in `low` .. `high`."""
+
+    p: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass
+class Effect:
+    """A damage: at strength s a share `p` (times s below 1) of the lines gets a value between `mild` and s of the way
+    to `strong`."""
+
+    p: float = 0.0
+    mild: float = 0.0
+    strong: float = 0.0
+
+
+@dataclass
+class Length:
+    """A share of the lines has `low` .. `high` characters."""
+
+    weight: float = 1.0
+    low: int = 1
+    high: int = 10
+
+
+@dataclass
+class TextSettings:
+    """What is written: shares of the kinds, lengths, and how the sources are varied."""
+
+    kinds: dict[str, float] = field(default_factory=dict)
+    zh_lengths: list[Length] = field(default_factory=list)
+    en_lengths: list[Length] = field(default_factory=list)
+    whole: float = 0.0
+    rare: float = 0.5
+    symbols: float = 0.1
+    upper: float = 0.0
+    ascii_punctuation: float = 0.0
+    join: float = 0.0
+    gap_after_hanzi: float = 0.0
+
+
+@dataclass
+class FaceSettings:
+    """Which faces draw which lines."""
+
+    zh_for_english: float = 0.1
+    latin_in_chinese: float = 0.3
+    lineage_power: float = 0.5
+    emphasis: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Recipe:
+    """How lines of one kind of origin look: first the layout, then the damage in the order it happens."""
+
+    weight: float = 1.0
+    # type
+    size: Span = field(default_factory=Span)  # font size, pixels
+    hinted: float = 0.0  # share drawn with hinted outlines
+    aliased: float = 0.0  # share drawn without grey levels
+    shear: Span = field(default_factory=Span)  # faux italic, horizontal per vertical
+    stretch: Span = field(default_factory=Span)  # horizontal scale
+    bold: Span = field(default_factory=Span)  # stroke growth, em
+    spacing: Span = field(default_factory=Span)  # between characters
+    wide_gap: Span = field(default_factory=Span)  # a space of a Chinese line
+    latin_scale: Span = field(default_factory=Span)  # size of Latin letters beside hanzi
+    full_width: float = 0.0  # share of Chinese lines with full-width digits and letters
+    jitter: Span = field(default_factory=Span)  # vertical shift of each glyph
+    # crop
+    ink_box: float = 0.5  # share cropped around the ink instead of the em box
+    above: Span = field(default_factory=Span)
+    below: Span = field(default_factory=Span)
+    left: Span = field(default_factory=Span)
+    right: Span = field(default_factory=Span)
+    # colours, luma 0 .. 255
+    paper: Span = field(default_factory=Span)
+    contrast: Span = field(default_factory=Span)
+    light_on_dark: float = 0.0
+    texture: Span = field(default_factory=Span)  # amplitude, share of the contrast
+    gradient: Span = field(default_factory=Span)  # amplitude, share of the contrast
+    panel: float = 0.0  # share with a cell or button that ends inside the crop
+    two_inks: float = 0.0
+    outline: Span = field(default_factory=Span)  # width, em
+    drop_shadow: Span = field(default_factory=Span)  # offset, em
+    relief: Span = field(default_factory=Span)  # engraved letters: strength
+    # company
+    neighbours: Span = field(default_factory=Span)  # distance of the lines above and below, in line heights
+    underline: Span = field(default_factory=Span)  # distance below the baseline
+    strike: float = 0.0
+    rule: float = 0.0  # table line above or below
+    side_rule: float = 0.0  # table line on the left or right
+    stray: float = 0.0  # marks at the left and right edges
+    stamp: Span = field(default_factory=Span)  # opacity of a seal over the text
+    # geometry
+    tilt: Span = field(default_factory=Span)  # drift from end to end, share of the height
+    perspective: Span = field(default_factory=Span)  # movement of the corners, share of the height
+    curve: Span = field(default_factory=Span)  # height of the bend, share of the height
+    # damage, in physical order; lengths in pixels of a line 32 high
+    fade: Effect = field(default_factory=Effect)
+    shadow: Effect = field(default_factory=Effect)
+    motion: Effect = field(default_factory=Effect)
+    blur: Effect = field(default_factory=Effect)
+    low_resolution: Effect = field(default_factory=Effect)  # height of the line in pixels
+    noise: Effect = field(default_factory=Effect)
+    grain: Effect = field(default_factory=Effect)
+    salt: Effect = field(default_factory=Effect)
+    halftone: Effect = field(default_factory=Effect)
+    moire: Effect = field(default_factory=Effect)
+    streaks: Effect = field(default_factory=Effect)
+    sharpen: Effect = field(default_factory=Effect)
+    threshold: Effect = field(default_factory=Effect)  # height of the picture while it is binarised
+    jpeg: Effect = field(default_factory=Effect)  # quality
+    store_height: Span = field(default_factory=Span)  # pixels of the stored picture, where it is made smaller
+
+
+@dataclass
+class SynthesisSettings:
+    """The whole recipe book.
+
+    `strength` is drawn uniformly for each line: 0 leaves no damage, 1 all that the recipes say.
+    """
+
+    text: TextSettings = field(default_factory=TextSettings)
+    faces: FaceSettings = field(default_factory=FaceSettings)
+    strength: Span = field(default_factory=lambda: Span(p=1.0, low=1.0, high=1.0))
+    recipes: dict[str, Recipe] = field(default_factory=dict)
+    max_height: int = 48
+    jpeg_quality: int = 95

@@ -1,0 +1,187 @@
+"""Chooses what a line says. Knows the corpus and the charset, nothing of pixels.
+
+All text comes out folded (`Charset.fold`), so a line's label is what is drawn, character for character.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from crnn.charset import Charset
+from crnn.errors import UserError
+from data.synthesis.dice import Dice, cumulate
+from data.synthesis.settings import Length, TextSettings
+
+UNIFORM, CODES = "uniform", "codes"  # kinds made here, without a corpus
+GROUPS = {"english": "en", "forms": "forms", UNIFORM: UNIFORM, CODES: CODES}  # all other kinds are "zh"
+RUNNING = ("prose", "definition", "english")  # set in lines of any length; the other kinds are cut by their writers
+MAX_WHOLE = 20  # characters of a snippet that is kept whole
+NO_START = set("，。！？；：、）】》〉」』〕”’…—·,.!?;:)]}%℃％")  # a typesetter never begins a line with these
+NO_END = set("（【《〈「『〔“‘([{￥$£€№")
+HALF = str.maketrans({"，": ",", "。": ".", "：": ":", "；": ";", "！": "!", "？": "?", "（": "(", "）": ")"})
+HANZI = re.compile("[\u2e80-\u9fff\uf900-\ufaff]")
+ASCII_WORD = re.compile(r"[A-Za-z0-9]")
+
+
+class Corpus:
+    """Snippets of the kinds of one split, held as bytes (a worker process shares them with its parent).
+
+    Raises:
+        UserError: no corpus at `folder`, or a kind that `kinds` asks for is missing or empty.
+    """
+
+    def __init__(self, folder: Path, split: str, kinds: list[str]) -> None:
+        summary = folder / "corpus.json"
+        if not summary.is_file():
+            raise UserError(f"no corpus at {folder}: run `make corpus` first")
+        self.counts: dict[str, int] = json.loads(summary.read_text(encoding="utf-8"))["counts"]
+        self._texts: dict[str, bytes] = {}
+        self._starts: dict[str, np.ndarray] = {}
+        for kind in kinds:
+            path = folder / split / f"{kind}.txt"
+            data = path.read_bytes().strip() if path.is_file() else b""
+            if not data:
+                raise UserError(
+                    f"the corpus at {folder} has no {split} text of kind {kind!r}: run `make corpus` with a source of "
+                    f"it, or set its share to 0 (+synthesis.text.kinds.{kind}=0)"
+                )
+            ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
+            self._texts[kind] = data
+            self._starts[kind] = np.concatenate([[0], ends + 1, [len(data) + 1]])
+
+    def snippet(self, kind: str, dice: Dice) -> str:
+        """One line of the text of `kind`."""
+        starts = self._starts[kind]
+        i = dice.below(len(starts) - 1)
+        return self._texts[kind][starts[i] : starts[i + 1] - 1].decode()
+
+
+class Writer:
+    """Draws texts by the shares of `settings`.
+
+    Raises:
+        UserError: a kind has no text, or no kind has a share.
+    """
+
+    def __init__(self, settings: TextSettings, charset: Charset, corpus: Path, split: str) -> None:
+        kinds = [kind for kind, share in settings.kinds.items() if share > 0]
+        if not kinds:
+            raise UserError("no kind of text has a share above 0: give synthesis.text.kinds one")
+        self.settings, self.charset, self.kinds = settings, charset, kinds
+        self.corpus = Corpus(corpus, split, [kind for kind in kinds if kind not in (UNIFORM, CODES)])
+        self._shares = cumulate([settings.kinds[kind] for kind in kinds])
+        self._lengths = {
+            name: (lengths, cumulate([length.weight for length in lengths]))
+            for name, lengths in (("zh", settings.zh_lengths), ("en", settings.en_lengths))
+        }
+        drawn = [c for c in charset.characters if c != " "]
+        self._hanzi = [c for c in drawn if HANZI.match(c)] or drawn
+        self._symbols = [c for c in drawn if not HANZI.match(c)] or drawn
+        self._ascii = [c for c in drawn if c.isascii()] or drawn
+        counts = np.array([self.corpus.counts.get(c, 0) for c in self._hanzi], np.float64)
+        self._rare = cumulate(((counts + 20) ** -0.5).tolist())
+
+    def kind(self, dice: Dice) -> str:
+        """A kind of text, by its share."""
+        return self.kinds[dice.weighted(self._shares)]
+
+    def write(self, kind: str, dice: Dice) -> str:
+        """A text of `kind`, one line long, never empty."""
+        length = self._length("en" if kind in ("english", CODES) else "zh", dice)
+        if kind == UNIFORM:
+            return self._uniform(length, dice)
+        if kind == CODES:
+            return self._code(min(length, 24), dice)
+        if kind not in RUNNING and dice.chance(self.settings.whole):
+            length = max(length, MAX_WHOLE)
+        text = ""
+        while not text:
+            text = self.charset.fold(window(self.corpus.snippet(kind, dice), length, dice))
+            if self.charset.missing(text):
+                text = ""
+        if len(text) < length - 3 and dice.chance(self.settings.join):
+            text = f"{text} {self.charset.fold(window(self.corpus.snippet(kind, dice), length - len(text), dice))}"
+        return self._vary(kind, text.strip(), dice)
+
+    def _length(self, language: str, dice: Dice) -> int:
+        lengths, shares = self._lengths[language]
+        length: Length = lengths[dice.weighted(shares)]
+        return length.low + dice.below(length.high - length.low + 1)
+
+    def _uniform(self, length: int, dice: Dice) -> str:
+        """Characters of the charset without context, half of them weighted to the rare ones."""
+        characters = []
+        for _ in range(length):
+            if dice.chance(self.settings.symbols):
+                characters.append(dice.choice(self._symbols))
+            elif dice.chance(self.settings.rare):
+                characters.append(self._hanzi[dice.weighted(self._rare)])
+            else:
+                characters.append(dice.choice(self._hanzi))
+        return "".join(characters)
+
+    def _code(self, length: int, dice: Dice) -> str:
+        """Serial numbers, part numbers, prices, passwords: strings that no language model helps to read."""
+        alphabets = [[c for c in self._ascii if test(c)] for test in (str.isdigit, str.isupper, str.isalnum)]
+        alphabets = [alphabet for alphabet in [*alphabets, self._ascii] if alphabet]
+        joints = [c for c in "-./: ,#()" if c in self.charset] or [""]
+        parts: list[str] = []
+        while sum(map(len, parts)) < length:
+            alphabet = dice.choice(alphabets)
+            parts.append("".join(dice.choice(alphabet) for _ in range(1 + dice.below(6))))
+            if dice.chance(0.5):
+                parts.append(dice.choice(joints))
+        return self.charset.fold("".join(parts)[:length]) or dice.choice(self._ascii)
+
+    def _vary(self, kind: str, text: str, dice: Dice) -> str:
+        settings = self.settings
+        if kind == "english" and dice.chance(settings.upper):
+            upper = text.upper() if dice.chance(0.7) else text.title()
+            text = text if self.charset.missing(upper) else upper
+        if kind != "english" and dice.chance(settings.ascii_punctuation):
+            half = text.translate(HALF)
+            text = text if self.charset.missing(half) else half
+        if len(text) < 5 and kind != "english" and " " not in text and dice.chance(settings.gap_after_hanzi):
+            text = " ".join(text)
+        return text
+
+
+def window(text: str, length: int, dice: Dice) -> str:
+    """At most about `length` characters of `text`, cut where a typesetter or a writer would cut.
+
+    Latin words stay whole; a line neither begins with closing punctuation nor ends with an opening bracket.
+    """
+    if len(text) <= length:
+        return text
+    breaks = [0] + [i + 1 for i, c in enumerate(text) if c in "，。！？；：、 ,.;:!?" and i + 1 < len(text)]
+    if dice.chance(0.6):  # a sentence or clause of its own; else a line out of the middle of a paragraph
+        start = dice.choice([b for b in breaks if b <= len(text) - min(length, 4)] or [0])
+    else:
+        start = dice.below(len(text) - length + 1)
+    while start > 0 and (text[start] in NO_START or text[start] == " " or _inside_word(text, start)):
+        start -= 1
+    end = min(len(text), start + length)
+    while end > start + 1 and _inside_word(text, end):
+        end -= 1
+    if end == start + 1:  # one word longer than the line: let it run
+        end = min(len(text), start + length)
+        while _inside_word(text, end):
+            end += 1
+    if end < len(text) and text[end] in NO_START:
+        end += 1
+    while end > start + 1 and text[end - 1] in NO_END:
+        end -= 1
+    return text[start:end].strip()
+
+
+def _inside_word(text: str, i: int) -> bool:
+    return 0 < i < len(text) and bool(ASCII_WORD.match(text[i]) and ASCII_WORD.match(text[i - 1]))
+
+
+def group_of(kind: str) -> str:
+    """The group of `kind` in reports: zh, en, forms, uniform or codes."""
+    return GROUPS.get(kind, "zh")
