@@ -1,0 +1,117 @@
+"""Labelled lines to judge a model by: an LMDB folder or a TSV. Knows nothing of models or scores."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from crnn.errors import UserError
+from crnn.lmdb_store import LineStore
+from crnn.preprocess import ImageError, decode_image
+
+T = TypeVar("T")
+CATEGORY_SEPARATOR = "/"
+
+
+@dataclass(frozen=True)
+class LabelledLine:
+    """One line and the truth about it.
+
+    Attributes:
+        name: its file, relative to the TSV, or its number in the LMDB (from 1).
+        image: encoded picture.
+        text: what stands in it.
+        categories: groups it is reported under; several if it is filed by several properties.
+    """
+
+    name: str
+    image: bytes
+    text: str
+    categories: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Every group the line counts in: each category, and their combination if there are several."""
+        combined = (CATEGORY_SEPARATOR.join(self.categories),) if len(self.categories) > 1 else ()
+        return combined + self.categories
+
+
+def read_lines(path: str | Path, samples: int | None = None, seed: int = 0) -> list[LabelledLine]:
+    """Read an LMDB folder, or a TSV `file<TAB>text[<TAB>category...]` with files relative to its own folder.
+
+    `samples` lines at most, drawn by `seed` and kept in order; all of them if None.
+
+    Raises:
+        UserError: nothing there, a malformed row, a missing file, an undecodable picture, or no line.
+    """
+    path = Path(path)
+    if samples is not None and samples < 1:
+        raise UserError(f"samples={samples}: at least one line is needed, or null for all")
+    if path.is_dir():
+        lines = _read_store(LineStore(path), samples, seed)
+    elif path.is_file():
+        rows = _read_table(path)
+        lines = [_open_row(path.parent, row) for row in _draw(rows, samples, seed)]
+    else:
+        raise UserError(f"no dataset at {path}: give an LMDB folder, or a TSV of file, text and category")
+    if not lines:
+        raise UserError(f"{path} holds no lines")
+    for line in lines:
+        try:
+            decode_image(line.image)
+        except ImageError as error:
+            raise UserError(
+                f"{path}: line {line.name} cannot be read ({error}): repair or remove it"
+            ) from None
+    return lines
+
+
+def _draw(items: list[T], samples: int | None, seed: int) -> list[T]:
+    if samples is None or samples >= len(items):
+        return items
+    return [items[i] for i in sorted(random.Random(seed).sample(range(len(items)), samples))]
+
+
+def _read_store(store: LineStore, samples: int | None, seed: int) -> list[LabelledLine]:
+    lines = []
+    for index in _draw(list(range(len(store))), samples, seed):
+        stored = store[index]
+        categories = tuple(part for part in stored.category.split(CATEGORY_SEPARATOR) if part)
+        lines.append(LabelledLine(str(index + 1), stored.image, stored.label, categories))
+    return lines
+
+
+@dataclass(frozen=True)
+class _Row:
+    number: int
+    file: str
+    text: str
+    categories: tuple[str, ...]
+
+
+def _read_table(path: Path) -> list[_Row]:
+    rows = []
+    try:
+        table = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text ({error}): save it as UTF-8, tab-separated") from None
+    for number, row in enumerate(table.split("\n"), start=1):
+        columns = row.rstrip("\r").split("\t")
+        if columns == [""]:
+            continue
+        if len(columns) < 2:
+            raise UserError(f"{path}:{number}: expected file<TAB>text[<TAB>category...], found {row[:80]!r}")
+        rows.append(_Row(number, columns[0], columns[1], tuple(c for c in columns[2:] if c)))
+    return rows
+
+
+def _open_row(folder: Path, row: _Row) -> LabelledLine:
+    try:
+        image = (folder / row.file).read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"line {row.number} names {row.file!r}, which cannot be opened: {error.strerror}"
+        ) from None
+    return LabelledLine(row.file, image, row.text, row.categories)

@@ -1,0 +1,63 @@
+"""One face for every recogniser that is compared: an image in, a guess out. Ours stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from crnn.recognizer import Recognizer
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What a recogniser read: its text and its own confidence in [0, 1]."""
+
+    text: str
+    confidence: float
+
+
+class LineReader(Protocol):
+    """A recogniser under test.
+
+    Attributes:
+        name: unique in a report.
+        source: the file or package it came from.
+        size_mb: what has to be shipped to read (model files), in 10^6 bytes.
+        threads: processor threads it may use.
+    """
+
+    name: str
+    source: str
+    size_mb: float
+    threads: int
+
+    def read(self, image: np.ndarray) -> Guess:
+        """Read one line, uint8 (H, W) grey or (H, W, 3) BGR: everything from pixels to text."""
+        ...
+
+
+def file_megabytes(*paths: Path) -> float:
+    """Size of the files in 10^6 bytes."""
+    return sum(path.stat().st_size for path in paths) / 1e6
+
+
+class ModelReader:
+    """One of our models behind the `Recognizer` the server uses."""
+
+    def __init__(self, model: str | Path, name: str, threads: int) -> None:
+        self.recognizer = Recognizer(model, threads=threads)
+        self.name = name
+        self.source = str(model)
+        self.size_mb = file_megabytes(Path(model))
+        self.threads = threads
+
+    def read(self, image: np.ndarray) -> Guess:
+        reading = self.recognizer.read(image)
+        return Guess(reading.text, reading.confidence)
+
+    def read_many(self, images: Sequence[np.ndarray]) -> list[Guess]:
+        return [Guess(reading.text, reading.confidence) for reading in self.recognizer.read_many(images)]
