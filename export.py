@@ -18,13 +18,13 @@ import onnx
 import onnxruntime
 import torch
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig
 
 from crnn.artifact import METADATA_KEY, ArtifactInfo
 from crnn.checkpoint import Checkpoint, load
 from crnn.errors import UserError, exit_cleanly
 from crnn.model import CRNN, ModelConfig
-from crnn.stage import run_stage
+from crnn.stage import run_stage, typed
 
 OPSET = 17
 SHAPES = ((1, 32), (1, 288), (2, 64), (3, 160), (5, 320), (1, 800), (8, 96))  # (lines, width) compared with torch
@@ -112,9 +112,7 @@ def largest_difference(model: CRNN, path: Path) -> float:
 @hydra.main(version_base="1.3", config_path="configs", config_name="export")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, ExportConfig)
-    export(config)
+    export(typed(cfg, ExportConfig))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from pathlib import Path
 import hydra
 import torch.distributed as dist
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from crnn.errors import exit_cleanly
-from crnn.stage import run_stage
+from crnn.stage import run_stage, typed
 from crnn.training import Interrupted, TrainConfig, Trainer, describe
 
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
@@ -38,8 +38,7 @@ def train(config: TrainConfig) -> Path:
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, TrainConfig)
+    config = typed(cfg, TrainConfig)
     distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
     if distributed:
         dist.init_process_group("gloo")

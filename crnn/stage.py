@@ -5,9 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from crnn.errors import UserError
+
+Config = TypeVar("Config")
+
+
+def typed(cfg: Any, kind: type[Config]) -> Config:
+    """The composed configuration as an instance of its schema.
+
+    Raises:
+        UserError: a key without a default was not given.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import MissingMandatoryValue
+
+    try:
+        config = OmegaConf.to_object(cfg)
+    except MissingMandatoryValue as error:
+        raise UserError(f"{str(error).splitlines()[0]}: give it as key=value") from None
+    assert isinstance(config, kind)
+    return config
 
 
 def run_stage(main: Callable[[], Any]) -> None:

@@ -1,0 +1,100 @@
+# Every stage behind one word. `make help` lists targets and variables.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON      ?= python3
+NAME        ?= base
+PROFILE     ?= full
+LINES       ?= 200000
+SEED        ?= 1
+SPLIT       ?= train
+PORT        ?= 5000
+PIP_ARGS    ?=
+ARGS        ?=
+
+BIN := .venv/bin
+PY  := $(BIN)/python
+PIP := $(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
+
+.PHONY: help env env-train env-dev fonts corpus data preview data-stats import train export quantize evaluate \
+        bench serve finetune test lint pipeline clean
+
+help: ## list targets and variables
+	@echo "Targets:"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14 | sed 's/^/  /'
+	@echo "Variables (VAR=value):"
+	@echo "  NAME=$(NAME)         run under artifacts/"
+	@echo "  PROFILE=$(PROFILE)      fonts and text: quick (pip alone) or full"
+	@echo "  LINES=$(LINES) SEED=$(SEED) SPLIT=$(SPLIT)   what 'make data' builds"
+	@echo "  MODEL=FILE        model to quantize, evaluate or serve    DATASET=PATH   LMDB folder or labels TSV"
+	@echo "  START_MODEL=FILE  checkpoint that training starts from    PORT=$(PORT)     of the server"
+	@echo "  PROCESSES=N       training processes (torchrun)           QUICK=1        short form of bench"
+	@echo "  ARGS='key=value'  passed on to the stage                  PIP_ARGS=      e.g. --index-url of a CPU build of torch"
+
+# ---- environment: remade only when pyproject.toml or the constraints change ------------------------------
+.venv/base: pyproject.toml constraints.txt
+	test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PIP) -q -e .
+	@touch $@
+
+.venv/train: .venv/base
+	$(PIP) -q -e '.[train]'
+	@touch $@
+
+.venv/dev: .venv/train
+	$(PIP) -q -e '.[train,dev]'
+	@touch $@
+
+env: .venv/base ## environment for reading and serving
+env-train: .venv/train ## environment for training
+env-dev: .venv/dev ## environment for tests and lint
+
+# ---- data ------------------------------------------------------------------------------------------------
+fonts: .venv/train ## fetch fonts, check them against the charset
+	$(PY) -m data.fonts profile=$(PROFILE) $(ARGS)
+
+corpus: .venv/train ## fetch and clean text
+	$(PY) -m data.corpus profile=$(PROFILE) $(ARGS)
+
+data: .venv/train ## synthesise LINES lines into artifacts/lines/NAME
+	$(PY) -m data.build name=$(NAME) profile=$(PROFILE) lines=$(LINES) seed=$(SEED) split=$(SPLIT) $(ARGS)
+
+preview: .venv/train ## contact sheet of artifacts/lines/NAME
+	$(PY) -m data.preview name=$(NAME) $(ARGS)
+
+import: .venv/train ## labelled lines from SOURCE= into artifacts/lines/NAME
+	$(PY) -m data.importing source=$(SOURCE) name=$(NAME) $(ARGS)
+
+data-stats: .venv/train ## histograms of DATASET=
+	$(PY) -m data.stats dataset=$(DATASET) $(ARGS)
+
+# ---- model -----------------------------------------------------------------------------------------------
+PROCESSES ?= 1
+LAUNCH := $(if $(filter 1,$(PROCESSES)),$(PY),$(BIN)/torchrun --nproc-per-node $(PROCESSES))
+
+train: .venv/train ## train or resume artifacts/NAME
+	$(LAUNCH) train.py name=$(NAME) $(if $(START_MODEL),start_model=$(START_MODEL)) $(ARGS)
+
+export: .venv/train ## artifacts/NAME/checkpoint.pt to model.onnx
+	$(PY) export.py checkpoint=artifacts/$(NAME)/checkpoint.pt $(ARGS)
+
+quantize: .venv/train ## MODEL= to INT8, behind the gate
+	$(PY) quantize.py model=$(or $(MODEL),artifacts/$(NAME)/model.onnx) $(if $(DATASET),dataset=$(DATASET)) $(ARGS)
+
+evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
+	$(PY) evaluate.py name=$(NAME) $(if $(MODEL),model=$(MODEL)) dataset=$(DATASET) $(ARGS)
+
+bench: .venv/train ## beside Tesseract and the PP-OCR family
+	$(PY) evaluate.py +experiment=bench name=bench $(if $(DATASET),dataset=$(DATASET)) $(if $(QUICK),quick=true) $(ARGS)
+
+# ---- use -------------------------------------------------------------------------------------------------
+serve: .venv/base ## page and HTTP API on PORT
+	PORT=$(PORT) $(if $(MODEL),MODEL=$(MODEL)) $(BIN)/gunicorn -c serve/gunicorn_conf.py
+
+test: .venv/dev ## all tests
+	$(PY) -m pytest $(ARGS)
+
+lint: .venv/dev ## ruff and mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+clean: ## remove runs and data, keep downloads
+	find artifacts -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +
