@@ -19,6 +19,8 @@ from data.synthesis.settings import Length, TextSettings
 UNIFORM, CODES = "uniform", "codes"  # kinds made here, without a corpus
 GROUPS = {"english": "en", "forms": "forms", UNIFORM: UNIFORM, CODES: CODES}  # all other kinds are "zh"
 RUNNING = ("prose", "definition", "english")  # set in lines of any length; the other kinds are cut by their writers
+SNIPPETS = 100  # tried for one text
+LONGER = 3  # more snippets drawn while running text falls short of its length: sources have many short lines
 MAX_WHOLE = 20  # characters of a snippet that is kept whole
 NO_START = set("，。！？；：、）】》〉」』〕”’…—·,.!?;:)]}%℃％")  # a typesetter never begins a line with these
 NO_END = set("（【《〈「『〔“‘([{￥$£€№")
@@ -99,10 +101,17 @@ class Writer:
         if kind not in RUNNING and dice.chance(self.settings.whole):
             length = max(length, MAX_WHOLE)
         text = ""
-        while not text:
-            text = self.charset.fold(window(self.corpus.snippet(kind, dice), length, dice))
-            if self.charset.missing(text):
-                text = ""
+        for _ in range(SNIPPETS):
+            snippet = self.corpus.snippet(kind, dice)
+            for _ in range(LONGER if kind in RUNNING else 0):
+                if len(snippet) < length:
+                    snippet = max(snippet, self.corpus.snippet(kind, dice), key=len)
+            text = self.charset.fold(window(snippet, length, dice))
+            belongs = group_of(kind) != "zh" or HANZI.search(text)  # a Chinese line has a hanzi
+            if text and belongs and not self.charset.missing(text):
+                break
+        else:
+            raise UserError(f"{SNIPPETS} snippets of {kind!r} held nothing inside the charset: check the corpus")
         if len(text) < length - 3 and dice.chance(self.settings.join):
             text = f"{text} {self.charset.fold(window(self.corpus.snippet(kind, dice), length - len(text), dice))}"
         return self._vary(kind, text.strip(), dice)
