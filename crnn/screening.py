@@ -18,7 +18,8 @@ from crnn.ctc import frames_needed
 from crnn.errors import UserError
 from crnn.image_header import ImageSize, intact_size
 from crnn.lmdb_store import LineStore
-from crnn.preprocess import CanvasSpec, ImageError, decode_image, scaled_width
+from crnn.picture import MAX_IMAGE_PIXELS, ImageError, decode_image
+from crnn.preprocess import CanvasSpec, scaled_width
 
 
 class Reason(StrEnum):
@@ -95,7 +96,7 @@ def line_width(
     if missing := charset.missing(label):
         raise RejectedLine(Reason.FOREIGN, "".join(sorted(missing)))
     size = None if verify else intact_size(image)
-    if size is None:
+    if size is None or not 0 < size.width * size.height <= MAX_IMAGE_PIXELS:
         try:
             height, width = decode_image(image).shape[:2]
         except ImageError as error:

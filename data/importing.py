@@ -19,7 +19,7 @@ from typing import Any
 import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
-from tqdm import tqdm  # type: ignore[import-untyped]
+from tqdm import tqdm
 
 from crnn.charset import Charset
 from crnn.errors import UserError
