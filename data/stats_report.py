@@ -110,7 +110,7 @@ def plot(stats: DatasetStats, path: Path) -> None:
             axes[3], stats.character_groups, f"charset ({stats.charset_size:,}) by occurrences of a character"
         )
         _rows(axes[4], {name: c.lines for name, c in stats.categories.items()}, "lines by category")
-        _rows(axes[5], {"usable": stats.usable, **stats.rejects}, "lines left out")
+        _rows(axes[5], {"usable": stats.usable, **stats.rejects}, "lines usable and left out")
         figure.savefig(path, dpi=100)
 
 

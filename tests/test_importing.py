@@ -134,7 +134,7 @@ def test_trdg_names_that_fit_both_ways_are_not_guessed(tmp_path: Path) -> None:
     for name in ("7_0.jpg", "8_1.jpg"):
         draw(tmp_path / name)
     with pytest.raises(
-        UserError, match="both text_0.jpg and 0_text.jpg: write their texts into a labels.txt"
+        UserError, match=r"both text_0\.jpg and 0_text.jpg: write their texts into a labels.txt"
     ):
         locate(tmp_path, "trdg").lines()
 
@@ -213,7 +213,7 @@ def test_a_list_in_gb18030_asks_for_its_encoding(tmp_path: Path) -> None:
     draw(tmp_path / "1.png")
     listed = tmp_path / "labels.tsv"
     listed.write_text("1.png\t汉字", encoding="gb18030")
-    with pytest.raises(UserError, match="is not utf-8 .* encoding=, e.g. gb18030"):
+    with pytest.raises(UserError, match=r"is not utf-8 .* encoding=, e\.g\. gb18030"):
         locate(listed).lines()
     (line,) = locate(listed, encoding="gb18030").lines()
     assert isinstance(line, LabelledLine) and line.text == "汉字"
@@ -308,7 +308,7 @@ def test_the_held_out_share_depends_on_the_pictures_alone(tmp_path: Path, run: A
     store = LineStore(again.test_path)
     assert {store[i].label for i in range(len(store))} == {label for label in held_out if int(label) < 100}
 
-    with pytest.raises(UserError, match="holdout=1.5 is not a share"):
+    with pytest.raises(UserError, match=r"holdout=1\.5 is not a share"):
         run(tmp_path / "labels.tsv", holdout=1.5)
 
 
