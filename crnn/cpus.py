@@ -22,7 +22,7 @@ def available_cpus(cgroup: Path = CGROUP) -> int:
 
 
 def cgroup_quota(cgroup: Path = CGROUP) -> float | None:
-    """Processors the container's CPU quota grants (cgroup v2 `cpu.max`, else v1 `cpu.cfs_quota_us`), None if unlimited."""
+    """Processors the CPU quota grants (cgroup v2 `cpu.max`, v1 `cpu.cfs_quota_us`), None if unlimited."""
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Reads a CTC path: per-frame scores to character ids. Knows nothing of images or of which character an id is."""
+"""Reads a CTC path: per-frame scores to character ids. Knows nothing of images or characters."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def collapse(ids: Sequence[int] | np.ndarray) -> list[int]:
 
 
 def greedy(logits: np.ndarray) -> GreedyPath:
-    """Best path (Graves et al. 2006, section 3.2): the top class of each frame, repeats merged, blanks dropped.
+    """Best path (Graves et al. 2006, section 3.2): each frame's top class, repeats merged, blanks dropped.
 
     Only frames that emit a character are softmaxed: over 7,000 columns the softmax of every frame would cost
     more than the network's last layer.

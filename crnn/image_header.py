@@ -7,6 +7,7 @@ JPEG: ITU-T T.81, annex B (segments of marker and length; the size stands in the
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,23 +44,36 @@ def intact_size(data: bytes) -> ImageSize | None:
 
 
 def _png_size(data: bytes) -> ImageSize | None:
-    view, position, size = memoryview(data), len(PNG_SIGNATURE), None
-    while position + 12 <= len(data):  # length, type and CRC take four bytes each
-        length = int.from_bytes(view[position : position + 4])
-        kind, end = data[position + 4 : position + 8], position + 8 + length
-        if zlib.crc32(view[position + 4 : end]) != int.from_bytes(view[end : end + 4]):
-            return None
-        if kind == b"IHDR":
-            size = ImageSize(
-                int.from_bytes(view[position + 8 : position + 12]),
-                int.from_bytes(view[position + 12 : position + 16]),
-            )
-        elif kind == b"eXIf":
-            return None
-        elif kind == b"IEND":
-            return size
+    kinds = [kind for kind, _, _ in _png_chunks(data)]
+    return declared_size(data) if png_is_whole(data) and b"eXIf" not in kinds else None
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end (without the CRC) of each chunk that lies wholly inside the file, up to IEND."""
+    position = len(PNG_SIGNATURE)
+    while position + 12 <= len(data):  # length, kind and CRC take four bytes each
+        kind, start = data[position + 4 : position + 8], position + 4
+        end = start + 4 + int.from_bytes(data[position : position + 4])
+        if end + 4 > len(data):
+            return
+        yield kind, start, end
+        if kind == b"IEND":
+            return
         position = end + 4
-    return None
+
+
+def png_is_whole(data: bytes) -> bool:
+    """Whether the chunks lead to IEND and those that carry pixels agree with their CRCs.
+
+    To be asked before decoding: OpenCV 5.0 believes a chunk's length, so a file of a few bytes makes it fill
+    gigabytes for seconds before it finds the file cut short.
+    """
+    kind, view = b"", memoryview(data)
+    for kind, start, end in _png_chunks(data):
+        critical = kind[:1].isupper()  # section 5.4: the case of the first letter says so
+        if critical and zlib.crc32(view[start:end]) != int.from_bytes(view[end : end + 4]):
+            return False
+    return kind == b"IEND"
 
 
 def _jpeg_size(data: bytes) -> ImageSize | None:
@@ -81,7 +95,7 @@ def _jpeg_size(data: bytes) -> ImageSize | None:
 def declared_size(data: bytes) -> ImageSize | None:
     """Size that a JPEG, PNG, GIF, BMP, WebP or TIFF claims to have, before EXIF turns it.
 
-    A claim is enough to refuse a picture that would decode to gigabytes; it says nothing of whether the rest is whole.
+    Enough to refuse a picture that would decode to gigabytes; it says nothing of whether the rest is whole.
 
     Returns:
         None for other formats, and where the header is damaged or says zero.
@@ -132,7 +146,7 @@ def _jpeg_frame_size(data: bytes) -> tuple[int, int]:
 
 
 def tiff_tags(data: bytes) -> dict[int, int]:
-    """Tags of the first directory of a TIFF file or EXIF block that hold one whole number; {} if it is neither."""
+    """Tags of the first directory of a TIFF file or EXIF block that hold one whole number, or {}."""
     order = TIFF_ORDERS.get(data[:4])
     if order is None:
         return {}

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 
-# OpenCV reads this limit when it is imported: a 27 KB PNG may otherwise decode to gigabytes. The header is read as
-# well, for programs that imported OpenCV before us.
+# OpenCV reads this limit when it is imported: a 27 KB PNG may otherwise decode to gigabytes. The header is
+# read as well, for programs that imported OpenCV before us.
 MAX_IMAGE_PIXELS = 50_000_000
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS))
 
-import cv2
-import numpy as np
+import cv2  # noqa: E402  (after the limit)
+import numpy as np  # noqa: E402
 
-from crnn.errors import UserError
-from crnn.image_header import PNG_SIGNATURE, TIFF_ORIENTATION, declared_size, tiff_tags
+from crnn.errors import UserError  # noqa: E402
+from crnn.image_header import (  # noqa: E402
+    PNG_SIGNATURE,
+    TIFF_ORIENTATION,
+    declared_size,
+    png_is_whole,
+    tiff_tags,
+)
 
 FORMATS = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 
@@ -23,7 +29,7 @@ class ImageError(UserError):
 
 
 def decode_image(data: bytes) -> np.ndarray:
-    """Decode an encoded picture, upright by its EXIF tag, transparency laid over white; the first frame of several.
+    """Decode a picture, upright by its EXIF tag, transparency laid over white; the first frame of several.
 
     Returns:
         uint8 (H, W) for grey or (H, W, 3) in BGR for colour pictures.
@@ -39,11 +45,10 @@ def decode_image(data: bytes) -> np.ndarray:
         raise ImageError(f"not an image that can be read: give a {FORMATS} file")
     if size.width * size.height > MAX_IMAGE_PIXELS:
         raise ImageError(
-            f"the image is too large: {size.width}×{size.height} pixels, the most is {MAX_IMAGE_PIXELS:,}; scale it down"
+            f"the image is too large: {size.width}×{size.height} pixels, the most is {MAX_IMAGE_PIXELS:,}"
         )
-    # libpng prints complaints of its own; most cut files can be told without it.
-    if data.startswith(PNG_SIGNATURE) and b"IEND" not in data[-4096:]:
-        raise ImageError("the image is damaged: the PNG file is cut short")
+    if data.startswith(PNG_SIGNATURE) and not png_is_whole(data):
+        raise ImageError("the image is damaged: the PNG file is cut short or altered")
     try:
         # Unchanged, because every other flag drops transparency; but it leaves turning by EXIF to us.
         image, _, metadata = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

@@ -1,7 +1,7 @@
 """Cuts a line that is too wide for the canvas into overlapping pieces, and joins what was read of them.
 
-Pieces begin and end at gaps between characters where there are any. They overlap by a few characters all the same:
-next to a cut the network has no context, and a space that stands at a cut would be lost.
+Pieces begin and end at gaps between characters where there are any. They overlap by a few characters all the
+same: next to a cut the network has no context, and a space that stands at a cut would be lost.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Piece:
 
 
 def cut(strip: np.ndarray, spec: CanvasSpec) -> list[Piece]:
-    """Pieces of at most `spec.max_width` pixels that cover a strip, uint8 (H, W), each overlapping the next."""
+    """Pieces of at most `spec.max_width` pixels that cover a strip, uint8 (H, W), and overlap."""
     width = strip.shape[1]
     reach = min(2 * spec.height, spec.max_width // 4)  # how far a cut may move to find a gap
     ink = _ink(strip) if width > spec.max_width else np.empty(0)
@@ -60,8 +60,8 @@ def join(
 ) -> list[CharReading]:
     """Readings of two neighbouring pieces as one, the overlap counted once.
 
-    The two readings of the overlap are aligned by character and place. They are joined at the pair nearest to its
-    middle, as far as may be from both cuts; without any pair, at the middle itself.
+    The two readings of the overlap are aligned by character and place. They are joined at the pair
+    nearest to its middle, as far as may be from both cuts; without any pair, at the middle itself.
 
     Args:
         left, right: characters with x in pixels of the strip.

@@ -14,14 +14,14 @@ from crnn.errors import UserError
 from crnn.picture import ImageError, decode_image
 
 __all__ = [
-    "Canvas", "CanvasSpec", "ImageError", "TooWideError", "decode_image", "enhance", "pad_to_bucket", "scaled_width",
-    "to_canvas", "to_grey", "to_strip",
+    "Canvas", "CanvasSpec", "ImageError", "TooWideError", "decode_image", "enhance", "pad_to_bucket",
+    "scaled_width", "to_canvas", "to_grey", "to_strip",
 ]  # fmt: skip
 
 MODES = ("plain", "background", "article")
-MAX_ASPECT = 1000  # width over height: a longer line would take 40 canvases of 800 pixels, and no printed one is so long
+MAX_ASPECT = 1000  # width over height: 40 canvases of 800 pixels; no printed line is so long
 ENHANCED_HEIGHT = (
-    4  # canvas heights: taller pictures are reduced before enhancement, whose cost grows with the area
+    4  # canvas heights: taller pictures are reduced before enhancement, whose cost is their area
 )
 
 
@@ -51,8 +51,8 @@ class CanvasSpec:
             raise UserError(f"unknown preprocessing mode {self.mode!r}: choose one of {', '.join(MODES)}")
         if self.height < 8 or self.bucket < 4 or self.max_width % self.bucket:
             raise UserError(
-                f"canvas of height {self.height}, bucket {self.bucket}, max_width {self.max_width}: the height must be "
-                "at least 8, the bucket at least 4, and max_width a multiple of the bucket"
+                f"canvas of height {self.height}, bucket {self.bucket}, max_width {self.max_width}: the "
+                "height must be at least 8, the bucket at least 4, and max_width a multiple of the bucket"
             )
 
     def bucket_width(self, content_width: int) -> int:
@@ -103,7 +103,7 @@ def enhance(grey: np.ndarray, mode: str) -> np.ndarray:
         return grey
     size = max(3, min(grey.shape) // 2 * 2 + 1)
     if mode == "background":
-        # Closing removes strokes (thinner than the window) and leaves the paper, blurring removes the window's edges.
+        # Closing removes strokes thinner than the window and leaves the paper; blurring hides its edges.
         paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
         paper = cv2.GaussianBlur(paper, (0, 0), size / 2)
         return cv2.divide(grey, np.maximum(paper, 1), scale=255)
@@ -135,7 +135,7 @@ def to_strip(image: np.ndarray, spec: CanvasSpec) -> np.ndarray:
     grey = to_grey(image)
     if grey.shape[1] > MAX_ASPECT * grey.shape[0]:
         raise ImageError(
-            f"{grey.shape[1]}×{grey.shape[0]} pixels are no line of text: over {MAX_ASPECT} times as wide as high"
+            f"{grey.shape[1]}×{grey.shape[0]} pixels are no line of text: over {MAX_ASPECT} times the height"
         )
     tallest = ENHANCED_HEIGHT * spec.height
     if spec.mode != "plain" and grey.shape[0] > tallest:

@@ -1,4 +1,4 @@
-"""What a reading of a line says: its characters, where they stand and how sure they are. Knows nothing of models."""
+"""What was read: characters, where they stand and how sure they are. Knows nothing of models."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def line_confidence(confidences: Sequence[float], scale: float = 1.0, offset: fl
     """Probability that a line is right as a whole: the product of its characters' confidences, calibrated.
 
     A line is right when every character is. Networks are surer than they are right, so the product's log-odds
-    are scaled and shifted by figures fitted on held-out lines (Platt 1999); 1 and 0 leave the product as it is.
+    are scaled and shifted by figures fitted on held-out lines (Platt 1999); 1 and 0 leave it as it is.
 
     Returns:
         a number in [0, 1]; 0 for no characters: nothing was read, so nothing is vouched for.

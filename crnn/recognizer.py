@@ -36,8 +36,8 @@ class Recognizer:
 
     Attributes:
         info: what the model says of itself.
-        max_batch: lines of one width that are read in one run. Always 1 for graphs that quantise activations as
-            they run: their scales span the whole batch, so a line would read differently beside other lines.
+        max_batch: lines of one width that are read in one run. Always 1 for graphs that quantise activations
+            as they run: their scales span the batch, so a line would read differently beside other lines.
 
     Raises:
         UserError: no such file, not one of our models, or more `threads` than there are processors.
@@ -88,7 +88,7 @@ class Recognizer:
     def _read_pieces(
         self, strips: list[np.ndarray], pieces: list[list[Piece]]
     ) -> list[list[list[CharReading]]]:
-        """Characters of each piece of each line, x in pixels of the strip; pieces of one width share a run."""
+        """Characters of each line's pieces, x in pixels of the strip; pieces of one width share a run."""
         canvases: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
         chars: list[list[list[CharReading]]] = [[[] for _ in line] for line in pieces]
         for line, strip in enumerate(strips):
@@ -104,7 +104,7 @@ class Recognizer:
         return chars
 
     def _decode(self, logits: np.ndarray, start: int) -> list[CharReading]:
-        """Characters of one piece's logits (T, C), x in pixels of the strip, in which the piece begins at `start`."""
+        """Characters of one piece's logits (T, C), x in pixels of the strip; the piece begins at `start`."""
         path, stride = greedy(logits), self.info.frame_stride
         return [
             CharReading(char, float(confidence), start + (float(frame) + 0.5) * stride)
@@ -136,7 +136,7 @@ def _open_session(path: Path, threads: int) -> ort.InferenceSession:
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001  ONNX Runtime's errors share no base class of their own
+    except Exception as error:  # ONNX Runtime's errors share no base class of their own
         reason = str(error).strip().splitlines()[0]
         raise UserError(f"{path} cannot be loaded as an ONNX model: {reason}") from None
 
@@ -159,6 +159,6 @@ def _read_info(session: ort.InferenceSession, path: Path) -> ArtifactInfo:
     classes = outputs[0].shape[-1]
     if isinstance(classes, int) and classes != len(info.charset):
         raise UserError(
-            f"{path} has {classes} classes, but its charset has {len(info.charset)} with the blank: export it again"
+            f"{path} has {classes} classes, but its charset has {len(info.charset)} : export it again"
         )
     return info

@@ -1,7 +1,7 @@
 """A model that needs no training: it reads bars of known grey levels, so tests know exactly what it must say.
 
-Each character of `CHARACTERS` is a bar of its own grey level; white is the blank. The graph takes the darkest pixel of
-every 4-pixel frame and prefers the class of the nearest level.
+Each character of `CHARACTERS` is a bar of its own grey level; white is the blank. The graph takes the darkest
+pixel of every 4-pixel frame and prefers the class of the nearest level.
 """
 
 from pathlib import Path

@@ -52,7 +52,7 @@ def test_names_each_unreadable_image_and_reads_the_others(folder: Path) -> None:
     first, second, third = done.stderr.splitlines()
     assert first.startswith("error: junk.png: not an image")
     assert second == "error: absent.png: cannot be opened: No such file or directory"
-    assert third == "error: cut.png: the image is damaged: the PNG file is cut short"
+    assert third == "error: cut.png: the image is damaged: the PNG file is cut short or altered"
 
 
 def test_reads_standard_input(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The recogniser on a model whose every answer is known (see `barcode`)."""
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -68,7 +69,7 @@ def test_long_lines_lose_and_double_nothing(recognizer: Recognizer, gap: int) ->
             text = "".join(a for a, b in zip(text, text[1:] + "?", strict=True) if a != b)
         reading = recognizer.read(draw(text, bar=16 if gap == 0 else 12, gap=gap))
         assert reading.text == text
-        assert all(a.x < b.x for a, b in zip(reading.chars, reading.chars[1:], strict=False))
+        assert all(a.x < b.x for a, b in pairwise(reading.chars))
 
 
 def test_a_long_run_of_one_character_keeps_its_count(recognizer: Recognizer) -> None:

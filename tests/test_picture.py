@@ -1,0 +1,200 @@
+"""Decoding: every common kind of picture comes out upright in 8 bits; all else is refused with a reason."""
+
+import io
+import struct
+import time
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from crnn.image_header import ImageSize, declared_size
+from crnn.picture import ImageError, decode_image
+
+FORMATS = ["PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP"]
+UPRIGHT = np.full((20, 40, 3), 255, np.uint8)
+UPRIGHT[:10, :10] = (220, 0, 0)  # a red corner at the top left (RGB)
+
+
+def encode(image: Image.Image, form: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def has_red_corner(image: np.ndarray) -> bool:
+    blue, _, red = (int(v) for v in image[4, 4])
+    return red > 180 and blue < 70 and int(image[15, 30].min()) > 240
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_formats(form: str) -> None:
+    image = decode_image(encode(Image.fromarray(UPRIGHT), form))
+    assert image.shape == (20, 40, 3)
+    assert has_red_corner(image)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_turns_pictures_upright(form: str, orientation: int) -> None:
+    # What a camera stores so that the tag's operation gives UPRIGHT: the inverse operation of each tag.
+    stored = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation](UPRIGHT)
+    exif = Image.Exif()
+    exif[274] = orientation
+    picture = Image.fromarray(np.ascontiguousarray(stored))
+    image = decode_image(encode(picture, form, exif=exif if form == "TIFF" else exif.tobytes()))
+    assert image.shape == (20, 40, 3)
+    assert has_red_corner(image)
+
+
+@pytest.mark.parametrize("mode", ["P", "RGBA", "1", "L", "LA", "CMYK", "I;16"])
+def test_pixel_kinds(mode: str) -> None:
+    if mode == "I;16":
+        deep = (UPRIGHT[:, :, 1].astype(np.uint16) << 8) | 0x7F
+        data = cv2.imencode(".png", deep)[1].tobytes()
+    else:
+        data = encode(Image.fromarray(UPRIGHT).convert(mode), "JPEG" if mode == "CMYK" else "PNG")
+    image = decode_image(data)
+    assert image.dtype == np.uint8
+    assert image[4, 4].min() < 80
+    assert image[15, 30].min() > 240
+
+
+def test_transparency_lies_over_white() -> None:
+    pixels = np.zeros((20, 40, 4), np.uint8)  # black ink, transparent but for one corner
+    pixels[:10, :10, 3] = 255
+    pixels[:10, 10:20, 3] = 128
+    for form in ("PNG", "WEBP"):
+        image = decode_image(
+            encode(Image.fromarray(pixels), form, **({"lossless": True} if form == "WEBP" else {}))
+        )
+        assert image[4, 4].tolist() == [0, 0, 0]
+        assert image[4, 14].tolist() == [127, 127, 127]
+        assert image[15, 30].tolist() == [255, 255, 255]
+    palette = Image.fromarray(UPRIGHT).quantize(2)
+    image = decode_image(encode(palette, "GIF", transparency=palette.getpixel((4, 4))))
+    assert image.min() == 255
+
+
+def test_a_picture_that_nobody_could_see_is_taken_as_opaque() -> None:
+    pixels = np.zeros((20, 40, 4), np.uint8)
+    assert decode_image(encode(Image.fromarray(pixels), "PNG")).max() == 0
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "TIFF", "PNG"])
+def test_the_first_frame_of_several_counts(form: str) -> None:
+    first, second = Image.fromarray(UPRIGHT), Image.fromarray(255 - UPRIGHT)
+    data = encode(first, form, save_all=True, append_images=[second])
+    assert has_red_corner(decode_image(data))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("keep", [0.5, 0.95])
+def test_cut_files_are_refused(form: str, keep: float) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8))
+    data = encode(noise, form)
+    with pytest.raises(ImageError):
+        decode_image(data[: int(len(data) * keep)])
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_damage_crashes(form: str) -> None:
+    rng = np.random.default_rng(1)
+    data = bytearray(encode(Image.fromarray(rng.integers(0, 255, (30, 40, 3), np.uint8)), form))
+    for _ in range(150):
+        damaged = bytearray(data)
+        for position in rng.integers(0, min(len(data), 400), 4):
+            damaged[position] = rng.integers(0, 256)
+        try:
+            image = decode_image(bytes(damaged))
+        except ImageError:
+            continue
+        assert image.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"hello" * 20, "not an image"),
+        (b"\x89PNG\r\n\x1a\n", "not an image"),
+        (b"%PDF-1.7", "not an image"),
+    ],
+)
+def test_junk_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(ImageError, match=reason):
+        decode_image(data)
+
+
+def test_deep_pixels_are_refused() -> None:
+    with pytest.raises(ImageError, match="8 bits a channel"):
+        decode_image(cv2.imencode(".tiff", np.full((20, 40), 0.5, np.float32))[1].tobytes())
+
+
+def png_bomb(width: int, height: int) -> bytes:
+    """A small PNG that claims (and, but for its checksum, holds) a picture of gigabytes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(1 << 20)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_bombs_are_refused_before_they_are_decoded() -> None:
+    small = Image.new("RGB", (40, 30))
+    bombs = [
+        png_bomb(60_000, 60_000),
+        encode(small, "JPEG").replace(struct.pack(">HH", 30, 40), struct.pack(">HH", 60_000, 60_000)),
+        encode(small, "GIF").replace(struct.pack("<HH", 40, 30), struct.pack("<HH", 60_000, 60_000)),
+        encode(small, "BMP").replace(struct.pack("<II", 40, 30), struct.pack("<II", 60_000, 60_000)),
+        encode(Image.new("1", (8000, 8000)), "TIFF", compression="group4"),
+    ]
+    for bomb in bombs:
+        started = time.perf_counter()
+        with pytest.raises(ImageError, match="too large"):
+            decode_image(bomb)
+        assert time.perf_counter() - started < 0.05
+
+
+def test_a_chunk_that_claims_gigabytes_is_refused_at_once() -> None:
+    data = encode(Image.new("RGB", (40, 30)), "PNG")
+    claim = data.replace(
+        struct.pack(">I", data.index(b"IEND") - 8 - data.index(b"IDAT") - 4) + b"IDAT", b"\xb8\0\0\0IDAT"
+    )
+    assert claim != data
+    started = time.perf_counter()
+    with pytest.raises(ImageError, match="cut short"):
+        decode_image(claim)
+    assert time.perf_counter() - started < 0.05
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("size", [(1, 1), (317, 45), (1, 4000), (4000, 1)])
+def test_headers_give_the_size(form: str, size: tuple[int, int]) -> None:
+    for options in ({"lossless": True}, {"lossless": False}) if form == "WEBP" else ({},):
+        assert declared_size(encode(Image.new("RGB", size), form, **options)) == ImageSize(*size)
+
+
+def test_headers_of_turned_and_transparent_webp() -> None:
+    data = encode(Image.new("RGBA", (317, 45), (0, 0, 0, 5)), "WEBP", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0")
+    assert data[12:16] == b"VP8X"
+    assert declared_size(data) == ImageSize(317, 45)

@@ -1,0 +1,105 @@
+"""From any line image to the canvas."""
+
+import cv2
+import numpy as np
+import pytest
+
+from crnn.errors import UserError
+from crnn.preprocess import (
+    MODES,
+    CanvasSpec,
+    ImageError,
+    TooWideError,
+    enhance,
+    pad_to_bucket,
+    to_canvas,
+    to_grey,
+    to_strip,
+)
+
+
+def line(height: int = 48, width: int = 300) -> np.ndarray:
+    image = np.full((height, width), 230, np.uint8)
+    cv2.putText(image, "Invoice 2024", (5, height * 3 // 4), cv2.FONT_HERSHEY_SIMPLEX, height / 40, 20, 2)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("shape", "content", "bucketed"),
+    [
+        ((32, 100), 100, 128),
+        ((64, 200), 100, 128),
+        ((16, 50), 100, 128),
+        ((32, 128), 128, 128),
+        ((90, 1), 1, 32),
+    ],
+)
+def test_height_is_fixed_and_width_keeps_the_aspect(
+    shape: tuple[int, int], content: int, bucketed: int
+) -> None:
+    canvas = to_canvas(np.full(shape, 9, np.uint8), CanvasSpec())
+    assert canvas.pixels.shape == (32, bucketed)
+    assert canvas.pixels.dtype == np.uint8
+    assert canvas.content_width == content
+    assert canvas.scale == content / shape[1]
+
+
+def test_the_right_edge_is_repeated() -> None:
+    strip = np.tile(np.arange(40, dtype=np.uint8), (32, 1))
+    padded = pad_to_bucket(strip, CanvasSpec())
+    assert padded.shape == (32, 64)
+    assert (padded[:, 40:] == 39).all()
+    assert pad_to_bucket(padded, CanvasSpec()) is padded
+
+
+def test_colour_becomes_grey_and_other_arrays_are_refused() -> None:
+    assert to_grey(np.full((4, 4, 3), 7, np.uint8)).tolist() == [[7] * 4] * 4
+    for wrong in (
+        np.zeros((4, 4)),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4), np.uint8),
+        np.zeros(4, np.uint8),
+    ):
+        with pytest.raises(ImageError, match="expected"):
+            to_grey(wrong)
+
+
+def test_lines_too_wide_for_a_canvas_or_for_a_line() -> None:
+    with pytest.raises(TooWideError, match="801"):
+        to_canvas(np.zeros((32, 801), np.uint8), CanvasSpec())
+    with pytest.raises(ImageError, match="no line of text"):
+        to_strip(np.zeros((1, 65535), np.uint8), CanvasSpec())
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 20), (200, 2), (32, 100), (3000, 400)])
+def test_every_mode_takes_every_shape(mode: str, shape: tuple[int, int]) -> None:
+    assert to_canvas(np.full(shape, 128, np.uint8), CanvasSpec(mode=mode)).pixels.shape[0] == 32
+
+
+def test_background_mode_evens_out_a_shadow() -> None:
+    shadow = np.linspace(1.0, 0.3, 300)
+    shaded = (line() * shadow).astype(np.uint8)
+    lit = enhance(shaded, "background")
+    paper = lit[2]  # a row without ink
+    assert shaded[2].min() < 80
+    assert paper.min() > 200
+    assert lit.min() < 60
+
+
+def test_article_mode_leaves_black_and_white_only() -> None:
+    assert set(np.unique(enhance(line(), "article"))) == {0, 255}
+
+
+def test_plain_mode_changes_nothing() -> None:
+    assert enhance(line(), "plain") is not None
+    assert (enhance(line(), "plain") == line()).all()
+
+
+def test_unknown_modes_and_impossible_canvases_are_refused() -> None:
+    with pytest.raises(UserError, match="unknown preprocessing mode 'x'"):
+        enhance(line(), "x")
+    with pytest.raises(UserError, match="unknown preprocessing mode 'x'"):
+        CanvasSpec(mode="x")
+    with pytest.raises(UserError, match="multiple of the bucket"):
+        CanvasSpec(max_width=801)

@@ -1,0 +1,24 @@
+"""A line's reading and its confidence."""
+
+import pytest
+
+from crnn.reading import CharReading, Reading, line_confidence
+
+
+def test_spaces_at_the_ends_are_no_text() -> None:
+    reading = Reading.of([CharReading(c, 0.9, i) for i, c in enumerate("  a b ")])
+    assert reading.text == "a b"
+    assert [c.x for c in reading.chars] == [2, 3, 4]
+
+
+def test_a_line_is_as_sure_as_all_its_characters_together() -> None:
+    assert line_confidence([0.9, 0.8]) == pytest.approx(0.72)
+    assert line_confidence([]) == 0
+    assert 0 < line_confidence([0.0, 1e-30]) < 1e-5
+    assert 0.999 < line_confidence([1.0]) < 1
+
+
+def test_calibration_shifts_and_scales_the_log_odds() -> None:
+    assert line_confidence([0.5], scale=3.0) == pytest.approx(0.5)
+    assert line_confidence([0.9], scale=0.5) == pytest.approx(0.75)
+    assert line_confidence([0.5], offset=-1.0) < 0.3
