@@ -6,7 +6,6 @@ those would teach tofu. So every promised character is drawn once, small, and lo
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,10 @@ from PIL import ImageFont
 from crnn.errors import UserError
 
 PIXELS = 24  # size of the drawing: thin strokes still leave grey, and a face of 7,000 characters takes a second
-PLACEHOLDER_REPEATS = 3  # unlike hanzi that look the same this often are one "missing" box, not a coincidence
+PLACEHOLDER_REPEATS = 3  # so many unlike characters with one picture are a "missing" box, not a coincidence
+TWINS = {"I", "l"}  # drawn alike by honest sans faces; every line of English has both
+
+Picture = tuple[tuple[int, int], bytes]  # size and grey values
 
 
 @dataclass(frozen=True)
@@ -51,22 +53,29 @@ def inspect_face(path: Path, index: int, characters: str) -> Outline:
     except (TTLibError, OSError, AttributeError, KeyError, ValueError) as error:
         raise UserError(f"{path.name} is not a font that can be read ({error})") from None
     mapped = [c for c in characters if ord(c) in cmap]
-    pictures: dict[str, tuple[tuple[int, int], bytes]] = {}
+    pictures: dict[str, Picture] = {}
     for character in mapped:
         mask = pen.getmask(character, mode="L")
-        if character.isspace() or mask.getbbox() is not None:
+        if mask.getbbox() is not None:
             pictures[character] = (mask.size, bytes(mask))
-    tofu = _placeholders(pictures)
-    return Outline(family, modifiers, "".join(c for c in mapped if c in pictures and c not in tofu))
+    own = own_pictures(pictures)
+    return Outline(family, modifiers, "".join(c for c in mapped if c in own or c.isspace()))
 
 
-def _placeholders(pictures: dict[str, tuple[tuple[int, int], bytes]]) -> set[str]:
-    """The hanzi that share one picture with several others."""
-    alike: dict[tuple[tuple[int, int], bytes], list[str]] = defaultdict(list)
+def own_pictures(pictures: dict[str, Picture]) -> set[str]:
+    """The characters that can be told by their picture.
+
+    Of characters with one picture only the first counts (a yen sign drawn as a dollar, a capitals-only face, a Roman
+    numeral that is a letter); if there are many, the picture is a placeholder and none does.
+    """
+    alike: dict[Picture, list[str]] = defaultdict(list)
     for character, picture in pictures.items():
-        if unicodedata.category(character) == "Lo":
-            alike[picture].append(character)
-    return {c for group in alike.values() if len(group) >= PLACEHOLDER_REPEATS for c in group}
+        alike[picture].append(character)
+    own: set[str] = set()
+    for group in alike.values():
+        if len(group) < PLACEHOLDER_REPEATS:
+            own.update(group if set(group) == TWINS else group[:1])
+    return own
 
 
 def _family(font: TTFont, path: Path) -> str:
