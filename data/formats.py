@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -102,7 +103,7 @@ def _root(source: Source, names: Iterator[str]) -> Path:
         return source.images
     folder, sample = source.path.resolve().parent, list(islice(names, 50))
     for root in (folder, *folder.parents):
-        if any((root / name).is_file() for name in sample):
+        if any(os.path.isfile(root / name) for name in sample):  # noqa: PTH113  (Path raises on too long a name)
             return root
     raise UserError(
         f"{source.path} names pictures (e.g. {(sample or ['none'])[0]}) that are neither in {folder} "
@@ -113,10 +114,13 @@ def _root(source: Source, names: Iterator[str]) -> Path:
 def _table(source: Source) -> Iterator[LabelledLine | Reject]:
     text = _read_text(source.path, source.encoding)
     if source.path.suffix == ".csv" and "\t" not in text.partition("\n")[0]:
-        rows = list(csv.reader(io.StringIO(text, newline="")))
+        try:
+            rows = list(csv.reader(io.StringIO(text, newline="")))
+        except csv.Error as error:
+            raise UserError(f"{source.path} is no CSV ({error}): is a quote left open?") from None
     else:  # tab-separated fields are taken as they are: a quote is a character of the text
         rows = [line.rstrip("\r").split("\t") for line in text.split("\n")]
-    columns, first = _columns(rows[0])
+    columns, first = _columns(rows[0] if rows else [])
     root = _root(source, (name for row in rows[first:] for name in _names(_cell(row, columns["file"]))))
     for number, row in enumerate(rows[first:], start=first + 1):
         label = _cell(row, columns["text"])

@@ -152,6 +152,8 @@ def _read(image: bytes | Path) -> bytes:
         return image.read_bytes()
     except OSError as error:
         raise RejectedLine(Reason.IMAGE, (error.strerror or str(error)).lower()) from None
+    except ValueError as error:
+        raise RejectedLine(Reason.IMAGE, f"not the name of a file: {error}") from None
 
 
 def _draw(image: bytes, seed: int) -> float:

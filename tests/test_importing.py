@@ -209,6 +209,19 @@ def test_a_list_far_from_its_pictures_asks_where_they_are(tmp_path: Path) -> Non
     assert isinstance(line, LabelledLine) and Path(str(line.image)).is_file()
 
 
+def test_swapped_columns_and_broken_tables_are_mistakes_not_crashes(tmp_path: Path, run: Any) -> None:
+    draw(tmp_path / "1.png")
+    with pytest.raises(UserError, match="say images=FOLDER"):
+        locate(write(tmp_path / "swapped.tsv", "很长" * 200 + "\t1.png")).lines()
+    with pytest.raises(UserError, match="is a quote left open"):
+        locate(write(tmp_path / "open.csv", 'file,text\n1.png,"' + "x" * 140_000)).lines()
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(UserError, match="say images=FOLDER"):
+        locate(tmp_path / "empty.csv").lines()
+    imported = run(write(tmp_path / "nul.tsv", "1.png\tabc", "\0.png\tabc"), max_reject_share=0.5)
+    assert imported.rejects[0].detail == "not the name of a file: embedded null byte"
+
+
 def test_a_list_in_gb18030_asks_for_its_encoding(tmp_path: Path) -> None:
     draw(tmp_path / "1.png")
     listed = tmp_path / "labels.tsv"
