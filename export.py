@@ -27,7 +27,15 @@ from crnn.model import CRNN, ModelConfig
 from crnn.stage import run_stage, typed
 
 OPSET = 17
-SHAPES = ((1, 32), (1, 288), (2, 64), (3, 160), (5, 320), (1, 800), (8, 96))  # (lines, width) compared with torch
+SHAPES = (
+    (1, 32),
+    (1, 288),
+    (2, 64),
+    (3, 160),
+    (5, 320),
+    (1, 800),
+    (8, 96),
+)  # (lines, width) compared with torch
 TOLERANCE = 1e-4  # largest difference of a logit, relative to the logits' spread when that exceeds 1
 
 

@@ -1,7 +1,7 @@
 """Trains a recogniser: `python train.py [key=value ...]`, or under torchrun in several processes.
 
-    python train.py name=mine data.train=[artifacts/lines/train] data.validation=[artifacts/lines/validation]
-    torchrun --nproc-per-node 2 train.py ...
+python train.py name=mine data.train=[artifacts/lines/train] data.validation=[artifacts/lines/validation]
+torchrun --nproc-per-node 2 train.py ...
 """
 
 from __future__ import annotations

@@ -168,7 +168,11 @@ class LineWriter:
             self._commit()
 
     def _commit(self) -> None:
-        entries = [*self._pending, (b"num-samples", str(self._count).encode()), (b"info", json.dumps(self.info).encode())]
+        entries = [
+            *self._pending,
+            (b"num-samples", str(self._count).encode()),
+            (b"info", json.dumps(self.info).encode()),
+        ]
         while True:
             try:
                 with self._env.begin(write=True) as transaction:

@@ -40,18 +40,27 @@ class Logbook:
             self.board.close()
             self.history.close()
 
-    def step(
-        self, step: int, lines: int, loss: float, rate: float, norm: float, speed: float, skipped: int
-    ) -> None:
+    def step(self, step: int, lines: int, loss: float, rate: float, norm: float, speed: float, skipped: int) -> None:
         """Figures of a training step."""
         if not self.enabled:
             return
-        scalars = {"loss": loss, "learning_rate": rate, "gradient_norm": norm, "lines_per_s": speed, "skipped": skipped}
+        scalars = {
+            "loss": loss,
+            "learning_rate": rate,
+            "gradient_norm": norm,
+            "lines_per_s": speed,
+            "skipped": skipped,
+        }
         for name, value in scalars.items():
             self.board.add_scalar(f"train/{name}", value, step)
 
     def validation(
-        self, step: int, lines: int, seconds: float, accuracy: Accuracy, samples: Sequence[tuple[str, str, Tensor]]
+        self,
+        step: int,
+        lines: int,
+        seconds: float,
+        accuracy: Accuracy,
+        samples: Sequence[tuple[str, str, Tensor]],
     ) -> None:
         """Figures and some readings of a validation; `samples` are (truth, reading, uint8 (1, H, W))."""
         if not self.enabled:

@@ -72,7 +72,7 @@ class _CTC(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor, None, None]:
         logits, normaliser, path, occupancy = ctx.saved_tensors  # type: ignore[attr-defined]
         result = (logits - normaliser[:, :, None]).exp_()  # softmax
         result.scatter_add_(2, path.expand_as(occupancy), -occupancy)

@@ -48,7 +48,7 @@ class _SumOverProcesses(torch.autograd.Function):
         return result
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
         result = gradient.clone()
         dist.all_reduce(result)
         return result
@@ -86,7 +86,9 @@ def _convolution(
     inputs: int, outputs: int, kernel: int | tuple[int, int], stride: int = 1, padding: int = 0
 ) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False), BatchNorm(outputs), nn.ReLU(inplace=True)
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
+        BatchNorm(outputs),
+        nn.ReLU(inplace=True),
     )
 
 

@@ -127,11 +127,11 @@ def screen(
     Args:
         frame_stride: canvas pixels a frame of the model covers.
         verify: decode every picture (about 0.3 ms a line); by default only for databases of other
-            programs, as ours (their `info` names a `generator`) were checked when they were built.
+            programs, as ours (they have an `info`) were checked when they were built.
         progress: wraps the loop, e.g. `tqdm`.
     """
     if verify is None:
-        verify = "generator" not in store.info
+        verify = not store.info
     kept, widths, rejects = [], [], []
     for index in progress(range(len(store))):
         label = ""

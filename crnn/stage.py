@@ -57,5 +57,7 @@ def _explain(error: Exception) -> str:
     while cause.__cause__ is not None:
         cause = cause.__cause__
     lines = [line.strip() for line in f"{error}\n{cause}".splitlines() if line.strip()]
-    kept = list(dict.fromkeys(line for line in lines if not line.startswith(("full_key", "object_type", "reference_type"))))
+    kept = list(
+        dict.fromkeys(line for line in lines if not line.startswith(("full_key", "object_type", "reference_type")))
+    )
     return "; ".join(kept[:3]) + " (see the keys in configs/, or run with --help)"

@@ -157,7 +157,12 @@ class Trainer:
         data = config.data
         train = LineDataset(data.train, self.charset, self.spec, FRAME_STRIDE, data.max_reject_share)
         self.validation = LineDataset(
-            data.validation, self.charset, self.spec, FRAME_STRIDE, data.max_reject_share, data.validation_lines
+            data.validation,
+            self.charset,
+            self.spec,
+            FRAME_STRIDE,
+            data.max_reject_share,
+            data.validation_lines,
         )
         if self.rank == 0:
             self._report_rejects(train)
@@ -165,11 +170,15 @@ class Trainer:
         self.augment = LightAugmentation(data.augmentation) if data.augmentation else None
 
         torch.manual_seed(config.seed)
-        self.model = CRNN(config.model, len(self.charset)).to(memory_format=torch.channels_last)
+        self.model = CRNN(config.model, len(self.charset))
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  (missing in torch's stubs)
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         others = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
-            [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
+            [
+                {"params": decayed, "weight_decay": config.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
             lr=config.learning_rate,
             betas=(0.9, 0.98),
         )
@@ -335,7 +344,7 @@ class Trainer:
         seconds = {}
         state = {k: v.clone() for k, v in self.model.state_dict().items()}
         for precision in ("float32", "bfloat16"):
-            for repeat in range(2):  # the first run also compiles kernels
+            for _ in range(2):  # the first run also compiles kernels
                 begin = time.perf_counter()
                 self.model.train()
                 loss = self.loss(batch, precision)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from crnn.model import CRNN, ModelConfig
+
+TINY = {
+    "stem": 8,
+    "channels": [8, 8, 16, 16],
+    "convolutions": [1, 1, 1, 1],
+    "hidden": 8,
+    "layers": 1,
+    "bottleneck": 8,
+}
+
+
+@pytest.mark.parametrize(("lines", "width"), [(1, 32), (3, 288), (2, 800)])
+def test_one_frame_for_four_pixels(lines: int, width: int) -> None:
+    model = CRNN(ModelConfig(**TINY), classes=11).eval()
+    logits = model(torch.zeros(lines, 1, 32, width, dtype=torch.uint8))
+    assert logits.shape == (width // 4, lines, 11)
+
+
+def test_a_line_reads_the_same_alone_and_in_a_batch() -> None:
+    torch.manual_seed(0)
+    model = CRNN(ModelConfig(**TINY), classes=11).eval()
+    images = torch.randint(0, 256, (4, 1, 32, 64), dtype=torch.uint8)
+    together = model(images)
+    for i in range(4):
+        torch.testing.assert_close(model(images[i : i + 1])[:, 0], together[:, i], rtol=1e-4, atol=1e-5)
+
+
+def test_contrast_and_brightness_hardly_matter() -> None:
+    torch.manual_seed(0)
+    model = CRNN(ModelConfig(**TINY), classes=11).eval()
+    strong = torch.randint(0, 2, (1, 1, 32, 64)) * 200 + 20
+    faint = strong // 2 + 90
+    logits = [model(images.to(torch.uint8)) for images in (strong, faint)]
+    assert (logits[0] - logits[1]).abs().max() < 0.2 * logits[0].std()
+
+
+def test_other_heights_reduce_to_one_row() -> None:
+    config = ModelConfig(**TINY, height=48)
+    assert CRNN(config, classes=5).eval()(torch.zeros(1, 1, 48, 64, dtype=torch.uint8)).shape == (16, 1, 5)
+
+
+def test_a_height_that_cannot_be_halved_is_refused() -> None:
+    with pytest.raises(ValueError, match="height 20 cannot be halved 4 times"):
+        CRNN(ModelConfig(**TINY, height=20), classes=5)
