@@ -1,0 +1,149 @@
+"""The server's own routes: reading pictures, corrections, and what the server says of itself."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from serve.errors import BadOptions, NotReady, RequestError
+from serve.metrics import Metrics
+from serve.openapi import describe
+from serve.requests import (
+    client_probe,
+    files_of,
+    from_base64,
+    is_multipart,
+    json_object,
+    options_of,
+    picture_of,
+)
+from serve.service import OcrService, Options, Result
+
+api = Blueprint("api", __name__)
+
+BATCH_BODY = 4  # times the bytes of a single request: a batch of large photos is better sent in parts
+
+
+def service() -> OcrService:
+    """The service of the running application."""
+    return cast(OcrService, current_app.extensions["ocr"])
+
+
+def _options() -> Options:
+    return Options.parse(options_of(request), service().config.deadline_ms)
+
+
+def _success(result: Result, started: float) -> dict[str, Any]:
+    return {
+        "status": "success",
+        "text": result.text,
+        "elapsed_time_ms": elapsed_ms(started),
+        "lines": result.lines,
+        "cached": result.cached,
+        "model": result.model,
+    }
+
+
+def elapsed_ms(started: float) -> float:
+    """Milliseconds since `started` (`time.perf_counter()`)."""
+    return round((time.perf_counter() - started) * 1000, 2)
+
+
+@api.post("/api/v1/ocr")
+def ocr() -> ResponseReturnValue:
+    """Read one picture."""
+    started = time.perf_counter()
+    picture, options = picture_of(request), _options()
+    return jsonify(_success(service().read(picture, options, client_probe(request)), started))
+
+
+@api.post("/predict")
+def predict() -> ResponseReturnValue:
+    """Read one picture, and answer with its text alone."""
+    return jsonify(text=service().read(picture_of(request), _options(), client_probe(request)).text)
+
+
+@api.post("/api/v1/ocr/batch")
+def ocr_batch() -> ResponseReturnValue:
+    """Read several pictures one after the other within one deadline; a bad one fails alone."""
+    started = time.perf_counter()
+    request.max_content_length = BATCH_BODY * current_app.config["MAX_CONTENT_LENGTH"]
+    options, probe = _options(), client_probe(request)
+    results = []
+    for position, picture in enumerate(_batch_pictures()):
+        one_started = time.perf_counter()
+        left_ms = options.deadline_ms - (one_started - started) * 1000
+        try:
+            data = picture if isinstance(picture, bytes) else from_base64(picture, f"images[{position}]")
+            result = service().read(data, replace(options, deadline_ms=max(0, round(left_ms))), probe)
+        except RequestError as error:
+            results.append(error.body())
+        else:
+            results.append(_success(result, one_started))
+    return jsonify(status="success", elapsed_time_ms=elapsed_ms(started), results=results)
+
+
+def _batch_pictures() -> list[Any]:
+    """Pictures of a batch: bytes from a form; whatever `images` holds (an object's `image_base64`) from
+    JSON.
+    """
+    if is_multipart(request):
+        pictures: list[Any] = [file.read() for file in files_of(request)]
+    else:
+        images = json_object(request).get("images")
+        if not isinstance(images, list):
+            raise RequestError("images must be a list", code="no_image")
+        pictures = [image.get("image_base64") if isinstance(image, dict) else image for image in images]
+    most = service().config.max_batch_images
+    if not 1 <= len(pictures) <= most:
+        raise BadOptions(f"send 1 to {most} pictures, not {len(pictures)}", code="bad_batch")
+    return pictures
+
+
+@api.get("/health")
+def health() -> ResponseReturnValue:
+    """The process answers."""
+    return jsonify(status="ok")
+
+
+@api.get("/ready")
+def ready() -> ResponseReturnValue:
+    """The model is loaded and passed its self-test."""
+    if current_app.extensions["ocr_draining"].is_set():
+        raise NotReady("the server is shutting down", code="draining")
+    return jsonify(status="ready", model=service().holder.current.summary())
+
+
+@api.get("/metrics")
+def metrics() -> ResponseReturnValue:
+    """Figures of all workers in Prometheus's text form."""
+    figures = cast(Metrics, current_app.extensions["ocr_metrics"])
+    return Response(figures.exposition(), mimetype="text/plain; version=0.0.4")
+
+
+@api.get("/api/v1/model")
+def model() -> ResponseReturnValue:
+    """What the model in service says of itself."""
+    current = service().holder.current
+    info = current.recognizer.info
+    return jsonify(
+        **current.summary(),
+        loaded_at=round(current.loaded_at, 3),
+        load_ms=round(current.load_ms, 1),
+        characters=len(info.characters),
+        canvas={"height": info.canvas.height, "max_width": info.canvas.max_width, "mode": info.canvas.mode},
+        model=info.model,
+        training=info.training,
+        validation=info.validation,
+        quantisation=info.quantisation,
+    )
+
+
+@api.get("/openapi.json")
+def openapi() -> ResponseReturnValue:
+    """This API, for programs."""
+    return jsonify(describe(service().config))

@@ -1,0 +1,98 @@
+"""Puts the application together. The modules behind it know nothing of each other beyond what they import."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from crnn.recognizer import DEFAULT_MODEL
+from serve.access import control_access
+from serve.adapters import rapid, umi
+from serve.answers import send_error
+from serve.api import api
+from serve.cache import ResultCache
+from serve.config import MEGA, ServeConfig
+from serve.corrections import FILE, CorrectionStore
+from serve.errors import RequestError
+from serve.feedback import feedback
+from serve.gate import Gate, guard
+from serve.metrics import Metrics
+from serve.model import ModelHolder
+from serve.observe import observe
+from serve.pages import pages
+from serve.service import OcrService
+
+log = logging.getLogger("serve")
+
+
+def create_app(config: ServeConfig | None = None) -> Flask:
+    """The application, its model loaded. Call it after the fork: sessions and threads do not cross one.
+
+    Args:
+        config: settings; from the environment by default.
+
+    Raises:
+        UserError: a setting is wrong.
+    """
+    config = config or ServeConfig.from_environment()
+    app = Flask(__name__)
+    # Base64 takes 4/3 of a picture's bytes; the rest is room for options and the form's own lines.
+    app.config["MAX_CONTENT_LENGTH"] = config.max_bytes * 4 // 3 + MEGA
+    app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    if config.trusted_proxies:
+        proxies = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
+
+    metrics = Metrics()
+    holder = ModelHolder(
+        Path(config.model) if config.model else DEFAULT_MODEL,
+        config.state,
+        max_batch=config.max_batch,
+        watch_seconds=config.watch_seconds,
+        on_reload=metrics.reload,
+    )
+    cache = ResultCache(config.state / "cache.sqlite", config.cache_mb * MEGA)
+    app.extensions["ocr"] = OcrService(config, holder, cache, metrics)
+    app.extensions["ocr_metrics"] = metrics
+    app.extensions["ocr_corrections"] = CorrectionStore(config.state / FILE, config.corrections_limit)
+    app.extensions["ocr_draining"] = threading.Event()
+
+    # The order counts: a request gets its id, then shows its key, then takes a place.
+    observe(app, metrics)
+    control_access(app, config)
+    guard(app, Gate(config.max_pending), metrics)
+    for blueprint in (api, rapid, umi, feedback, pages):
+        app.register_blueprint(blueprint)
+    _answer_errors(app, config)
+    return app
+
+
+def _answer_errors(app: Flask, config: ServeConfig) -> None:
+    """Give every error the one JSON form; only what nobody foresaw is logged with its traceback."""
+
+    def http_error(error: HTTPException) -> Response:
+        known = RequestError(error.description or error.name, code=error.name.lower().replace(" ", "_"))
+        known.status = error.code or 500
+        if isinstance(error, RequestEntityTooLarge):
+            known.code = "too_many_bytes"
+            known.message = f"the request is too large: a picture may have {config.max_bytes} bytes"
+        response = send_error(known)
+        response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+        return response
+
+    def unforeseen(error: Exception) -> Response:
+        log.exception("request %s failed", g.get("request_id"))
+        failed = RequestError("the server made a mistake: its log tells more", code="internal")
+        failed.status = 500
+        return send_error(failed)
+
+    app.register_error_handler(RequestError, send_error)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, unforeseen)

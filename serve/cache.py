@@ -1,0 +1,119 @@
+"""Results already computed, shared by the workers of one machine. Knows nothing of pictures or HTTP.
+
+One SQLite file: readers do not wait for each other, a killed worker cannot damage it, and it holds JSON,
+never pickles. A key is the SHA-256 of the picture's bytes, the model and the options. SHA-256 and not MD5:
+two pictures of one MD5 can be made on purpose, and the second would then be answered with the text of the
+first; and with the processor's SHA instructions it is the faster of the two as well (1,484 against 649 MB/s
+where this was written).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("serve.cache")
+
+FRESH_SECONDS = 60  # an entry's last use is noted at most this often: a hit is then a read, not a write
+EVICT_EVERY = 64  # writes between two clean-ups
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, value TEXT NOT NULL, used REAL NOT NULL) WITHOUT
+ROWID; CREATE INDEX IF NOT EXISTS results_by_use ON results (used);
+"""
+
+
+def cache_key(picture: bytes, *parts: str) -> bytes:
+    """Key of what was made of `picture` under `parts` (the model's digest, the options)."""
+    digest = hashlib.sha256(picture)
+    digest.update("\0".join(parts).encode())
+    return digest.digest()
+
+
+class ResultCache:
+    """About `max_bytes` of JSON values, the longest unused dropped first; 0 stores nothing. Safe for
+    threads and processes.
+
+    A cache that fails (disk full, file damaged) is a miss and a warning in the log, never an error of the
+    request.
+    """
+
+    def __init__(self, path: Path, max_bytes: int) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._local = threading.local()
+        self._writes = 0
+        if not max_bytes:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._connection().executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            log.warning(json.dumps({"event": "cache_rebuilt", "reason": str(error)}))
+            del self._local.connection
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            self._connection().executescript(_SCHEMA)
+
+    def get(self, key: bytes) -> Any | None:
+        """The value stored under `key`, or None."""
+        if not self._max_bytes:
+            return None
+        try:
+            row = self._connection().execute("SELECT value, used FROM results WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                return None
+            if time.time() - row[1] > FRESH_SECONDS:
+                self._connection().execute("UPDATE results SET used = ? WHERE key = ?", (time.time(), key))
+            return json.loads(row[0])
+        except sqlite3.Error as error:
+            log.warning(json.dumps({"event": "cache_failed", "reason": str(error)}))
+            return None
+
+    def put(self, key: bytes, value: Any) -> None:
+        """Store `value`, which JSON must be able to hold."""
+        if not self._max_bytes:
+            return
+        try:
+            connection = self._connection()
+            connection.execute(
+                "INSERT OR REPLACE INTO results VALUES (?, ?, ?)",
+                (key, json.dumps(value, ensure_ascii=False), time.time()),
+            )
+            self._writes += 1
+            if self._writes % EVICT_EVERY == 0 and self._used_bytes() > self._max_bytes:
+                connection.execute(
+                    "DELETE FROM results WHERE key IN (SELECT key FROM results ORDER BY used LIMIT "
+                    "(SELECT 1 + count(*) / 10 FROM results))"
+                )
+        except sqlite3.Error as error:
+            log.warning(json.dumps({"event": "cache_failed", "reason": str(error)}))
+
+    def __len__(self) -> int:
+        if not self._max_bytes:
+            return 0
+        return int(self._connection().execute("SELECT count(*) FROM results").fetchone()[0])
+
+    def _used_bytes(self) -> int:
+        pages, free, size = (
+            int(self._connection().execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
+
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's connection; made after the fork, since a connection must not cross one."""
+        if not hasattr(self._local, "connection"):
+            connection = sqlite3.connect(self._path, timeout=1.0, isolation_level=None)
+            self._local.connection = connection
+            connection.execute("PRAGMA journal_mode = WAL")
+            # A cache may lose its last entries in a power cut; it must not wait for the disk.
+            connection.execute("PRAGMA synchronous = OFF")
+        connection_: sqlite3.Connection = self._local.connection
+        return connection_

@@ -1,0 +1,127 @@
+"""Every setting of the server, from `OCR_…` environment variables. Knows nothing of Flask or gunicorn."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from crnn.cpus import available_cpus
+from crnn.errors import UserError
+
+PREFIX = "OCR_"
+MEGA = 1_000_000
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """Settings of the server; each is set by the variable `OCR_` + its name in capitals.
+
+    Attributes:
+        model: the .onnx file to serve; empty for the shipped one.
+        state_dir: folder of what outlives a request (cache, corrections, the last good model).
+        host, port: where to listen; port 0 takes a free one.
+        workers: processes, each pinned to a core of its own; 0 for as many as the container has cores.
+        max_batch: lines of one width that are read together; 1 reads line by line.
+        max_delay_ms: a line waits at most this long for its turn while fuller batches go first.
+        max_pending: requests a worker holds (read, waiting or being read); further ones are refused with 429.
+        max_queued_lines: lines a worker holds; a request that would exceed it is refused with 429.
+        deadline_ms: longest time to answer; a request may ask for less, never for more.
+        max_bytes: of one picture.
+        max_pixels: of one picture (a photo of 24 megapixels passes).
+        max_lines: text lines read in one picture.
+        max_batch_images: pictures in one batch request.
+        cache_mb: megabytes of results kept, shared by the workers; 0 for no cache.
+        api_keys: comma-separated; empty for an open service.
+        rate_per_minute: OCR requests a client may make; 0 for no limit.
+        rate_burst: requests a client may make at once before the rate counts.
+        trusted_proxies: how many reverse proxies stand in front (whose X-Forwarded-For is believed).
+        cors_origins: comma-separated origins of other sites' pages that may call the API; empty for none.
+        corrections_limit: corrections kept.
+        watch_seconds: how often the model file is looked at for a change; 0 for never (SIGHUP still reloads).
+    """
+
+    model: str = ""
+    state_dir: str = "artifacts/serve"
+    host: str = "127.0.0.1"
+    port: int = 5000
+    workers: int = 0
+    max_batch: int = 8
+    max_delay_ms: int = 50
+    max_pending: int = 48
+    max_queued_lines: int = 600
+    deadline_ms: int = 10_000
+    max_bytes: int = 16 * MEGA
+    max_pixels: int = 25 * MEGA
+    max_lines: int = 500
+    max_batch_images: int = 32
+    cache_mb: int = 256
+    api_keys: str = ""
+    rate_per_minute: int = 0
+    rate_burst: int = 20
+    trusted_proxies: int = 0
+    cors_origins: str = ""
+    corrections_limit: int = 100_000
+    watch_seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        at_least_one = (
+            "max_batch",
+            "max_pending",
+            "max_queued_lines",
+            "deadline_ms",
+            "max_bytes",
+            "max_pixels",
+            "max_lines",
+            "max_batch_images",
+            "rate_burst",
+        )
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            least = 1 if field.name in at_least_one else 0
+            if isinstance(value, int | float) and value < least:
+                raise UserError(f"{PREFIX}{field.name.upper()}={value}: must be at least {least}")
+        if self.port > 65_535:
+            raise UserError(f"{PREFIX}PORT={self.port}: a port is at most 65535")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> ServeConfig:
+        """Settings of `environment`; what is not set keeps its default.
+
+        Raises:
+            UserError: an `OCR_…` variable that is no setting, or a value of the wrong kind.
+        """
+        kinds: dict[str, Callable[[str], object]] = {
+            field.name: type(getattr(cls, field.name)) for field in dataclasses.fields(cls)
+        }
+        values: dict[str, object] = {}
+        for variable, text in environment.items():
+            if not variable.startswith(PREFIX):
+                continue
+            name = variable.removeprefix(PREFIX).lower()
+            if name not in kinds:
+                known = ", ".join(PREFIX + known.upper() for known in kinds)
+                raise UserError(f"unknown setting {variable}: the settings are {known}")
+            try:
+                values[name] = kinds[name](text)
+            except ValueError:
+                raise UserError(f"{variable}={text!r}: expected a number") from None
+        return cls(**values)  # type: ignore[arg-type]
+
+    @property
+    def state(self) -> Path:
+        return Path(self.state_dir)
+
+    @property
+    def worker_count(self) -> int:
+        return self.workers or available_cpus()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(key.strip() for key in self.api_keys.split(",") if key.strip())
+
+    @property
+    def origins(self) -> frozenset[str]:
+        return frozenset(origin.strip().rstrip("/") for origin in self.cors_origins.split(",") if origin.strip())

@@ -1,0 +1,125 @@
+"""Lines a person corrected, kept with their images until they are exported for training. Knows nothing of
+Flask.
+
+    python -m serve.corrections artifacts/serve/corrections.sqlite artifacts/corrections
+
+writes `labels.tsv` (file, text, category) and the images beside it, which the import of labelled folders
+reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from crnn.errors import UserError, exit_cleanly
+from serve.errors import StorageFull
+
+CATEGORY = "correction"
+FILE = "corrections.sqlite"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS corrections (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    image BLOB NOT NULL,
+    text TEXT NOT NULL,
+    read_text TEXT NOT NULL,
+    model TEXT NOT NULL,
+    corrected_at REAL NOT NULL
+)
+"""
+_ADD = """
+INSERT INTO corrections (digest, image, text, read_text, model, corrected_at) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (digest) DO UPDATE SET text = excluded.text, corrected_at = excluded.corrected_at
+RETURNING id
+"""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A line as it should be read.
+
+    Attributes:
+        image: the line, PNG.
+        text: what it says.
+        read_text: what the model had read.
+        model: SHA-256 of that model.
+    """
+
+    image: bytes
+    text: str
+    read_text: str
+    model: str
+
+
+class CorrectionStore:
+    """Corrections in one SQLite file: on disk before `add` returns, safe for threads and processes."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._most = most
+        with closing(self._open()) as connection:
+            connection.execute(_SCHEMA)
+
+    def add(self, correction: Correction) -> int:
+        """Keep a correction; a later one of the same image replaces it. Returns its id.
+
+        Raises:
+            StorageFull: as many as allowed are kept already.
+        """
+        digest = hashlib.sha256(correction.image).hexdigest()
+        with closing(self._open()) as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            (kept,) = connection.execute("SELECT count(*) FROM corrections").fetchone()
+            if kept >= self._most:
+                raise StorageFull(f"{kept} corrections are kept already: export and remove them")
+            row = connection.execute(
+                _ADD, (digest, correction.image, correction.text, correction.read_text, correction.model, time.time())
+            ).fetchone()
+            return int(row[0])
+
+    def __len__(self) -> int:
+        with closing(self._open()) as connection:
+            return int(connection.execute("SELECT count(*) FROM corrections").fetchone()[0])
+
+    def export(self, folder: Path) -> int:
+        """Write `labels.tsv` and `images/` into `folder`; the number of lines written."""
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        rows = []
+        with closing(self._open()) as connection:
+            for number, image, text in connection.execute("SELECT id, image, text FROM corrections ORDER BY id"):
+                file = f"images/{number:06d}.png"
+                (folder / file).write_bytes(image)
+                rows.append(f"{file}\t{text}\t{CATEGORY}\n")
+        (folder / "labels.tsv").write_text("".join(rows), encoding="utf-8")
+        return len(rows)
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=10.0)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a person's work is to survive a power cut
+        return connection
+
+
+def main() -> None:
+    """Export the corrections of a store."""
+    parser = argparse.ArgumentParser(description="Export corrected lines for training.")
+    parser.add_argument("store", type=Path, help="corrections.sqlite in the server's state folder")
+    parser.add_argument("folder", type=Path, help="where labels.tsv and images/ go")
+    arguments = parser.parse_args()
+    with exit_cleanly():
+        if not arguments.store.is_file():
+            raise UserError(f"no corrections at {arguments.store}: give the {FILE} of the server's state folder")
+        count = CorrectionStore(arguments.store, most=0).export(arguments.folder)
+        print(f"{count} corrected lines in {arguments.folder / 'labels.tsv'}")
+
+
+if __name__ == "__main__":
+    main()

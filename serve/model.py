@@ -1,0 +1,211 @@
+"""The model in service: loaded, self-tested, replaced while it serves. Knows nothing of HTTP or queues.
+
+A new file goes into service only after it has read a line; until then, and if it fails, the old model
+serves on. A copy of the model in service is kept in the state folder, so that a worker that starts while
+the configured file is bad still has something to serve.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from crnn.errors import UserError
+from crnn.recognizer import Recognizer
+from serve.errors import NotReady
+
+log = logging.getLogger("serve.model")
+
+KEPT = "accepted.onnx"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that passed its self-test.
+
+    Attributes:
+        recognizer: reads lines.
+        sha256: of the file.
+        name: of the file.
+        loaded_at: seconds since the epoch.
+        load_ms: what loading and self-test took.
+    """
+
+    recognizer: Recognizer
+    sha256: str
+    name: str
+    loaded_at: float
+    load_ms: float
+
+    def summary(self) -> dict[str, str]:
+        """What a reply says of the model that read it."""
+        return {"name": self.name, "sha256": self.sha256}
+
+
+def load(path: Path, max_batch: int) -> LoadedModel:
+    """Load the model at `path` and let it read a line.
+
+    Raises:
+        UserError: no such file, not a model of ours, or it fails the self-test.
+    """
+    started = time.perf_counter()
+    if not path.is_file():
+        raise UserError(f"no model at {path}: set OCR_MODEL to an exported .onnx file")
+    recognizer = Recognizer(path, threads=1, max_batch=max_batch)
+    _self_test(recognizer, path)
+    return LoadedModel(
+        recognizer=recognizer,
+        sha256=_sha256(path),
+        name=path.name,
+        loaded_at=time.time(),
+        load_ms=(time.perf_counter() - started) * 1000,
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _self_test(recognizer: Recognizer, path: Path) -> None:
+    """Read a drawn line twice: the graph must run, give numbers, and give the same ones again.
+
+    Whether it reads well is `evaluate.py`'s question; here it is whether it can serve at all.
+    """
+    line = np.full((40, 320, 3), 255, np.uint8)
+    cv2.putText(line, "OCR 2468 ready", (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, (0, 0, 0), 2)
+    spec = recognizer.info.canvas
+    try:
+        logits = recognizer.run(np.full((1, 1, spec.height, spec.bucket * 4), 128, np.uint8))
+        readings = [recognizer.read(line) for _ in range(2)]
+    except Exception as error:  # ONNX Runtime's errors share no base class; any of them is a refusal
+        raise UserError(f"{path} failed its self-test: {str(error).splitlines()[0]}") from None
+    classes = len(recognizer.info.charset)
+    if logits.shape[-1] != classes:
+        raise UserError(f"{path} failed its self-test: {logits.shape[-1]} classes for a charset of {classes}")
+    if not np.isfinite(logits).all() or not all(math.isfinite(r.confidence) for r in readings):
+        raise UserError(f"{path} failed its self-test: its scores are not numbers")
+    if readings[0] != readings[1]:
+        raise UserError(f"{path} failed its self-test: it read one line in two ways")
+
+
+class ModelHolder:
+    """Holds the model in service and replaces it when its file changes.
+
+    Args:
+        path: the configured file.
+        state: folder for the copy of the model in service.
+        max_batch: see `Recognizer`.
+        watch_seconds: how often to look at the file; 0 for never.
+        on_reload: told "accepted" or "refused" after each attempt to replace the model.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        state: Path,
+        *,
+        max_batch: int,
+        watch_seconds: float,
+        on_reload: Callable[[str], None] = lambda outcome: None,
+    ) -> None:
+        self.path = path
+        self._kept = state / KEPT
+        self._max_batch = max_batch
+        self._watch_seconds = watch_seconds
+        self._on_reload = on_reload
+        self._asked = threading.Event()
+        self._closed = False
+        self._seen = _stamp(path)
+        self._current = self._first()
+        threading.Thread(target=self._watch, name="model-watch", daemon=True).start()
+
+    @property
+    def current(self) -> LoadedModel:
+        """The model in service.
+
+        Raises:
+            NotReady: neither the configured file nor the copy could be loaded; the file is watched.
+        """
+        if self._current is None:
+            raise NotReady("no model is in service: the configured one was refused, see the log")
+        return self._current
+
+    def ask_reload(self) -> None:
+        """Have the file loaded again soon; safe to call from a signal handler."""
+        self._asked.set()
+
+    def close(self) -> None:
+        """End the watch."""
+        self._closed = True
+        self._asked.set()
+
+    def reload(self) -> bool:
+        """Load the file again and put it into service; False, and the old one serves on, if it is refused."""
+        try:
+            new = load(self.path, self._max_batch)
+        except (UserError, OSError) as error:
+            log.error(json.dumps({"event": "model_refused", "reason": str(error)}, ensure_ascii=False))
+            self._on_reload("refused")
+            return False
+        self._current = new
+        self._keep(new)
+        log.info(json.dumps({"event": "model_accepted", **new.summary(), "load_ms": round(new.load_ms)}))
+        self._on_reload("accepted")
+        return True
+
+    def _first(self) -> LoadedModel | None:
+        """The configured model, else the copy of the last good one, else None."""
+        for path in (self.path, self._kept):
+            try:
+                first = load(path, self._max_batch)
+            except UserError as error:
+                log.error(json.dumps({"event": "model_refused", "reason": str(error)}, ensure_ascii=False))
+            else:
+                self._keep(first)
+                return first
+        return None
+
+    def _keep(self, model: LoadedModel) -> None:
+        """Copy the model in service aside, in one step, so that no worker finds half a file."""
+        if self._kept.is_file() and _sha256(self._kept) == model.sha256:
+            return
+        self._kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._kept.with_suffix(f".{os.getpid()}.partial")
+        shutil.copyfile(self.path, partial)
+        os.replace(partial, self._kept)
+
+    def _watch(self) -> None:
+        changing = self._seen
+        while True:
+            asked = self._asked.wait(self._watch_seconds or None)
+            if self._closed:
+                return
+            self._asked.clear()
+            stamp = _stamp(self.path)
+            # A file still being written changes between two looks; wait until it rests.
+            if asked or (stamp != self._seen and stamp == changing):
+                self._seen = stamp
+                self.reload()
+            changing = stamp
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is written or replaced; None while there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

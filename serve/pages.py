@@ -1,0 +1,24 @@
+"""What people see: the page that reads pictures and the description of the API."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, render_template
+from flask.typing import ResponseReturnValue
+
+from serve.api import service
+from serve.openapi import describe
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def index() -> ResponseReturnValue:
+    """The page."""
+    config = service().config
+    return render_template("index.html", max_bytes=config.max_bytes, locked=bool(config.keys))
+
+
+@pages.get("/docs")
+def docs() -> ResponseReturnValue:
+    """The API, for people."""
+    return render_template("docs.html", api=describe(service().config), app=current_app)

@@ -1,0 +1,217 @@
+"""From a picture's bytes to its lines: the one call behind every route. Knows nothing of Flask.
+
+check → cache → decode → find lines → queue → result. Each step is a module of its own; their order is here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from crnn.lines import LineBox, crop_line, find_lines
+from crnn.preprocess import ImageError, scaled_width
+from crnn.recognizer import Reading
+from serve.batching import Line, LineQueue
+from serve.cache import ResultCache, cache_key
+from serve.config import ServeConfig
+from serve.errors import BadOptions, ClientGone, DeadlinePassed, RequestError, TooLarge
+from serve.metrics import Metrics
+from serve.model import ModelHolder
+from serve.picture import check_picture, decode
+
+LAYOUTS = ("auto", "line")
+# Pictures decoded and searched for lines at once. A worker has one core, so more would only take memory.
+DECODERS = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a client may ask for.
+
+    Attributes:
+        layout: `auto` finds the lines of the picture; `line` takes the whole picture for one line.
+        chars: whether to tell each character's place and confidence.
+        cache: whether a stored result will do.
+        deadline_ms: longest time to answer.
+    """
+
+    layout: str = "auto"
+    chars: bool = True
+    cache: bool = True
+    deadline_ms: int = 10_000
+
+    @classmethod
+    def parse(cls, raw: object, longest_ms: int) -> Options:
+        """Options from decoded JSON.
+
+        Raises:
+            BadOptions: not an object, an unknown name, or a value of the wrong kind or range.
+        """
+        default = cls(deadline_ms=longest_ms)
+        if raw is None:
+            return default
+        if not isinstance(raw, dict):
+            raise BadOptions("options must be a JSON object")
+        checks: dict[str, tuple[Callable[[Any], bool], str]] = {
+            "layout": (lambda v: isinstance(v, str) and v in LAYOUTS, f"one of {', '.join(LAYOUTS)}"),
+            "chars": (lambda v: isinstance(v, bool), "true or false"),
+            "cache": (lambda v: isinstance(v, bool), "true or false"),
+            "deadline_ms": (
+                lambda v: type(v) is int and 1 <= v <= longest_ms,
+                f"a whole number from 1 to {longest_ms}",
+            ),
+        }
+        for name, value in raw.items():
+            if name not in checks:
+                raise BadOptions(f"unknown option {name[:40]!r}: the options are {', '.join(checks)}")
+            fits, expected = checks[name]
+            if not fits(value):
+                raise BadOptions(f"option {name!r} must be {expected}")
+        return replace(default, **raw)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a picture says.
+
+    Attributes:
+        lines: of JSON values {text, confidence, box, chars}, in reading order; coordinates in the picture's
+            pixels.
+        cached: whether it was computed earlier.
+        model: the model that read it.
+    """
+
+    lines: list[dict[str, Any]]
+    cached: bool
+    model: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line["text"] for line in self.lines)
+
+
+class OcrService:
+    """Everything one worker holds: the model, the queue before it and the cache beside it."""
+
+    def __init__(self, config: ServeConfig, holder: ModelHolder, cache: ResultCache, metrics: Metrics) -> None:
+        self.config = config
+        self.holder = holder
+        self._cache = cache
+        self._metrics = metrics
+        self._decoders = threading.BoundedSemaphore(DECODERS)
+        self.queue = LineQueue(
+            lambda images: holder.current.recognizer.read_many(images),
+            max_batch=config.max_batch,
+            max_delay=config.max_delay_ms / 1000,
+            max_lines=config.max_queued_lines,
+            on_batch=self._on_batch,
+        )
+
+    def close(self) -> None:
+        """Read what waits, then let go of the model."""
+        self.queue.close()
+        self.holder.close()
+
+    def _on_batch(self, waits: Sequence[float], seconds: float) -> None:
+        self._metrics.batch(waits, seconds)
+        self._metrics.queued(len(self.queue))
+
+    def read(self, picture: bytes, options: Options, wanted: Callable[[], bool] = lambda: True) -> Result:
+        """Read a picture.
+
+        Args:
+            picture: encoded.
+            wanted: asked before reading; False when the client has gone.
+
+        Raises:
+            RequestError: of the kind that says what was wrong.
+        """
+        deadline = time.monotonic() + options.deadline_ms / 1000
+        check_picture(picture, self.config.max_bytes, self.config.max_pixels)
+        model = self.holder.current
+        key = cache_key(picture, model.sha256, options.layout)
+        if options.cache:
+            with self._metrics.stage("cache"):
+                stored = self._cache.get(key)
+            self._metrics.cache(hit=stored is not None)
+            if stored is not None:
+                return Result(_shown(stored, options), cached=True, model=model.summary())
+        lines = self._read_lines(picture, options, deadline, wanted)
+        if self.holder.current is model:  # or nobody knows which of the two models read it
+            self._cache.put(key, lines)
+        return Result(_shown(lines, options), cached=False, model=self.holder.current.summary())
+
+    def _read_lines(
+        self, picture: bytes, options: Options, deadline: float, wanted: Callable[[], bool]
+    ) -> list[dict[str, Any]]:
+        if not self._decoders.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise DeadlinePassed("the deadline passed while other pictures were being decoded")
+        try:
+            if not wanted():
+                raise ClientGone("the client has gone")
+            boxes, crops = self._find(picture, options)
+        finally:
+            self._decoders.release()
+        spec = self.holder.current.recognizer.info.canvas
+        lines = [Line(crop, spec.bucket_width(scaled_width(crop, spec)), deadline, wanted) for crop in crops]
+        self.queue.submit(lines)
+        self._metrics.queued(len(self.queue))
+        readings = self._wait(lines, deadline)
+        return [
+            _line_json(reading, box, crop)
+            for reading, box, crop in zip(readings, boxes, crops, strict=True)
+            if reading.text
+        ]
+
+    def _find(self, picture: bytes, options: Options) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Quads (4, 2) and crops of the lines of an encoded picture."""
+        with self._metrics.stage("decode"):
+            image = decode(picture)
+        if image is None:
+            return [], []
+        if options.layout == "line":
+            height, width = image.shape[:2]
+            return [np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)], [image]
+        with self._metrics.stage("find_lines"):
+            found: list[LineBox] = find_lines(image)
+            if len(found) > self.config.max_lines:
+                raise TooLarge(
+                    f"the picture has {len(found)} lines, more than {self.config.max_lines}: cut it up",
+                    code="too_many_lines",
+                )
+            return [box.quad for box in found], [crop_line(image, box) for box in found]
+
+    def _wait(self, lines: list[Line], deadline: float) -> list[Reading]:
+        try:
+            return [line.reading.result(timeout=max(0.0, deadline - time.monotonic())) for line in lines]
+        except FutureTimeout:
+            raise DeadlinePassed("the deadline passed before the picture was read") from None
+        except ImageError as error:
+            raise RequestError(str(error), code="bad_image") from None
+        finally:
+            for line in lines:  # what is still waiting when one line failed is wanted by nobody
+                line.reading.cancel()
+
+
+def _shown(lines: list[dict[str, Any]], options: Options) -> list[dict[str, Any]]:
+    return lines if options.chars else [{k: v for k, v in line.items() if k != "chars"} for line in lines]
+
+
+def _line_json(reading: Reading, quad: np.ndarray, crop: np.ndarray) -> dict[str, Any]:
+    left, right = (quad[0] + quad[3]) / 2, (quad[1] + quad[2]) / 2
+    step = float(right[0] - left[0]) / crop.shape[1]  # picture pixels to the right, per pixel of the crop
+    return {
+        "text": reading.text,
+        "confidence": round(reading.confidence, 4),
+        "box": [[round(float(x), 1), round(float(y), 1)] for x, y in quad],
+        "chars": [
+            {"char": c.char, "confidence": round(c.confidence, 4), "x": round(float(left[0]) + c.x * step, 1)}
+            for c in reading.chars
+        ],
+    }
