@@ -27,6 +27,7 @@ help: ## list targets and variables
 	@echo "  LINES=$(LINES) SEED=$(SEED) SPLIT=$(SPLIT)   what 'make data' builds"
 	@echo "  MODEL=FILE        model to quantize, evaluate or serve    DATASET=PATH   LMDB folder or labels TSV"
 	@echo "  START_MODEL=FILE  checkpoint that training starts from    PORT=$(PORT)     of the server"
+	@echo "  SOURCE=PATH       what 'make import' reads"
 	@echo "  PROCESSES=N       training processes (torchrun)           QUICK=1        short form of bench"
 	@echo "  ARGS='key=value'  passed on to the stage                  PIP_ARGS=      e.g. --index-url of a CPU build of torch"
 
@@ -62,10 +63,10 @@ preview: .venv/train ## contact sheet of artifacts/lines/NAME
 	$(PY) -m data.preview name=$(NAME) $(ARGS)
 
 import: .venv/train ## labelled lines from SOURCE= into artifacts/lines/NAME
-	$(PY) -m data.importing source=$(SOURCE) name=$(NAME) $(ARGS)
+	$(PY) -m data.importing 'source=$(SOURCE)' name=$(NAME) $(ARGS)
 
 data-stats: .venv/train ## histograms of DATASET=
-	$(PY) -m data.stats dataset=$(DATASET) $(ARGS)
+	$(PY) -m data.stats 'dataset=$(DATASET)' $(ARGS)
 
 # ---- model -----------------------------------------------------------------------------------------------
 PROCESSES ?= 1
@@ -78,13 +79,13 @@ export: .venv/train ## artifacts/NAME/checkpoint.pt to model.onnx
 	$(PY) export.py checkpoint=artifacts/$(NAME)/checkpoint.pt $(ARGS)
 
 quantize: .venv/train ## MODEL= to INT8, behind the gate
-	$(PY) quantize.py model=$(or $(MODEL),artifacts/$(NAME)/model.onnx) $(if $(DATASET),dataset=$(DATASET)) $(ARGS)
+	$(PY) quantize.py model=$(or $(MODEL),artifacts/$(NAME)/model.onnx) $(if $(DATASET),'dataset=$(DATASET)') $(ARGS)
 
 evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
-	$(PY) evaluate.py name=$(NAME) $(if $(MODEL),model=$(MODEL)) dataset=$(DATASET) $(ARGS)
+	$(PY) evaluate.py name=$(NAME) $(if $(MODEL),model=$(MODEL)) 'dataset=$(DATASET)' $(ARGS)
 
 bench: .venv/train ## beside Tesseract and the PP-OCR family
-	$(PY) evaluate.py +experiment=bench name=bench $(if $(DATASET),dataset=$(DATASET)) $(if $(QUICK),quick=true) $(ARGS)
+	$(PY) evaluate.py +experiment=bench name=bench $(if $(DATASET),'dataset=$(DATASET)') $(if $(QUICK),quick=true) $(ARGS)
 
 # ---- use -------------------------------------------------------------------------------------------------
 serve: .venv/base ## page and HTTP API on PORT

@@ -45,7 +45,16 @@ class StoredLine:
 @lru_cache(maxsize=32)
 def _environment(path: str, pid: int, inode: int) -> lmdb.Environment:
     """One environment for each database and process: LMDB allows no second, and none may cross a fork."""
-    return lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)
+    try:
+        environment = lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)
+    except lmdb.Error as error:
+        raise UserError(f"{path} is no LMDB that can be read: {error}") from None
+    # A page beyond the end of the file is mapped but not there: touching it would kill the process.
+    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if needed > (Path(path) / "data.mdb").stat().st_size:
+        environment.close()
+        raise UserError(f"{path}/data.mdb is cut short: copy or build it again")
+    return environment
 
 
 def _key(name: str, index: int) -> bytes:
@@ -85,7 +94,7 @@ class LineStore:
 
         Raises:
             IndexError: out of range.
-            UserError: the entry is missing or its label is not UTF-8.
+            UserError: the entry is missing or damaged.
         """
         if not 0 <= index < self._length:
             raise IndexError(index)
@@ -94,15 +103,14 @@ class LineStore:
             raise UserError(f"{self.path}: entry {index + 1} is missing")
         centers, category = self._get(_key("centers", index)), self._get(_key("category", index))
         try:
-            text = label.decode()
-        except UnicodeDecodeError:
-            raise UserError(f"{self.path}: the label of entry {index + 1} is not UTF-8") from None
-        return StoredLine(
-            image=image,
-            label=text,
-            centers=None if centers is None else np.frombuffer(centers, "<f4"),
-            category="" if category is None else category.decode(),
-        )
+            return StoredLine(
+                image=image,
+                label=label.decode(),
+                centers=None if centers is None else np.frombuffer(centers, "<f4"),
+                category="" if category is None else category.decode(),
+            )
+        except ValueError as error:  # not UTF-8, or not whole floats
+            raise UserError(f"{self.path}: entry {index + 1} is damaged: {error}") from None
 
     @property
     def info(self) -> dict[str, Any]:

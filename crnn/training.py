@@ -171,7 +171,7 @@ class Trainer:
 
         torch.manual_seed(config.seed)
         self.model = CRNN(config.model, len(self.charset))
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  (missing in torch's stubs)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         others = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
