@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +13,9 @@ import pytest
 
 from crnn.charset import Charset
 from crnn.lmdb_store import LineWriter, StoredLine
+from crnn.model import ModelConfig
+from crnn.training import DataConfig, TrainConfig, Trainer
+from export import ExportConfig, export
 
 DIGITS = Charset("0123456789")
 
@@ -52,3 +58,42 @@ def digit_lines(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def held_out_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 lines of digits not trained on."""
     return write_digit_lines(tmp_path_factory.mktemp("lines") / "held_out", 200, seed=1)
+
+
+@pytest.fixture(scope="session")
+def small_config(
+    digits_file: Path, digit_lines: Path, held_out_digits: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., TrainConfig]:
+    """Builds the configuration of a small network on the digits; keywords change it."""
+    artifacts = tmp_path_factory.mktemp("artifacts")
+
+    def build(name: str, **changes: Any) -> TrainConfig:
+        config = TrainConfig(
+            name=name,
+            artifacts=str(artifacts),
+            model=ModelConfig(
+                stem=8, channels=[16, 24, 32, 48], convolutions=[1, 1, 1, 1], hidden=24, layers=1, bottleneck=24
+            ),
+            data=DataConfig(train=[str(digit_lines)], validation=[str(held_out_digits)], charset=str(digits_file)),
+            steps=90,
+            aligned_steps=50,
+            batch_pixels=4096,
+            learning_rate=4e-3,
+            warmup_steps=5,
+            ema=0.9,
+            precision="float32",
+            threads=1,
+            validate_every=1000,
+            log_every=10,
+        )
+        return dataclasses.replace(config, **changes)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def trained(small_config: Callable[..., TrainConfig]) -> Path:
+    """The folder of a run that was really trained and exported: checkpoint.pt and model.onnx."""
+    checkpoint = Trainer(small_config("trained")).run()
+    export(ExportConfig(checkpoint=str(checkpoint)))
+    return checkpoint.parent

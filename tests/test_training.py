@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from crnn.checkpoint import Checkpoint, load
+from crnn.errors import UserError
+from crnn.lmdb_store import LineStore, LineWriter
+from crnn.training import Interrupted, TrainConfig, Trainer, TrainingDiverged, learning_rate
+from tests.conftest import draw_digits
+
+Build = Callable[..., TrainConfig]
+ROOT = Path(__file__).parent.parent
+
+
+def same_weights(a: Checkpoint, b: Checkpoint) -> bool:
+    return all(
+        torch.equal(value, theirs[name])
+        for mine, theirs in ((a.weights, b.weights), (a.trained["weights"], b.trained["weights"]))
+        for name, value in mine.items()
+    )
+
+
+def overrides(config: TrainConfig) -> list[str]:
+    """The configuration as arguments of train.py."""
+    sizes = {f"model.{key}": value for key, value in dataclasses.asdict(config.model).items()}
+    data = {f"data.{key}": value for key, value in dataclasses.asdict(config.data).items() if value is not None}
+    plain = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("model", "canvas", "data", "start_model")}
+    return [f"{key}={str(value).replace(' ', '')}" for key, value in {**plain, **sizes, **data}.items()]
+
+
+def test_learning_rate_warms_up_stays_and_decays() -> None:
+    config = TrainConfig(steps=100, warmup_steps=10, decay_share=0.5, learning_rate=1.0)
+    assert learning_rate(0, config) == pytest.approx(0.1)
+    assert learning_rate(10, config) == learning_rate(49, config) == 1.0
+    assert learning_rate(75, config) == pytest.approx(0.5)
+    assert learning_rate(99, config) < 0.01
+
+
+def test_eight_lines_are_learned_by_heart(small_config: Build, tmp_path: Path) -> None:
+    with LineWriter(tmp_path / "eight", {"generator": "tests"}) as writer:
+        for text in ("1", "22", "345", "6789", "01234", "998877", "5050505", "31415926"):
+            writer.append(draw_digits(text))
+    config = small_config("eight", steps=120, aligned_steps=60)
+    config.data = dataclasses.replace(
+        config.data, train=[str(tmp_path / "eight")], validation=[str(tmp_path / "eight")]
+    )
+    trainer = Trainer(config)
+    trainer.run()
+    assert trainer.validation_accuracy is not None and trainer.validation_accuracy.cer == 0
+
+
+def test_a_trained_model_reads_lines_it_has_not_seen(trained: Path) -> None:
+    assert load(trained / "checkpoint.pt").info.validation["exact"] > 0.95
+
+
+def test_ctc_alone_needs_no_centres(small_config: Build, digit_lines: Path, tmp_path: Path) -> None:
+    """Imported lines come without centres: a trained network goes on learning from them."""
+    with LineWriter(tmp_path / "imported", {"generator": "tests"}) as writer:
+        for i in range(64):
+            writer.append(dataclasses.replace(LineStore(digit_lines)[i], centers=None))
+    config = small_config("imported", aligned_steps=0, aligned_weight=0.2, steps=3)
+    config.data = dataclasses.replace(config.data, train=[str(tmp_path / "imported")], augmentation=0.5)
+    trainer = Trainer(config)
+    trainer.run()
+    assert trainer.step == 3 and trainer.skipped == 0
+
+
+def test_resumed_equals_undisturbed(small_config: Build) -> None:
+    """Stopped after 7 and 14 of 20 steps (across the change of loss), the weights are the same to the bit."""
+    whole = Trainer(small_config("whole", steps=20, aligned_steps=10))
+    whole.run()
+    for stop in (7, 14, 20):
+        trainer = Trainer(small_config("parts", steps=20, aligned_steps=10))
+        while trainer.step < stop:
+            trainer.train_step(trainer.plan.batch(trainer.step))
+        trainer.save()
+    assert same_weights(load(whole.path), load(trainer.path))
+
+
+def test_a_signal_saves_first(small_config: Build) -> None:
+    trainer = Trainer(small_config("signalled", checkpoint_every=1e9))
+    step = trainer.train_step
+
+    def step_and_signal(batch):  # type: ignore[no-untyped-def]
+        if trainer.step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(batch)
+
+    trainer.train_step = step_and_signal  # type: ignore[method-assign]
+    with pytest.raises(Interrupted, match="step 5"):
+        trainer.run()
+    assert load(trainer.path).trained["step"] == 5
+
+
+def test_nonfinite_steps_are_skipped_and_ten_in_a_row_stop_the_run(small_config: Build) -> None:
+    trainer = Trainer(small_config("diverged"))
+    before = {name: value.clone() for name, value in trainer.model.named_parameters()}
+    with torch.no_grad():
+        trainer.model.neck.bias.fill_(float("nan"))
+    before["neck.bias"] = trainer.model.neck.bias.detach().clone()
+    with pytest.raises(TrainingDiverged, match="10 steps in a row"):
+        trainer.run()
+    assert trainer.skipped == 10
+    for name, value in trainer.model.named_parameters():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0, equal_nan=True)
+
+
+def test_damaged_lines_are_left_out_and_reported(small_config: Build, digit_lines: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    damaged = set(rng.choice(600, 60, replace=False).tolist())
+    store = LineStore(digit_lines)
+    with LineWriter(tmp_path / "damaged", {}) as writer:  # without info: as a database of another program
+        for i in range(600):
+            line = store[i]
+            writer.append(dataclasses.replace(line, image=line.image[:60]) if i in damaged else line)
+    config = small_config("damaged", steps=1)
+    config.data = dataclasses.replace(config.data, train=[str(tmp_path / "damaged")])
+    trainer = Trainer(config)
+    trainer.run()
+    report = (trainer.folder / "rejects.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    assert {int(row.split("\t")[0]) - 1 for row in report} == damaged
+    config.data.max_reject_share = 0.05
+    with pytest.raises(UserError, match="60 of 600 lines cannot be used"):
+        Trainer(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"precision": "int4"}, "choose auto, float32 or bfloat16"),
+        ({"start_model": "nowhere.pt"}, "no checkpoint at nowhere.pt"),
+        ({"steps": 0}, "steps must be at least 1"),
+    ],
+)
+def test_mistakes_are_named(small_config: Build, change: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Trainer(small_config("mistake", **change))
+
+
+def test_a_run_is_not_resumed_with_another_network(small_config: Build, trained: Path) -> None:
+    config = small_config("trained")
+    config.model = dataclasses.replace(config.model, hidden=12)
+    with pytest.raises(UserError, match="another charset or network"):
+        Trainer(config)
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(small_config: Build) -> None:
+    """On the same global batches; sums in another order differ in the last digits, and Adam divides small by small."""
+    one = Trainer(small_config("one_process", steps=4, aligned_steps=2, learning_rate=1e-4))
+    one.run()
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "train.py"]
+    two = small_config("two_processes", steps=4, aligned_steps=2, learning_rate=1e-4)
+    subprocess.run([*command, *overrides(two)], check=True, cwd=ROOT, capture_output=True)
+    theirs = load(Path(two.artifacts) / two.name / "checkpoint.pt").trained["weights"]
+    for name, value in load(one.path).trained["weights"].items():
+        torch.testing.assert_close(value, theirs[name], rtol=1e-2, atol=1e-3, msg=lambda text, n=name: f"{n}: {text}")
+
+
+@pytest.mark.slow
+def test_killed_runs_end_like_an_undisturbed_one(small_config: Build) -> None:
+    """SIGKILL at random moments, KILLS times (3 by default); the final weights are equal to the bit."""
+    kills = int(os.environ.get("KILLS", "3"))
+    rng = np.random.default_rng(0)
+    config = small_config("killed", steps=60 + 20 * kills, checkpoint_every=0.0)
+    command = [sys.executable, "train.py", *overrides(config)]
+    path = Path(config.artifacts) / config.name / "checkpoint.pt"
+    for kill in range(kills):
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        before = path.stat().st_mtime_ns if path.exists() else 0
+        while process.poll() is None and (path.stat().st_mtime_ns if path.exists() else 0) == before:
+            time.sleep(0.01)  # until the first step of this life is saved
+        time.sleep(rng.uniform(0, 1.0))
+        assert process.poll() is None, f"ended before kill {kill}: raise the steps"
+        process.kill()
+        process.wait()
+    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    whole = Trainer(small_config("not_killed", steps=config.steps))
+    whole.run()
+    assert same_weights(load(path), load(whole.path))
