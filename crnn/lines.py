@@ -1,0 +1,284 @@
+"""Finds the text lines of a page with OpenCV alone. Knows nothing of reading them.
+
+Ink becomes pieces, pieces that stand side by side become runs, runs on one row become lines. Every distance is
+measured in the height of the text at that place, so print of 10 px and headings of 120 px may share a page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from crnn.ink import Gaps, Ink, find_ink, smooth, stands_on_paper
+from crnn.layout import reading_order
+from crnn.preprocess import to_grey
+from crnn.skew import find_skew
+
+MOST_PIXELS = 2_400_000  # larger pages are searched at this size
+SMALLEST_SIDE = 6  # px; less holds no text
+SLACK = 0.15  # of the text's height, on every side: the middle of what the recogniser was trained with
+TALLEST_LINE = 200  # px; a picture that is one line is not taller
+MOST_RUNS = 2000  # the largest are looked at; a full page has some hundreds, a noisy photo any number of specks
+LEAST_HEIGHT = 6  # px of ink; smaller is not legible
+
+
+@dataclass(frozen=True)
+class LineBox:
+    """Where a line stands.
+
+    Attributes:
+        quad: float32 (4, 2), corners in image pixels, clockwise from the text's top left, slack included.
+    """
+
+    quad: np.ndarray
+
+    @property
+    def width(self) -> float:
+        """Length of the line along its direction, px."""
+        return float(np.linalg.norm(self.quad[1] - self.quad[0]))
+
+    @property
+    def height(self) -> float:
+        """Height across its direction, px."""
+        return float(np.linalg.norm(self.quad[3] - self.quad[0]))
+
+
+def find_lines(image: np.ndarray) -> list[LineBox]:
+    """Lines of text of a page in reading order; none on a blank page, one if the picture is a single line.
+
+    Args:
+        image: uint8 (H, W) grey or (H, W, 3) BGR.
+
+    Raises:
+        ImageError: not such an image.
+    """
+    grey = to_grey(image)
+    height, width = grey.shape
+    if min(height, width) < SMALLEST_SIDE:
+        return []
+    scale = min(1.0, (MOST_PIXELS / (height * width)) ** 0.5)
+    if scale < 1.0:
+        size = (max(SMALLEST_SIDE, round(width * scale)), max(SMALLEST_SIDE, round(height * scale)))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    grey, noise = smooth(grey)
+    matrix = _upright(grey)
+    level = grey if matrix is None else cv2.warpAffine(grey, matrix, grey.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    boxes = _find_boxes(level, noise)
+    if _is_one_line(boxes, level.shape):
+        return [LineBox(_corners(np.array([0, 0, width, height], np.float32)))]
+    boxes = _with_slack(boxes)
+    if matrix is None:
+        boxes = np.clip(boxes, 0, [grey.shape[1], grey.shape[0]] * 2)
+    back = np.eye(2, 3, dtype=np.float32) if matrix is None else cv2.invertAffineTransform(matrix)
+    zoom = np.array([width / grey.shape[1], height / grey.shape[0]])
+    quads = [(_corners(box) @ back[:, :2].T + back[:, 2]) * zoom for box in boxes[reading_order(boxes)]]
+    return [LineBox(quad.astype(np.float32)) for quad in quads]
+
+
+def crop_line(image: np.ndarray, box: LineBox) -> np.ndarray:
+    """The line turned upright: uint8 (h, w) or (h, w, 3), as `image`; outside the picture its edge is repeated."""
+    left, top = np.floor(box.quad.min(axis=0)).astype(int)
+    right, bottom = np.ceil(box.quad.max(axis=0)).astype(int)
+    if np.ptp(box.quad[[0, 1], 1]) < 0.5 and np.ptp(box.quad[[0, 3], 0]) < 0.5:
+        inside = image[max(0, top) : max(0, bottom), max(0, left) : max(0, right)]
+        if inside.size:
+            return inside
+    width, height = max(1, round(box.width)), max(1, round(box.height))
+    corners = np.array([[0, 0], [width, 0], [0, height]], np.float32)
+    matrix = cv2.getAffineTransform(box.quad[[0, 1, 3]].astype(np.float32), corners)
+    return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _upright(grey: np.ndarray) -> np.ndarray | None:
+    """The affine matrix that levels the page's rows, None if they are level."""
+    degrees = find_skew(grey)
+    if degrees == 0.0:
+        return None
+    height, width = grey.shape
+    return cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+
+
+def _corners(box: np.ndarray) -> np.ndarray:
+    left, top, right, bottom = box
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+
+
+def _with_slack(boxes: np.ndarray) -> np.ndarray:
+    slack = SLACK * (boxes[:, 3] - boxes[:, 1])[:, None]
+    return boxes + np.concatenate([-slack, -slack, slack, slack], axis=1)
+
+
+def _find_boxes(grey: np.ndarray, noise: float) -> np.ndarray:
+    """Ink boxes of the lines of a level page, float32 (n, 4); dark and light text compete for each place."""
+    found, solid = [], []
+    for light in (False, True):
+        ink = find_ink(grey, noise, light)
+        boxes = _boxes_of(ink)
+        boxes = boxes[np.array([stands_on_paper(grey, ink, box, light) for box in boxes], bool)]
+        found.append(boxes)
+        solid.append(np.array([_is_solid(ink, box) for box in boxes], bool))
+    return _compete(*found, *solid)
+
+
+def _boxes_of(ink: Ink) -> np.ndarray:
+    """Lines of one polarity: float32 (n, 4) left, top, right, bottom of their ink."""
+    if not len(ink.boxes):
+        return ink.boxes
+    runs = _link(ink.boxes, ink.areas, ink.gaps)
+    boxes, weights = _merge(ink.boxes, ink.areas, runs)
+    largest = np.sort(np.argsort(-weights, kind="stable")[:MOST_RUNS])
+    boxes, weights = boxes[largest], weights[largest]
+    boxes, weights = _absorb(boxes, weights)
+    boxes, weights = _stack(boxes, weights)
+    boxes, weights = _join_rows(boxes, weights, ink.rules)
+    boxes, weights = _absorb(boxes, weights)
+    height = boxes[:, 3] - boxes[:, 1]
+    return boxes[height >= LEAST_HEIGHT]
+
+
+def _link(boxes: np.ndarray, areas: np.ndarray, gaps: Gaps) -> np.ndarray:
+    """Number of the run each piece belongs to, int64 (n,): pieces close together along a row."""
+    size = _text_size(boxes, areas)
+    height = boxes[:, 3] - boxes[:, 1]
+    larger = np.maximum(size[gaps.left], size[gaps.right])
+    smaller = np.minimum(size[gaps.left], size[gaps.right])
+    near = gaps.width <= np.minimum(0.7 * larger, 2.5 * smaller)
+    level = gaps.rows >= 0.4 * np.minimum(height[gaps.left], height[gaps.right])
+    good = near & level
+    return _connected(len(boxes), gaps.left[good], gaps.right[good])
+
+
+def _text_size(boxes: np.ndarray, areas: np.ndarray) -> np.ndarray:
+    """Height of the text a piece hints at: its own, more for a bar such as 一 or a dash."""
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    bar = (width > 2 * height) & (areas > 0.7 * width * height)
+    return np.where(bar, np.minimum(width, 4 * height), height)
+
+
+def _connected(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Number the connected sets of a graph: int64 (count,), 0-based, in order of their first node."""
+    root = np.arange(count)
+    while True:
+        low = np.minimum(root[left], root[right])
+        before = root.copy()
+        np.minimum.at(root, root[left], low)
+        np.minimum.at(root, root[right], low)
+        root = root[root]
+        if np.array_equal(before, root):
+            return np.unique(root, return_inverse=True)[1]
+
+
+def _merge(boxes: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes around, and weights summed over, each group."""
+    count = int(groups.max()) + 1
+    merged = np.tile(np.array([np.inf, np.inf, -np.inf, -np.inf], np.float32), (count, 1))
+    np.minimum.at(merged[:, 0], groups, boxes[:, 0])
+    np.minimum.at(merged[:, 1], groups, boxes[:, 1])
+    np.maximum.at(merged[:, 2], groups, boxes[:, 2])
+    np.maximum.at(merged[:, 3], groups, boxes[:, 3])
+    return merged, np.bincount(groups, weights, minlength=count).astype(np.float32)
+
+
+def _absorb(boxes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Let a run take in the smaller ones whose middle lies inside it: dots of i, middle strokes of 三."""
+    height = boxes[:, 3] - boxes[:, 1]
+    hosts = np.flatnonzero(height >= LEAST_HEIGHT)
+    if not len(hosts):
+        return boxes, weights
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    slack = 0.15 * height[hosts]
+    inside = (
+        (middle[:, None, 0] > boxes[hosts, 0])
+        & (middle[:, None, 0] < boxes[hosts, 2])
+        & (middle[:, None, 1] > boxes[hosts, 1] - slack)
+        & (middle[:, None, 1] < boxes[hosts, 3] + slack)
+        & (height[:, None] < 0.75 * height[hosts])
+        & (height[:, None] > 0)
+    )
+    guest, host = np.nonzero(inside)
+    return _merge(boxes, weights, _connected(len(boxes), guest, hosts[host]))
+
+
+def _stack(boxes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put the parts of a character that stands alone on one another: 二, 三, 吕, =."""
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    small = np.flatnonzero(width <= 160)
+    upper, lower = boxes[small][:, None], boxes[small][None]
+    shared = np.minimum(upper[..., 2], lower[..., 2]) - np.maximum(upper[..., 0], lower[..., 0])
+    union_width = np.maximum(upper[..., 2], lower[..., 2]) - np.minimum(upper[..., 0], lower[..., 0])
+    union_height = lower[..., 3] - upper[..., 1]
+    flat = np.maximum(height[small][:, None], height[small][None]) <= 0.5 * union_width
+    near = (lower[..., 1] >= upper[..., 3]) & (lower[..., 1] - upper[..., 3] <= 0.5 * union_width)
+    bars = weights[small] > 0.65 * width[small] * height[small]
+    good = (
+        near & flat & (shared >= 0.6 * union_width) & (union_height <= 1.2 * union_width) & bars[:, None] & bars[None]
+    )
+    above, below = np.nonzero(good)
+    return _merge(boxes, weights, _connected(len(boxes), small[above], small[below]))
+
+
+def _join_rows(boxes: np.ndarray, weights: np.ndarray, rules: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Join runs of one row into lines: word spaces, punctuation, wide spacing, but not across columns."""
+    order = np.argsort(boxes[:, 0], kind="stable")
+    boxes, weights = boxes[order], weights[order]
+    height = boxes[:, 3] - boxes[:, 1]
+    left, right = boxes[:, None], boxes[None]
+    gap = right[..., 0] - left[..., 2]
+    shared = np.minimum(left[..., 3], right[..., 3]) - np.maximum(left[..., 1], right[..., 1])
+    lower, higher = np.minimum(height[:, None], height[None]), np.maximum(height[:, None], height[None])
+    alike = (shared >= 0.6 * lower) & (higher <= 1.8 * lower) & (gap <= 1.0 * higher) & (gap > -higher)
+    # A small mark beside a line: punctuation, a dash, a degree sign.
+    mark = (shared >= 0.6 * lower) & (higher > 1.8 * lower) & (gap <= 0.9 * higher) & (gap > -higher)
+    good = np.triu(alike | mark, 1)
+    first, second = np.nonzero(good)
+    if len(rules) and len(first):
+        edge, start = boxes[first, 2], boxes[second, 0]
+        middle = (np.maximum(boxes[first, 1], boxes[second, 1]) + np.minimum(boxes[first, 3], boxes[second, 3])) / 2
+        x = (rules[:, 0] + rules[:, 2]) / 2
+        crossed = (x >= edge[:, None] - 2) & (x <= start[:, None] + 2)
+        crossed &= (rules[:, 1] <= middle[:, None]) & (rules[:, 3] >= middle[:, None])
+        free = ~crossed.any(axis=1)
+        first, second = first[free], second[free]
+    return _merge(boxes, weights, _connected(len(boxes), first, second))
+
+
+def _compete(dark: np.ndarray, light: np.ndarray, solid_dark: np.ndarray, solid_light: np.ndarray) -> np.ndarray:
+    """Where a dark and a light line claim one place keep the wider; but a solid plate gives way to the text on it."""
+    if not len(dark) or not len(light):
+        return np.concatenate([dark, light])
+    a, b = dark[:, None], light[None]
+    shared = np.maximum(0, np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])).prod(axis=-1)
+    area_dark, area_light = (
+        (dark[:, 2:] - dark[:, :2]).prod(axis=1),
+        (light[:, 2:] - light[:, :2]).prod(axis=1),
+    )
+    clash = shared > 0.3 * np.minimum(area_dark[:, None], area_light[None])
+    # The light spots inside bold letters are small beside their line; text is not small beside its plate.
+    ratio = area_dark[:, None] / area_light[None]
+    plate = (solid_dark[:, None] != solid_light[None]) & (ratio > 0.2) & (ratio < 5)
+    wins = np.where(plate, solid_light[None], ratio >= 1)
+    return np.concatenate([dark[~(clash & ~wins).any(axis=1)], light[~(clash & wins).any(axis=0)]])
+
+
+def _is_solid(ink: Ink, box: np.ndarray) -> bool:
+    """Whether ink fills the box more than text does."""
+    left, top, right, bottom = box.astype(int)
+    return bool(ink.mask[top:bottom, left:right].mean() > 0.6)
+
+
+def _is_one_line(boxes: np.ndarray, size: tuple[int, int]) -> bool:
+    """Whether a picture of `size` (height, width) is the crop of one line: its ink spans it and stands on one row."""
+    height, width = size
+    if width < 1.2 * height or height > TALLEST_LINE:
+        return False
+    if not len(boxes):
+        return False
+    tall = boxes[boxes[:, 3] - boxes[:, 1] >= 0.25 * height]
+    if not len(tall):
+        return False
+    top, bottom = tall[:, 1].min(), tall[:, 3].max()
+    shared = np.minimum(tall[:, None, 3], tall[None, :, 3]) - np.maximum(tall[:, None, 1], tall[None, :, 1])
+    lower = np.minimum(tall[:, None, 3] - tall[:, None, 1], tall[None, :, 3] - tall[None, :, 1])
+    return bool(bottom - top >= 0.4 * height and (shared > 0.3 * lower).all())
