@@ -19,12 +19,13 @@ import cv2
 import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
 from crnn.charset import Charset
-from crnn.errors import UserError
+from crnn.errors import UserError, exit_cleanly
 from crnn.lmdb_store import LineWriter, StoredLine
-from crnn.stage import run_stage
+from crnn.stage import run_stage, typed
 from data.synthesis.sample import Synthesizer
 from data.synthesis.settings import SynthesisSettings
 
@@ -70,16 +71,15 @@ def load_settings(cfg: DataConfig) -> SynthesisSettings:
     """The recipe book with the changes of `cfg.synthesis`.
 
     Raises:
-        UserError: the file is missing.
-        omegaconf.errors.OmegaConfBaseException: it holds an unknown key or a value of the wrong type.
+        UserError: the file is missing, or holds an unknown key or a value of the wrong type.
     """
     if not Path(cfg.recipes).is_file():
-        raise UserError(
-            f"no recipe book at {cfg.recipes!r}: profile is quick or full, or give recipes=FILE.yaml"
-        )
-    merged = OmegaConf.merge(
-        OmegaConf.structured(SynthesisSettings), OmegaConf.load(cfg.recipes), cfg.synthesis
-    )
+        raise UserError(f"no recipe book at {cfg.recipes!r}: profile is quick or full, or give recipes=FILE.yaml")
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(SynthesisSettings), OmegaConf.load(cfg.recipes), cfg.synthesis)
+    except OmegaConfBaseException as error:
+        key = f" at {error.full_key}" if error.full_key else ""
+        raise UserError(f"synthesis settings of {cfg.recipes}{key}: {str(error).splitlines()[0]}") from None
     settings = OmegaConf.to_object(merged)
     assert isinstance(settings, SynthesisSettings)
     return settings
@@ -183,11 +183,10 @@ ConfigStore.instance().store(name="data_schema", node=DataConfig)
 
 
 @hydra.main(version_base=None, config_path="../configs", config_name="data")
+@exit_cleanly()
 def main(cfg: DictConfig) -> None:
     """Compose the configuration and build."""
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, DataConfig)
-    build(config)
+    build(typed(cfg, DataConfig))
 
 
 if __name__ == "__main__":

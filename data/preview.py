@@ -11,12 +11,12 @@ from pathlib import Path
 import cv2
 import hydra
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from crnn.errors import UserError
+from crnn.errors import UserError, exit_cleanly
 from crnn.lmdb_store import LineStore, StoredLine
 from crnn.preprocess import decode_image
-from crnn.stage import run_stage
+from crnn.stage import run_stage, typed
 from data.build import DataConfig, make_synthesizer
 from data.synthesis.dice import Dice
 from data.synthesis.faces import Face, Style, read_faces
@@ -78,9 +78,7 @@ def preview(cfg: DataConfig) -> Path:
         UserError: no set, no fonts, or the output cannot be written.
     """
     faces = [
-        f
-        for f in read_faces(Path(cfg.artifacts) / "fonts" / cfg.profile / "fonts.json", "train")
-        if f.script == "zh"
+        f for f in read_faces(Path(cfg.artifacts) / "fonts" / cfg.profile / "fonts.json", "train") if f.script == "zh"
     ]
     if not faces:
         raise UserError("no zh face to write the labels with: run `make fonts` first")
@@ -95,11 +93,10 @@ def preview(cfg: DataConfig) -> Path:
 
 
 @hydra.main(version_base=None, config_path="../configs", config_name="data")
+@exit_cleanly()
 def main(cfg: DictConfig) -> None:
     """Compose the configuration and write the sheet."""
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, DataConfig)
-    preview(config)
+    preview(typed(cfg, DataConfig))
 
 
 if __name__ == "__main__":

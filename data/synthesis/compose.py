@@ -198,9 +198,7 @@ def _bend(picture: np.ndarray, height: float, dice: Dice) -> np.ndarray:
     return cv2.remap(picture, np.ascontiguousarray(x), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _warp(
-    picture: np.ndarray, centers: np.ndarray, margin: int, tilt: float, perspective: float, dice: Dice
-) -> Crop:
+def _warp(picture: np.ndarray, centers: np.ndarray, margin: int, tilt: float, perspective: float, dice: Dice) -> Crop:
     """Cut the frame out of `picture` through corners that are a little off."""
     height, width = picture.shape[0] - 2 * margin, picture.shape[1] - 2 * margin
     drop = tilt * height * (0.5 if dice.chance(0.5) else -0.5)

@@ -130,7 +130,13 @@ def add_panel(paper: np.ndarray, box: tuple[int, int, int, int], colours: Colour
 
 
 def add_rules(
-    paper: np.ndarray, box: tuple[int, int, int, int], baseline: int, em: int, colours: Colours, recipe: Recipe, dice: Dice
+    paper: np.ndarray,
+    box: tuple[int, int, int, int],
+    baseline: int,
+    em: int,
+    colours: Colours,
+    recipe: Recipe,
+    dice: Dice,
 ) -> None:
     """Underline, strike-through and table lines around `box` (left, top, right, bottom), in place."""
     left, top, right, bottom = box

@@ -132,10 +132,9 @@ class Synthesizer:
         if frame is None or not self._fits(label, frame.right - frame.left, frame.bottom - frame.top):
             return None
         crop = compose(line, frame, recipe, dice)
-        height, width = crop.pixels.shape
         if np.any(np.diff(crop.centers) <= 0):
             return None
-        return label, Crop(crop.pixels, np.clip(crop.centers, 0, np.float32(width - 1)))
+        return label, Crop(crop.pixels, np.clip(crop.centers, 0, np.float32(crop.pixels.shape[1] - 1)))
 
     def _face(self, kind: str, dice: Dice) -> Face:
         share = self.settings.faces.zh_for_english

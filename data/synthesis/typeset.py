@@ -80,8 +80,9 @@ def typeset(text: str, face: Face, latin: Face | None, style: Style, recipe: Rec
     for glyph, x in glyphs:
         shift = round(dice.uniform(-jitter, jitter)) if jitter else 0
         _place(ink, glyph.bitmap, x + glyph.left, baseline - glyph.top + shift)
-    centers = np.array([(a + b - spacing) / 2 for a, b in zip(edges[:-1], [*edges[1:-1], edges[-1] + spacing])])
-    return Typeset(ink, centers.astype(np.float32), np.array(edges, np.float32), em, baseline)
+    starts, ends = np.array(edges[:-1]), np.array(edges[1:]) - spacing
+    ends[-1] += spacing  # none follows the last character
+    return Typeset(ink, ((starts + ends) / 2).astype(np.float32), np.array(edges, np.float32), em, baseline)
 
 
 def _place(ink: np.ndarray, bitmap: np.ndarray, x: int, y: int) -> None:

@@ -1,0 +1,38 @@
+"""Fonts and texts small enough for tests: matplotlib's DejaVu faces and a few sentences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib
+
+from crnn.charset import Charset
+
+ASCII = Charset(" " + "".join(chr(c) for c in range(0x21, 0x7F)))
+TEXTS = {
+    "english": "The reference ellipsoid is a mathematical approximation of the earth.\nThank you, and good bye!\n",
+    "prose": "Every curve was still climbing steeply, so training went on for hours and hours.\nA short one.\n",
+    "forms": "2013-07-07 13:39\n$1,234.50\nTel. 0795-3199089\n",
+}
+
+
+def write_sources(artifacts: Path, profile: str = "quick") -> Path:
+    """Write `fonts/<profile>/fonts.json`, `corpus/<profile>/` and `ascii.txt` below `artifacts`; returns it."""
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    faces = [
+        {"id": f"{name}-{split}", "path": str(fonts / f"{name}.ttf"), "index": 0, "script": script,
+         "lineage": name, "split": split, "missing": ""}
+        for split in ("train", "test")
+        for name, script in (("DejaVuSans", "zh"), ("DejaVuSerif", "en"), ("DejaVuSansMono", "en"))
+    ]  # fmt: skip
+    (artifacts / "fonts" / profile).mkdir(parents=True)
+    (artifacts / "fonts" / profile / "fonts.json").write_text(json.dumps({"profile": profile, "faces": faces}))
+    for split in ("train", "test"):
+        folder = artifacts / "corpus" / profile / split
+        folder.mkdir(parents=True)
+        for kind, text in TEXTS.items():
+            (folder / f"{kind}.txt").write_text(text)
+    (artifacts / "corpus" / profile / "corpus.json").write_text(json.dumps({"counts": {"e": 40}}))
+    ASCII.save(artifacts / "ascii.txt")
+    return artifacts
