@@ -13,29 +13,10 @@ import numpy as np
 WIDEST_STROKE = 41  # px; bold text of 120 px has strokes and junctions of about 35
 LEAST_CONTRAST = 14  # grey levels that ink differs from its paper
 SHARE_OF_STRONGEST = 0.35  # of the contrast nearby: fainter is blur, ghost print or JPEG ringing
-RULES = (
-    (48, 3),
-    (128, 8),
-)  # (length, thickness) in px: straight strokes this long and no thicker are rules, not text
-
-
-@dataclass(frozen=True)
-class Ink:
-    """The pieces of one polarity, numbered from 0.
-
-    Attributes:
-        mask: bool (H, W), ink of the pieces kept.
-        boxes: float32 (n, 4), left, top, right, bottom (right and bottom exclusive), px.
-        areas: float32 (n,), pixels of ink.
-        gaps: Gaps, pairs of pieces that see each other along a pixel row.
-        rules: float32 (m, 4), boxes of the upright rules taken out.
-    """
-
-    mask: np.ndarray
-    boxes: np.ndarray
-    areas: np.ndarray
-    gaps: Gaps
-    rules: np.ndarray
+RULES = ((48, 3), (128, 8))  # (length, thickness) in px: straight strokes this long and thin are rules, not text
+PATCHES = ((19, 48), (29, 999))  # (side, size) in px: a piece of up to that size with such a square in it is no stroke
+TALLEST_PIECE = 160  # px; a bracket in text of 120 px
+WIDEST_GAP = 200  # px; nothing farther apart belongs together
 
 
 @dataclass(frozen=True)
@@ -44,8 +25,8 @@ class Gaps:
 
     Attributes:
         left, right: int64, piece numbers.
-        width: float32, px of paper between them at the nearest.
-        rows: float32, pixel rows on which they see each other.
+        width: int64, px of paper between them at the nearest.
+        rows: int64, pixel rows on which they see each other.
     """
 
     left: np.ndarray
@@ -54,10 +35,51 @@ class Gaps:
     rows: np.ndarray
 
 
+@dataclass(frozen=True)
+class Ink:
+    """The pieces of one polarity, numbered from 0.
+
+    Attributes:
+        light: whether they are lighter than their paper.
+        mask: bool (H, W), their pixels.
+        boxes: float32 (n, 4), left, top, right, bottom (right and bottom exclusive), px.
+        areas: float32 (n,), pixels of ink.
+        gaps: which pieces see each other.
+        rules: uint8 (H, W), not 0 on upright rules, which part what stands left and right of them.
+    """
+
+    light: bool
+    mask: np.ndarray
+    boxes: np.ndarray
+    areas: np.ndarray
+    gaps: Gaps
+    rules: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Horizontal runs of ink, row by row, from left to right; int64 arrays of equal length.
+
+    Attributes:
+        start, end: flat indices of the first pixel and behind the last.
+        piece: the number of the piece it belongs to.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    piece: np.ndarray
+
+    def of(self, keep: np.ndarray) -> _Runs:
+        """The runs of the pieces to `keep`, bool (n,), which are numbered anew."""
+        numbers = np.cumsum(keep) - 1
+        kept = keep[self.piece]
+        return _Runs(self.start[kept], self.end[kept], numbers[self.piece[kept]])
+
+
 def smooth(grey: np.ndarray) -> tuple[np.ndarray, float]:
     """Grey with its noise damped if it has any, and the standard deviation left, in grey levels."""
     # On a page most neighbours are paper; the median of |N(0, √2 σ)| is 0.954 σ.
-    noise = float(np.median(cv2.absdiff(grey[::3, 1:], grey[::3, :-1]))) / 0.954
+    noise = float(np.median(cv2.absdiff(grey[::7, 1:], grey[::7, :-1]))) / 0.954
     if noise < 1.5:
         return grey, noise
     return cv2.GaussianBlur(grey, (3, 3), 0), 0.375 * noise  # the kernel's root of summed squares
@@ -70,40 +92,27 @@ def find_ink(grey: np.ndarray, noise: float, light: bool) -> Ink:
         grey: uint8 (H, W), smoothed.
         noise: its standard deviation.
     """
-    window = np.ones((WIDEST_STROKE, WIDEST_STROKE), np.uint8)
-    # Top-hat and black-hat: what is narrower than the window stands out of its own paper, shadow or bubble.
-    contrast = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT if light else cv2.MORPH_BLACKHAT, window)
-    strongest = cv2.dilate(contrast, np.ones((25, 25), np.uint8))
-    least = LEAST_CONTRAST + 6 * noise
-    floor = np.maximum(cv2.convertScaleAbs(strongest, alpha=SHARE_OF_STRONGEST), np.uint8(min(255, least)))
-    mask = cv2.compare(contrast, floor, cv2.CMP_GE)
+    mask = _threshold(grey, noise, light)
     rules = _take_out_rules(mask)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    boxes = stats[:, :4].astype(np.float32)
-    boxes[:, 2:] += boxes[:, :2]
-    areas = stats[:, cv2.CC_STAT_AREA].astype(np.float32)
-    keep = _may_be_text(boxes, areas)
-    keep[0] = False  # the paper
-    places = np.flatnonzero(mask)
-    keep &= _is_stroked(boxes, _thickness(mask, places, labels.ravel()[places], count))
-    numbers = np.cumsum(keep) - 1
-    numbers[~keep] = -1
-    pieces = numbers[labels.ravel()[places]]
-    places, pieces = places[pieces >= 0], pieces[pieces >= 0]
-    kept = np.zeros(mask.size, bool)
-    kept[places] = True
-    return Ink(kept.reshape(mask.shape), boxes[keep], areas[keep], _gaps(places, pieces, mask.shape[1]), rules)
+    mask[:, -1] = 0  # so that no run goes on in the next row
+    count, labels = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
+    runs = _runs(mask, labels)
+    boxes, areas = _measure(runs, count - 1, mask.shape[1])
+    keep = _may_be_text(boxes, areas) & ~_holds_patch(mask, labels, boxes)
+    runs = runs.of(keep)
+    kept = np.zeros(count, bool)
+    kept[1:] = keep
+    gaps = _gaps(runs, int(keep.sum()), mask.shape[1])
+    return Ink(light, kept[labels], boxes[keep], areas[keep], gaps, rules)
 
 
-def stands_on_paper(grey: np.ndarray, ink: Ink, box: np.ndarray, light: bool) -> bool:
+def stands_on_paper(grey: np.ndarray, ink: Ink, box: np.ndarray) -> bool:
     """Whether the line's ink differs from what surrounds the line, not only from what lies inside it.
 
     The insides of dark letters are light pieces on dark; but around their line the paper is as light as they.
     """
     left, top, right, bottom = box.astype(int)
     patch, mask = grey[top:bottom, left:right], ink.mask[top:bottom, left:right]
-    if not mask.any():
-        return False
     margin = 2
     above, below = max(0, top - margin), min(grey.shape[0] - 1, bottom + margin - 1)
     before, after = max(0, left - margin), min(grey.shape[1] - 1, right + margin - 1)
@@ -115,32 +124,65 @@ def stands_on_paper(grey: np.ndarray, ink: Ink, box: np.ndarray, light: bool) ->
         (grey[top:bottom, before], slice(0, ends)),
         (grey[top:bottom, after], slice(-ends, None)),
     ):
-        ink_near = patch[:, near][mask[:, near]]
-        if len(ink_near):
-            contrast = float(np.median(side)) - float(ink_near.mean())
-            contrasts.append(-contrast if light else contrast)
+        strokes = patch[:, near][mask[:, near]]
+        if len(strokes):
+            contrast = float(np.median(side)) - float(strokes.mean())
+            contrasts.append(-contrast if ink.light else contrast)
     return min(contrasts) >= max(LEAST_CONTRAST / 2, 0.25 * max(contrasts))
 
 
+def _threshold(grey: np.ndarray, noise: float, light: bool) -> np.ndarray:
+    """uint8 (H, W), 255 where ink is.
+
+    Black-hat (or top-hat): what is narrower than the window stands out of its own paper, shadow or bubble.
+    """
+    window = np.ones((WIDEST_STROKE, WIDEST_STROKE), np.uint8)
+    contrast = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT if light else cv2.MORPH_BLACKHAT, window)
+    strongest = cv2.dilate(contrast, np.ones((25, 25), np.uint8))
+    least = min(255, LEAST_CONTRAST + 6 * noise)
+    floor = cv2.max(cv2.convertScaleAbs(strongest, alpha=SHARE_OF_STRONGEST), least)
+    return cv2.compare(contrast, floor, cv2.CMP_GE)
+
+
 def _take_out_rules(mask: np.ndarray) -> np.ndarray:
-    """Erase long thin straight strokes (table borders, underlines) from `mask`; return the upright ones' boxes."""
+    """Erase long thin straight strokes (table borders, underlines) from `mask`; return the upright ones."""
     lying, upright = np.zeros_like(mask), np.zeros_like(mask)
     for length, thickness in RULES:
-        for rules, along in ((lying, (length, 1)), (upright, (1, length))):
-            long = cv2.erode(mask, np.ones(along[::-1], np.uint8))
-            if not cv2.countNonZero(long):
-                continue
-            long = cv2.dilate(long, np.ones(along[::-1], np.uint8))
-            across = np.ones((thickness + 1, 1) if along[1] == 1 else (1, thickness + 1), np.uint8)
-            rules |= cv2.subtract(long, cv2.morphologyEx(long, cv2.MORPH_OPEN, across))
-    boxes = np.zeros((0, 4), np.float32)
-    if cv2.countNonZero(upright):
-        stats = cv2.connectedComponentsWithStats(upright, connectivity=8)[2]
-        boxes = stats[1:, :4].astype(np.float32)
-        boxes[:, 2:] += boxes[:, :2]
+        for rules, along, across in (
+            (lying, (1, length), (thickness + 1, 1)),
+            (upright, (length, 1), (1, thickness + 1)),
+        ):
+            core = cv2.erode(mask, np.ones(along, np.uint8))
+            if cv2.countNonZero(core):
+                long = cv2.dilate(core, np.ones(along, np.uint8))
+                thick = cv2.morphologyEx(long, cv2.MORPH_OPEN, np.ones(across, np.uint8))
+                rules |= cv2.subtract(long, thick)
     # One pixel more on either side: the blurred rim of the rule.
     mask[cv2.dilate(lying | upright, np.ones((3, 3), np.uint8)) > 0] = 0
-    return boxes
+    return upright
+
+
+def _runs(mask: np.ndarray, labels: np.ndarray) -> _Runs:
+    places = np.flatnonzero(mask.view(bool))
+    if not len(places):
+        return _Runs(places, places, places)
+    breaks = np.flatnonzero(np.diff(places) > 1)
+    start = places[np.concatenate([[0], breaks + 1])]
+    end = places[np.concatenate([breaks, [len(places) - 1]])] + 1
+    return _Runs(start, end, labels.ravel()[start].astype(np.int64) - 1)
+
+
+def _measure(runs: _Runs, count: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes float32 (count, 4) and areas float32 (count,) of the pieces."""
+    row, left = np.divmod(runs.start, width)
+    length = runs.end - runs.start
+    boxes = np.zeros((count, 4), np.int64)
+    boxes[:, :2] = np.iinfo(np.int64).max
+    np.minimum.at(boxes[:, 0], runs.piece, left)
+    np.minimum.at(boxes[:, 1], runs.piece, row)
+    np.maximum.at(boxes[:, 2], runs.piece, left + length)
+    np.maximum.at(boxes[:, 3], runs.piece, row + 1)
+    return boxes.astype(np.float32), np.bincount(runs.piece, length, minlength=count).astype(np.float32)
 
 
 def _may_be_text(boxes: np.ndarray, areas: np.ndarray) -> np.ndarray:
@@ -148,39 +190,31 @@ def _may_be_text(boxes: np.ndarray, areas: np.ndarray) -> np.ndarray:
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     fill = areas / (width * height)
     speck = (areas < 3) | (np.maximum(width, height) < 2)
-    huge = height > 160
     frame = (fill < 0.16) & (width > 40) & (height > 20)
     block = (fill > 0.85) & (np.minimum(width, height) > 24)
-    return ~(speck | huge | frame | block)
+    return ~(speck | frame | block | (height > TALLEST_PIECE))
 
 
-def _thickness(mask: np.ndarray, places: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
-    """Widest stroke of each piece, px: twice the largest distance of its ink to paper."""
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3).ravel()[places]
-    widest = np.zeros(count, np.float32)
-    np.maximum.at(widest, labels, distance)
-    return 2 * widest
+def _holds_patch(mask: np.ndarray, labels: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Whether a piece holds a square too wide for a stroke: it is a patch of ground between other things."""
+    size = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
+    patch = np.zeros(len(boxes), bool)
+    for side, largest in PATCHES:
+        core = cv2.erode(mask, np.ones((side, side), np.uint8))
+        if cv2.countNonZero(core):
+            thick = np.unique(labels[core > 0]) - 1
+            patch[thick[size[thick] <= largest]] = True
+    return patch
 
 
-def _is_stroked(boxes: np.ndarray, thickness: np.ndarray) -> np.ndarray:
-    """Whether a piece is drawn of strokes, as characters are, not a patch of paper between other things."""
-    size = (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
-    return thickness < np.maximum(18, 0.4 * size)
-
-
-def _gaps(places: np.ndarray, pieces: np.ndarray, width: int) -> Gaps:
-    """Neighbours along pixel rows, from the ink's places (ascending flat indices) and each one's piece."""
-    gap = np.diff(places) - 1
-    at = np.flatnonzero((gap > 0) & (gap < 200) & (pieces[1:] != pieces[:-1]))
-    at = at[places[at] // width == places[at + 1] // width]
-    if not len(at):
-        none = np.zeros(0, np.int64)
-        return Gaps(none, none, none.astype(np.float32), none.astype(np.float32))
-    total = int(pieces.max()) + 1
-    keys = pieces[at] * total + pieces[at + 1]
+def _gaps(runs: _Runs, count: int, width: int) -> Gaps:
+    """Neighbours along pixel rows; each pair once, with its nearest gap."""
+    gap = runs.start[1:] - runs.end[:-1]
+    at = np.flatnonzero((gap < WIDEST_GAP) & (runs.piece[1:] != runs.piece[:-1]))
+    at = at[runs.start[at] // width == runs.start[at + 1] // width]
+    keys = runs.piece[at] * count + runs.piece[at + 1]
     order = np.argsort(keys, kind="stable")
     keys, gap = keys[order], gap[at][order]
-    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    rows = np.diff(np.append(starts, len(keys)))
-    nearest = np.minimum.reduceat(gap, starts)
-    return Gaps(keys[starts] // total, keys[starts] % total, nearest.astype(np.float32), rows.astype(np.float32))
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    nearest = np.minimum.reduceat(gap, starts) if len(starts) else gap
+    return Gaps(keys[starts] // max(1, count), keys[starts] % max(1, count), nearest, np.diff(starts, append=len(keys)))

@@ -116,7 +116,7 @@ def _find_boxes(grey: np.ndarray, noise: float) -> np.ndarray:
     for light in (False, True):
         ink = find_ink(grey, noise, light)
         boxes = _boxes_of(ink)
-        boxes = boxes[np.array([stands_on_paper(grey, ink, box, light) for box in boxes], bool)]
+        boxes = boxes[np.array([stands_on_paper(grey, ink, box) for box in boxes], bool)]
         found.append(boxes)
         solid.append(np.array([_is_solid(ink, box) for box in boxes], bool))
     return _compete(*found, *solid)
@@ -233,15 +233,15 @@ def _join_rows(boxes: np.ndarray, weights: np.ndarray, rules: np.ndarray) -> tup
     mark = (shared >= 0.6 * lower) & (higher > 1.8 * lower) & (gap <= 0.9 * higher) & (gap > -higher)
     good = np.triu(alike | mark, 1)
     first, second = np.nonzero(good)
-    if len(rules) and len(first):
-        edge, start = boxes[first, 2], boxes[second, 0]
-        middle = (np.maximum(boxes[first, 1], boxes[second, 1]) + np.minimum(boxes[first, 3], boxes[second, 3])) / 2
-        x = (rules[:, 0] + rules[:, 2]) / 2
-        crossed = (x >= edge[:, None] - 2) & (x <= start[:, None] + 2)
-        crossed &= (rules[:, 1] <= middle[:, None]) & (rules[:, 3] >= middle[:, None])
-        free = ~crossed.any(axis=1)
-        first, second = first[free], second[free]
+    free = [not _parted(boxes[a], boxes[b], rules) for a, b in zip(first, second, strict=True)]
+    first, second = first[free], second[free]
     return _merge(boxes, weights, _connected(len(boxes), first, second))
+
+
+def _parted(left: np.ndarray, right: np.ndarray, rules: np.ndarray) -> bool:
+    """Whether an upright rule stands between two boxes."""
+    row = int(max(left[1], right[1]) + min(left[3], right[3])) // 2
+    return bool(rules[row, max(0, int(left[2]) - 2) : int(right[0]) + 2].any())
 
 
 def _compete(dark: np.ndarray, light: np.ndarray, solid_dark: np.ndarray, solid_light: np.ndarray) -> np.ndarray:
