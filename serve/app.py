@@ -87,6 +87,11 @@ def _answer_errors(app: Flask, config: ServeConfig) -> None:
         response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
         return response
 
+    def stalled(error: TimeoutError) -> Response:
+        late = RequestError("the request did not arrive in time", code="request_timeout")
+        late.status = 408
+        return send_error(late)
+
     def unforeseen(error: Exception) -> Response:
         log.exception("request %s failed", g.get("request_id"))
         failed = RequestError("the server made a mistake: its log tells more", code="internal")
@@ -95,4 +100,5 @@ def _answer_errors(app: Flask, config: ServeConfig) -> None:
 
     app.register_error_handler(RequestError, send_error)
     app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(TimeoutError, stalled)
     app.register_error_handler(Exception, unforeseen)

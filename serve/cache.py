@@ -55,7 +55,7 @@ class ResultCache:
         try:
             self._connection().executescript(_SCHEMA)
         except sqlite3.DatabaseError as error:
-            log.warning(json.dumps({"event": "cache_rebuilt", "reason": str(error)}))
+            log.warning({"event": "cache_rebuilt", "reason": str(error)})
             del self._local.connection
             for suffix in ("", "-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -73,7 +73,7 @@ class ResultCache:
                 self._connection().execute("UPDATE results SET used = ? WHERE key = ?", (time.time(), key))
             return json.loads(row[0])
         except sqlite3.Error as error:
-            log.warning(json.dumps({"event": "cache_failed", "reason": str(error)}))
+            log.warning({"event": "cache_failed", "reason": str(error)})
             return None
 
     def put(self, key: bytes, value: Any) -> None:
@@ -93,7 +93,7 @@ class ResultCache:
                     "(SELECT 1 + count(*) / 10 FROM results))"
                 )
         except sqlite3.Error as error:
-            log.warning(json.dumps({"event": "cache_failed", "reason": str(error)}))
+            log.warning({"event": "cache_failed", "reason": str(error)})
 
     def __len__(self) -> int:
         if not self._max_bytes:

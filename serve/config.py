@@ -40,7 +40,7 @@ class ServeConfig:
         trusted_proxies: how many reverse proxies stand in front (whose X-Forwarded-For is believed).
         cors_origins: comma-separated origins of other sites' pages that may call the API; empty for none.
         corrections_limit: corrections kept.
-        watch_seconds: how often the model file is looked at for a change; 0 for never (SIGHUP still reloads).
+        watch_seconds: how often a worker looks for a changed model file or a SIGHUP; 0 for never.
     """
 
     model: str = ""

@@ -9,6 +9,10 @@ from flask import Flask, g, request
 from serve.errors import TooBusy
 from serve.metrics import Metrics
 
+# A client that sends nothing for so long gives its place up. It is a place for one who may send very slowly, though:
+# towards the Internet a reverse proxy that takes in whole requests belongs in front.
+STALLED_SECONDS = 10
+
 
 class Gate:
     """Counts the requests inside."""
@@ -45,6 +49,8 @@ def guard(app: Flask, gate: Gate, metrics: Metrics) -> None:
         if request.method == "POST" and request.url_rule is not None:
             metrics.held(gate.enter())
             g.inside = True
+            if connection := request.environ.get("gunicorn.socket"):
+                connection.settimeout(STALLED_SECONDS)
 
     @app.teardown_request
     def leave(error: BaseException | None) -> None:

@@ -8,7 +8,6 @@ the configured file is bad still has something to serve.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import math
 import os
@@ -25,6 +24,7 @@ import numpy as np
 from crnn.errors import UserError
 from crnn.recognizer import Recognizer
 from serve.errors import NotReady
+from serve.reload import WISH, Stamp, stamp
 
 log = logging.getLogger("serve.model")
 
@@ -108,7 +108,7 @@ class ModelHolder:
         path: the configured file.
         state: folder for the copy of the model in service.
         max_batch: see `Recognizer`.
-        watch_seconds: how often to look at the file; 0 for never.
+        watch_seconds: how often to look at the file, and whether a reload was asked for; 0 for never.
         on_reload: told "accepted" or "refused" after each attempt to replace the model.
     """
 
@@ -126,11 +126,12 @@ class ModelHolder:
         self._max_batch = max_batch
         self._watch_seconds = watch_seconds
         self._on_reload = on_reload
-        self._asked = threading.Event()
-        self._closed = False
-        self._seen = _stamp(path)
+        self._wish = state / WISH
+        self._closed = threading.Event()
+        self._seen = self._stamps()
         self._current = self._first()
-        threading.Thread(target=self._watch, name="model-watch", daemon=True).start()
+        if watch_seconds:
+            threading.Thread(target=self._watch, name="model-watch", daemon=True).start()
 
     @property
     def current(self) -> LoadedModel:
@@ -143,26 +144,21 @@ class ModelHolder:
             raise NotReady("no model is in service: the configured one was refused, see the log")
         return self._current
 
-    def ask_reload(self) -> None:
-        """Have the file loaded again soon; safe to call from a signal handler."""
-        self._asked.set()
-
     def close(self) -> None:
         """End the watch."""
-        self._closed = True
-        self._asked.set()
+        self._closed.set()
 
     def reload(self) -> bool:
         """Load the file again and put it into service; False, and the old one serves on, if it is refused."""
         try:
             new = load(self.path, self._max_batch)
         except (UserError, OSError) as error:
-            log.error(json.dumps({"event": "model_refused", "reason": str(error)}, ensure_ascii=False))
+            log.error({"event": "model_refused", "reason": str(error)})
             self._on_reload("refused")
             return False
         self._current = new
         self._keep(new)
-        log.info(json.dumps({"event": "model_accepted", **new.summary(), "load_ms": round(new.load_ms)}))
+        log.info({"event": "model_accepted", **new.summary(), "load_ms": round(new.load_ms)})
         self._on_reload("accepted")
         return True
 
@@ -172,7 +168,7 @@ class ModelHolder:
             try:
                 first = load(path, self._max_batch)
             except UserError as error:
-                log.error(json.dumps({"event": "model_refused", "reason": str(error)}, ensure_ascii=False))
+                log.error({"event": "model_refused", "reason": str(error)})
             else:
                 self._keep(first)
                 return first
@@ -185,27 +181,21 @@ class ModelHolder:
         self._kept.parent.mkdir(parents=True, exist_ok=True)
         partial = self._kept.with_suffix(f".{os.getpid()}.partial")
         shutil.copyfile(self.path, partial)
-        os.replace(partial, self._kept)
+        if _sha256(partial) == model.sha256:  # else the file has changed since, and is next to be looked at
+            os.replace(partial, self._kept)
+        else:
+            partial.unlink()
 
     def _watch(self) -> None:
-        changing = self._seen
-        while True:
-            asked = self._asked.wait(self._watch_seconds or None)
-            if self._closed:
-                return
-            self._asked.clear()
-            stamp = _stamp(self.path)
-            # A file still being written changes between two looks; wait until it rests.
-            if asked or (stamp != self._seen and stamp == changing):
-                self._seen = stamp
+        before = self._seen
+        while not self._closed.wait(self._watch_seconds):
+            file, wish = now = self._stamps()
+            # A file still being written changes between two looks: wait until it rests.
+            rests = file == before[0]
+            if wish != self._seen[1] or (rests and file != self._seen[0]):
+                self._seen = now
                 self.reload()
-            changing = stamp
+            before = now
 
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """What changes when a file is written or replaced; None while there is none."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    def _stamps(self) -> tuple[Stamp, Stamp]:
+        return stamp(self.path), stamp(self._wish)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
@@ -33,20 +32,16 @@ def observe(app: Flask, metrics: Metrics) -> None:
         metrics.request(route, response.status_code, seconds)
         response.headers["X-Request-ID"] = g.request_id
         log.info(
-            json.dumps(
-                {
-                    "time": round(time.time(), 3),
-                    "request_id": g.request_id,
-                    "client": request.remote_addr,
-                    "method": request.method,
-                    "path": request.path[:200],
-                    "status": response.status_code,
-                    "error": g.get("error_code"),
-                    "ms": round(seconds * 1000, 2),
-                    "bytes_in": request.content_length,
-                    "bytes_out": response.content_length,
-                },
-                ensure_ascii=False,
-            )
+            {
+                "request_id": g.request_id,
+                "client": request.remote_addr,
+                "method": request.method,
+                "path": request.path[:200],
+                "status": response.status_code,
+                "error": g.get("error_code"),
+                "ms": round(seconds * 1000, 2),
+                "bytes_in": request.content_length,
+                "bytes_out": response.content_length,
+            }
         )
         return response

@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 import re
+import select
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -122,10 +123,10 @@ def client_probe(request: Request) -> Callable[[], bool]:
 
     def still_there() -> bool:
         try:
-            return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-        except BlockingIOError:
-            return True
-        except OSError:
+            poll = select.poll()
+            poll.register(connection, select.POLLIN)
+            return not poll.poll(0) or connection.recv(1, socket.MSG_PEEK) != b""
+        except (OSError, ValueError):  # closed on our side, which leaves no descriptor to ask
             return False
 
     return still_there

@@ -226,7 +226,7 @@ class TestAboutTheServer:
             made = client.get("/health", headers={"X-Request-ID": "not\tvalid"})
         assert given.headers["X-Request-ID"] == "job-7"
         assert len(made.headers["X-Request-ID"]) == 32
-        first, second = (json.loads(record.message) for record in caplog.records)
+        first, second = (record.msg for record in caplog.records)
         assert (first["request_id"], first["path"], first["status"]) == ("job-7", "/predict", 200)
         assert second["path"] == "/health"
 

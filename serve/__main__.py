@@ -1,0 +1,37 @@
+"""Starts the server: `python -m serve`. Settings are environment variables, see `serve.config`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from crnn.errors import UserError, exit_cleanly
+from crnn.recognizer import DEFAULT_MODEL
+from serve.config import ServeConfig
+from serve.model import load
+
+# What libraries read when they start, so it must be set before they do.
+ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "2",  # glibc else keeps freed pictures in an arena for every thread
+    "OMP_NUM_THREADS": "1",  # a worker has one core
+    "OPENCV_LOG_LEVEL": "ERROR",  # damaged pictures are the client's business, not the log's
+}
+
+
+def main() -> None:
+    """Check settings, model and folder, then become gunicorn."""
+    with exit_cleanly():
+        config = ServeConfig.from_environment()
+        load(Path(config.model) if config.model else DEFAULT_MODEL, config.max_batch)
+        try:
+            config.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"OCR_STATE_DIR={config.state_dir!r} cannot be made: {error.strerror}") from None
+    settings = Path(__file__).with_name("gunicorn_conf.py")
+    arguments = [sys.executable, "-m", "gunicorn", "--config", str(settings)]
+    os.execve(sys.executable, arguments, {**ENVIRONMENT, **os.environ})
+
+
+if __name__ == "__main__":
+    main()
