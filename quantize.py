@@ -1,0 +1,131 @@
+"""Stage: make INT8 of an exported model and let it replace its FP32 source only if it is smaller, faster and as good.
+
+python quantize.py model=artifacts/base/model.onnx dataset=artifacts/lines/val
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import hydra
+import numpy as np
+import onnxruntime
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig
+from tqdm import tqdm
+
+from crnn.errors import UserError, exit_cleanly
+from crnn.evaluation.lines import LabelledLine, read_lines
+from crnn.pieces import cut
+from crnn.preprocess import CanvasSpec, decode_image, pad_to_bucket, to_strip
+from crnn.quantisation.gate import GateConfig, Verdict, judge
+from crnn.quantisation.layers import write_layer_report
+from crnn.quantisation.modes import Mode, Recipe, quantise, read_info, write_info
+from crnn.stage import run_stage, typed
+
+
+@dataclass
+class QuantizeConfig:
+    """See configs/quantize/quantize.yaml for meanings and values."""
+
+    model: str = MISSING
+    dataset: str = MISSING
+    output: str | None = None
+    seed: int = 0
+    calibration_lines: int = 200
+    layers: bool = False
+    recipe: Recipe = field(default_factory=Recipe)
+    gate: GateConfig = field(default_factory=GateConfig)
+
+
+ConfigStore.instance().store(name="quantize_schema", node=QuantizeConfig)
+
+
+def quantize(config: QuantizeConfig) -> Path:
+    """Write the INT8 model, if the gate lets it pass; returns its path.
+
+    A model that is refused is kept as `*.rejected.onnx` for study, and nothing stands under the name that would be
+    deployed: a file of an earlier run there would belong to other weights.
+
+    Raises:
+        UserError: the model or the dataset cannot be read, or the gate refuses the INT8 model.
+    """
+    source = Path(config.model)
+    output = Path(config.output) if config.output else source.with_suffix(_suffix(config.recipe.mode))
+    rejected = output.with_suffix(".rejected.onnx")
+    info = read_info(source)
+    calibration, judged = _draw(config)
+    canvases = _canvases(calibration, info.canvas)
+    for stale in (output, rejected):
+        stale.unlink(missing_ok=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".quantize-", dir=output.parent) as folder:
+        candidate = Path(folder, "int8.onnx")
+        quantise(source, candidate, config.recipe, canvases)
+        with tqdm(total=len(judged) * config.gate.repeats, desc="gate", unit="line", mininterval=1) as bar:
+            verdict = judge(source, candidate, judged, config.gate, bar.update)
+        print(_table(verdict))
+        if config.layers:
+            print(write_layer_report(source, candidate, config.recipe, canvases, output.with_name("layers.md")))
+        _record(candidate, config, calibration, verdict)
+        os.replace(candidate, rejected if verdict.objections else output)
+    if verdict.objections:
+        raise UserError(f"{config.recipe.mode} INT8 is refused: {'; '.join(verdict.objections)}. Deploy {source}")
+    print(f"{output}: may be deployed in place of {source}")
+    return output
+
+
+def _record(candidate: Path, config: QuantizeConfig, calibration: list[LabelledLine], verdict: Verdict) -> None:
+    """Add to the candidate's description what it was calibrated with and how it was judged."""
+    info = read_info(candidate, fp32=False)
+    lines = {"dataset": config.dataset, "seed": config.seed, "lines": [line.name for line in calibration]}
+    quantisation = info.quantisation | {
+        "calibration": info.quantisation["calibration"] | (lines if info.quantisation["static"] else {}),
+        "onnxruntime": onnxruntime.__version__,
+        "gate": dataclasses.asdict(verdict),
+    }
+    write_info(candidate, dataclasses.replace(info, quantisation=quantisation, confidence=verdict.confidence))
+
+
+def _suffix(mode: Mode) -> str:
+    return ".int8.onnx" if mode is Mode.hybrid else f".{mode}.onnx"
+
+
+def _draw(config: QuantizeConfig) -> tuple[list[LabelledLine], list[LabelledLine]]:
+    """Lines to calibrate with and, apart from them, lines to judge by; half and half where there are too few."""
+    lines = read_lines(config.dataset, config.calibration_lines + config.gate.lines, config.seed)
+    if len(lines) < 2:
+        raise UserError(f"{config.dataset} holds one line only: one is needed to calibrate and one to judge by")
+    random.Random(config.seed).shuffle(lines)
+    calibration = min(config.calibration_lines, len(lines) // 2)
+    return lines[:calibration], lines[calibration:]
+
+
+def _canvases(lines: list[LabelledLine], spec: CanvasSpec) -> list[np.ndarray]:
+    """What the model sees of the lines, uint8 (1, 1, H, W) each."""
+    strips = [to_strip(decode_image(line.image), spec) for line in lines]
+    pieces = [strip[:, piece.start : piece.end] for strip in strips for piece in cut(strip, spec)]
+    return [pad_to_bucket(piece, spec)[None, None] for piece in pieces]
+
+
+def _table(verdict: Verdict) -> str:
+    rows = [f"{'':5}{'exact':>8}{'CER':>9}{'p50 ms':>9}{'MB':>8}   ({verdict.lines} lines)"]
+    for name, figures in (("FP32", verdict.fp32), ("INT8", verdict.int8)):
+        rows.append(f"{name:5}{figures.exact:8.4f}{figures.cer:9.5f}{figures.p50_ms:9.2f}{figures.size_mb:8.2f}")
+    faster, smaller = verdict.fp32.p50_ms / verdict.int8.p50_ms, verdict.fp32.size_mb / verdict.int8.size_mb
+    return "\n".join([*rows, f"{faster:.2f} times as fast, {smaller:.2f} times as small"])
+
+
+@hydra.main(version_base="1.3", config_path="configs/quantize", config_name="quantize")
+@exit_cleanly()
+def main(cfg: DictConfig) -> None:
+    quantize(typed(cfg, QuantizeConfig))
+
+
+if __name__ == "__main__":
+    run_stage(main)
