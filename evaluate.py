@@ -1,30 +1,36 @@
-"""Stage: judge models on labelled lines, beside other recognisers; see configs/evaluate/evaluate.yaml.
+"""Stage: judge models on labelled lines, beside other recognisers; see configs/evaluate/.
 
 python evaluate.py model=artifacts/base/model.onnx dataset=artifacts/lines/val name=base-val
 """
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig
 from tqdm import tqdm
 
-from crnn import metrics
 from crnn.errors import UserError, exit_cleanly
-from crnn.evaluation.lines import LabelledLine, read_lines
+from crnn.evaluation.calibration import reliability
+from crnn.evaluation.lines import LabelledLine, has_hanzi, read_lines
 from crnn.evaluation.machine import describe_machine
+from crnn.evaluation.markdown import to_markdown
 from crnn.evaluation.peers import PaddlePeer, open_peers
+from crnn.evaluation.plots import write_plots
 from crnn.evaluation.predictions import write_predictions
-from crnn.evaluation.readers import LineReader, ModelReader
-from crnn.evaluation.report import PREDICTIONS, Report, Subject, to_markdown, write_json
+from crnn.evaluation.readers import FLOAT, LineReader, ModelReader
+from crnn.evaluation.report import PREDICTIONS, Report, Subject
+from crnn.evaluation.scoring import compare, line_scores, score_lines
+from crnn.evaluation.studies import StudiesConfig, run_studies
 from crnn.evaluation.timing import Run, run_interleaved, throughput
+from crnn.evaluation.worst_page import write_worst_page
+from crnn.preprocess import decode_image, scaled_width
 from crnn.recognizer import DEFAULT_MODEL
-from crnn.stage import run_stage
+from crnn.stage import run_stage, typed
 
 
 @dataclass
@@ -42,9 +48,11 @@ class EvaluateConfig:
     warmup: int = 32
     repeats: int = 1
     throughput_chunk: int = 256
-    cache: str = "artifacts/cache"
+    worst: int = 100
+    cache: str = "artifacts/cache/packages"
     tesseract_languages: str = "chi_sim+eng"
     paddle: dict[str, PaddlePeer] = field(default_factory=dict)
+    studies: StudiesConfig = field(default_factory=StudiesConfig)
 
 
 def evaluate(config: EvaluateConfig) -> Report:
@@ -55,38 +63,44 @@ def evaluate(config: EvaluateConfig) -> Report:
     """
     if config.repeats < 1:
         raise UserError(f"repeats={config.repeats}: every line must be read at least once")
-    models = _open_models(config)
+    models = open_models(config)
     lines = read_lines(config.dataset, config.samples, config.seed)
-    peers = open_peers(
-        config.peers, config.paddle, config.tesseract_languages, Path(config.cache), config.threads
-    )
+    peers = open_peers(config.peers, config.paddle, config.tesseract_languages, Path(config.cache), config.threads)
     for absent in peers.missing:
         print(f"warning: peer {absent.name} is not compared: {absent.reason}")
     readers: list[LineReader] = [*models, *peers.readers]
     machine = describe_machine()
-    with tqdm(
-        total=len(lines) * config.repeats, unit="line", desc=f"{len(readers)} readers", mininterval=1
-    ) as bar:
+    with tqdm(total=len(lines) * config.repeats, unit="line", desc=f"{len(readers)} readers", mininterval=1) as bar:
         runs = run_interleaved(readers, lines, config.repeats, config.warmup, bar.update)
     subjects = [_subject(reader, run, lines, config) for reader, run in zip(readers, runs, strict=True)]
+    ours = subjects[: len(models)]
+    baseline = next((model for model in ours if model.precision == FLOAT), ours[0])
     report = Report(
         name=config.name,
         dataset=config.dataset,
         machine=machine,
-        models=tuple(subjects[: len(models)]),
+        models=tuple(ours),
         peers=tuple(subjects[len(models) :]),
         missing=peers.missing,
+        baseline=baseline.name,
+        comparisons={m.name: compare(lines, _texts(baseline), _texts(m)) for m in ours if m is not baseline},
+        studies=run_studies(config.studies, models, peers.readers, lines, config.seed),
     )
-    folder = Path("artifacts", config.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_predictions(folder / PREDICTIONS, lines, report.subjects)
-    write_json(report, folder / "report.json")
-    (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
+    spec = models[0].recognizer.info.canvas
+    write(report, lines, [scaled_width(decode_image(line.image), spec) for line in lines], config.worst)
     return report
 
 
-def _open_models(config: EvaluateConfig) -> list[ModelReader]:
-    paths = [Path(p) for p in ([config.model] if config.model else []) + config.models] or [DEFAULT_MODEL]
+def open_models(config: EvaluateConfig) -> list[ModelReader]:
+    """Our models under test: `model`, then `models` with patterns (run/model*.onnx) expanded; each once."""
+    paths = [Path(config.model)] if config.model else []
+    for pattern in config.models:
+        path = Path(pattern)
+        found = sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
+        if not found:
+            raise UserError(f"models: nothing matches {pattern}")
+        paths += found
+    paths = list(dict.fromkeys(paths or [DEFAULT_MODEL]))
     names = [path.stem for path in paths]
     if len(set(names)) < len(names):  # model.onnx of two runs: the run's name tells them apart
         names = [f"{path.parent.name}/{path.stem}" for path in paths]
@@ -95,45 +109,49 @@ def _open_models(config: EvaluateConfig) -> list[ModelReader]:
     return [ModelReader(path, name, config.threads) for path, name in zip(paths, names, strict=True)]
 
 
-def _subject(reader: LineReader, run: Run, lines: list[LabelledLine], config: EvaluateConfig) -> Subject:
+def write(report: Report, lines: Sequence[LabelledLine], widths: Sequence[int], worst: int) -> None:
+    """Write everything a report consists of into `artifacts/<name>/`."""
+    folder = Path("artifacts", report.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_predictions(folder / PREDICTIONS, lines, report.subjects)
+    write_worst_page(folder / "worst.html", report, lines, worst)
+    write_plots(folder / "plots", report, widths)
+    (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
+    report.write_json(folder / "report.json")
+
+
+def _texts(subject: Subject) -> list[str]:
+    return [guess.text for guess in subject.guesses]
+
+
+def _subject(reader: LineReader, run: Run, lines: Sequence[LabelledLine], config: EvaluateConfig) -> Subject:
     latency = run.latency(reader.threads)
+    texts = [guess.text for guess in run.guesses]
+    chinese = [(line, text) for line, text in zip(lines, texts, strict=True) if has_hanzi(line.text)]
     batched = isinstance(reader, ModelReader)
     return Subject(
         name=reader.name,
         source=reader.source,
         size_mb=reader.size_mb,
-        accuracy=_score(lines, [guess.text for guess in run.guesses]),
+        precision=reader.precision,
+        accuracy=score_lines(lines, texts),
         latency=latency,
         throughput=throughput(reader, lines, config.throughput_chunk) if batched else 1000 / latency.mean,
         guesses=run.guesses,
+        milliseconds=run.line_milliseconds,
+        chinese=score_lines([line for line, _ in chinese], [text for _, text in chinese]) if chinese else None,
+        calibration=reliability(
+            [guess.confidence for guess in run.guesses], line_scores(lines, texts).exact_nospace.tolist()
+        ),
     )
-
-
-def _score(lines: list[LabelledLine], texts: list[str]) -> metrics.Accuracy:
-    """Scores of all lines and of each group; a line may count in several groups."""
-    repeated = [
-        (group, line.text, text) for line, text in zip(lines, texts, strict=True) for group in line.groups
-    ]
-    overall = metrics.score([line.text for line in lines], texts)
-    if not repeated:
-        return overall
-    groups, truths, readings = zip(*repeated, strict=True)
-    return dataclasses.replace(overall, by_category=metrics.score(truths, readings, groups).by_category)
 
 
 @hydra.main(version_base="1.3", config_path="configs/evaluate", config_name="evaluate")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
-    missing = OmegaConf.missing_keys(cfg)
-    if missing:
-        raise UserError(
-            f"not given: {', '.join(sorted(missing))} (python evaluate.py model=FILE dataset=PATH name=NAME)"
-        )
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, EvaluateConfig)
-    report = evaluate(config)
+    report = evaluate(typed(cfg, EvaluateConfig))
     print(to_markdown(report))
-    print(f"artifacts/{report.name}/: report.json report.md {PREDICTIONS}")
+    print(f"artifacts/{report.name}/: report.json report.md {PREDICTIONS} worst.html plots/")
 
 
 ConfigStore.instance().store(name="evaluate_schema", node=EvaluateConfig)

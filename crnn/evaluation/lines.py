@@ -38,6 +38,11 @@ class LabelledLine:
         return combined + self.categories
 
 
+def has_hanzi(text: str) -> bool:
+    """Whether a Chinese character stands in `text` (the unified ideographs' first two blocks)."""
+    return any("\u3400" <= character <= "\u9fff" for character in text)
+
+
 def read_lines(path: str | Path, samples: int | None = None, seed: int = 0) -> list[LabelledLine]:
     """Read an LMDB folder, or a TSV `file<TAB>text[<TAB>category...]` with files relative to its own folder.
 
@@ -62,9 +67,7 @@ def read_lines(path: str | Path, samples: int | None = None, seed: int = 0) -> l
         try:
             decode_image(line.image)
         except ImageError as error:
-            raise UserError(
-                f"{path}: line {line.name} cannot be read ({error}): repair or remove it"
-            ) from None
+            raise UserError(f"{path}: line {line.name} cannot be read ({error}): repair or remove it") from None
     return lines
 
 
@@ -111,7 +114,5 @@ def _open_row(folder: Path, row: _Row) -> LabelledLine:
     try:
         image = (folder / row.file).read_bytes()
     except OSError as error:
-        raise UserError(
-            f"line {row.number} names {row.file!r}, which cannot be opened: {error.strerror}"
-        ) from None
+        raise UserError(f"line {row.number} names {row.file!r}, which cannot be opened: {error.strerror}") from None
     return LabelledLine(row.file, image, row.text, row.categories)

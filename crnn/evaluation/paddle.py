@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from crnn.errors import UserError
-from crnn.evaluation.readers import Guess, file_megabytes
+from crnn.evaluation.readers import FLOAT, Guess, file_megabytes
 
 DICTIONARY_KEY = "character"  # ONNX metadata that carries the dictionary, one character a line
 
@@ -36,6 +36,7 @@ class PaddleCtcRecognizer:
             if not path.is_file():
                 raise UserError(f"peer {name}: no file {path.name} in {source}")
         self.name, self.source, self.threads = name, source, threads
+        self.precision = FLOAT
         self.size_mb = file_megabytes(model)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads

@@ -11,6 +11,8 @@ import numpy as np
 
 from crnn.recognizer import Recognizer
 
+FLOAT = "float"
+
 
 @dataclass(frozen=True)
 class Guess:
@@ -28,12 +30,14 @@ class LineReader(Protocol):
         source: the file or package it came from.
         size_mb: what has to be shipped to read (model files), in 10^6 bytes.
         threads: processor threads it may use.
+        precision: "float", or how its weights were quantised; "" if unknown.
     """
 
     name: str
     source: str
     size_mb: float
     threads: int
+    precision: str
 
     def read(self, image: np.ndarray) -> Guess:
         """Read one line, uint8 (H, W) grey or (H, W, 3) BGR: everything from pixels to text."""
@@ -54,6 +58,7 @@ class ModelReader:
         self.source = str(model)
         self.size_mb = file_megabytes(Path(model))
         self.threads = threads
+        self.precision = str(self.recognizer.info.quantisation.get("mode", FLOAT))
 
     def read(self, image: np.ndarray) -> Guess:
         reading = self.recognizer.read(image)

@@ -32,6 +32,7 @@ class TesseractReader:
 
     name = "tesseract"
     threads = 1
+    precision = ""
 
     def __init__(self, languages: str) -> None:
         library = ctypes.util.find_library("tesseract")
@@ -54,9 +55,7 @@ class TesseractReader:
         pixels = np.ascontiguousarray(image if image.ndim == 2 else image[:, :, ::-1])
         height, width = pixels.shape[:2]
         channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-        self._lib.TessBaseAPISetImage(
-            self._handle, pixels.ctypes.data, width, height, channels, width * channels
-        )
+        self._lib.TessBaseAPISetImage(self._handle, pixels.ctypes.data, width, height, channels, width * channels)
         self._lib.TessBaseAPISetSourceResolution(self._handle, RESOLUTION)
         pointer = self._lib.TessBaseAPIGetUTF8Text(self._handle)
         text = ctypes.string_at(pointer).decode("utf-8", errors="replace") if pointer else ""

@@ -1,0 +1,84 @@
+"""Measurements of models beyond reading the lines once: growth, surroundings, memory, the machine's limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crnn.evaluation.consistency import Consistency, check_consistency
+from crnn.evaluation.growth import time_by_batch, time_by_threads, time_by_width
+from crnn.evaluation.lines import LabelledLine
+from crnn.evaluation.memory import Memory, measure_memory
+from crnn.evaluation.overhead import Overhead, measure_overhead
+from crnn.evaluation.readers import LineReader, ModelReader
+from crnn.evaluation.roofline import MachineRates, Roofline, measure_machine, roofline
+
+
+@dataclass
+class StudiesConfig:
+    """See configs/evaluate/bench.yaml for meanings and values; empty and 0 leave a study out."""
+
+    widths: list[int] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    threads: list[int] = field(default_factory=list)
+    width: int = 288
+    rounds: int = 5
+    overhead_lines: int = 0
+    consistency_lines: int = 0
+    memory_lines: int = 0
+    roofline: bool = False
+
+
+@dataclass(frozen=True)
+class Studies:
+    """Measurements beyond reading the lines; empty ones were not asked for. Outer keys are readers' names.
+
+    Attributes:
+        widths, batches, threads: milliseconds a line for each setting.
+        overhead, consistency, memory: of each model.
+        rates: the machine's limits; `rooflines` the models against them.
+    """
+
+    widths: dict[str, dict[int, float]] = field(default_factory=dict)
+    batches: dict[str, dict[int, float]] = field(default_factory=dict)
+    threads: dict[str, dict[int, float]] = field(default_factory=dict)
+    overhead: dict[str, Overhead] = field(default_factory=dict)
+    consistency: dict[str, Consistency] = field(default_factory=dict)
+    memory: dict[str, Memory] = field(default_factory=dict)
+    rates: MachineRates | None = None
+    rooflines: dict[str, Roofline] = field(default_factory=dict)
+
+
+def run_studies(
+    config: StudiesConfig,
+    models: Sequence[ModelReader],
+    peers: Sequence[LineReader],
+    lines: Sequence[LabelledLine],
+    seed: int,
+) -> Studies:
+    """Do what `config` asks for; only the time against width is measured of peers too.
+
+    Raises:
+        UserError: memory is asked for on a system without /proc, or more threads than there are processors.
+    """
+    rates = measure_machine() if config.roofline else None
+    studies = Studies(
+        widths=time_by_width([*models, *peers], lines, config.widths, config.rounds),
+        batches=time_by_batch(models, lines, config.batches, config.width, config.rounds),
+        threads=time_by_threads(models, lines, config.threads, config.width, config.rounds),
+        rates=rates,
+    )
+    for model in models:
+        path, height = Path(model.source), model.recognizer.info.canvas.height
+        if config.overhead_lines:
+            overhead = measure_overhead(model, lines, config.overhead_lines)
+            if overhead is not None:
+                studies.overhead[model.name] = overhead
+        if config.consistency_lines:
+            studies.consistency[model.name] = check_consistency(model, lines, config.consistency_lines, seed)
+        if config.memory_lines:
+            studies.memory[model.name] = measure_memory(path, config.memory_lines)
+        if rates is not None:
+            studies.rooflines[model.name] = roofline(path, height, config.width, rates)
+    return studies
