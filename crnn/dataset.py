@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -220,11 +221,9 @@ class BatchPlan:
         batches = self._epoch(epoch)
         return batches[position % len(batches)]  # drawn by shares, an epoch may be a few batches shorter
 
-    def batch(self, step: int, rank: int = 0, world: int = 1, augment: Augmentation | None = None) -> Batch:
-        """The part of step's batch that process `rank` of `world` trains on."""
-        indices = self.lines_of(step)
-        share = len(indices) // world
-        indices = indices[rank * share : (rank + 1) * share]
+    def batch(self, step: int, part: int = 0, parts: int = 1, augment: Augmentation | None = None) -> Batch:
+        """Part `part` of `parts` of step's batch."""
+        indices = np.split(self.lines_of(step), parts)[part]
         rngs = [np.random.default_rng([self.seed, step, int(index)]) for index in indices]
         lines = [self.dataset[int(index)] for index in indices]
         if augment is not None:
@@ -232,19 +231,22 @@ class BatchPlan:
         return self.dataset.collate(lines, rngs)
 
 
-class Prefetcher:
-    """Reads the next batch in a thread while the current one is trained on; OpenCV and LMDB leave the lock."""
+Loaded = TypeVar("Loaded")
 
-    def __init__(self, load: Callable[[int], Batch]) -> None:
+
+class Prefetcher(Generic[Loaded]):
+    """Reads what the next step needs in a thread during the current one; OpenCV and LMDB release the lock."""
+
+    def __init__(self, load: Callable[[int], Loaded]) -> None:
         self._load = load
         self._pool = ThreadPoolExecutor(1)
-        self._ahead: tuple[int, Future[Batch]] | None = None
+        self._ahead: tuple[int, Future[Loaded]] | None = None
 
-    def __call__(self, step: int) -> Batch:
+    def __call__(self, step: int) -> Loaded:
         ahead = self._ahead
-        batch = ahead[1].result() if ahead is not None and ahead[0] == step else self._load(step)
+        loaded = ahead[1].result() if ahead is not None and ahead[0] == step else self._load(step)
         self._ahead = (step + 1, self._pool.submit(self._load, step + 1))
-        return batch
+        return loaded
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

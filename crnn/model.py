@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
 
 FRAME_STRIDE = 4  # pixels of canvas a frame spans: the stem and the first pool halve the width once each
 
@@ -38,56 +36,12 @@ class ModelConfig:
     bottleneck: int = 128
 
 
-class _SumOverProcesses(torch.autograd.Function):
-    """All-reduce whose gradient is all-reduced too: each process's loss depends on every process's sums."""
-
-    @staticmethod
-    def forward(ctx: FunctionCtx, sums: Tensor) -> Tensor:
-        result = sums.clone()
-        dist.all_reduce(result)
-        return result
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
-        result = gradient.clone()
-        dist.all_reduce(result)
-        return result
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """Batch normalisation over the global batch: statistics are shared by all processes of a gloo group.
-
-    torch's SyncBatchNorm needs a GPU; this one makes N processes equal to one on the same lines. In evaluation,
-    and in a single process, it is `nn.BatchNorm2d` and folds into the convolution at export.
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        if not (self.training and dist.is_initialized() and dist.get_world_size() > 1):
-            return super().forward(input)
-        assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
-        x = input.float()  # sums of thousands of bfloat16 values would lose their last digits
-        count = x.new_tensor([x.numel() / x.shape[1]])
-        sums = torch.cat([x.sum((0, 2, 3)), (x * x).sum((0, 2, 3)), count])  # (2C + 1,)
-        sums = _SumOverProcesses.apply(sums)
-        total = sums[-1].detach()
-        mean, mean_square = (sums[:-1] / total).chunk(2)
-        variance = mean_square - mean * mean
-        with torch.no_grad():
-            unbiased = variance * total / (total - 1)
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(unbiased, self.momentum)
-            if self.num_batches_tracked is not None:
-                self.num_batches_tracked += 1
-        scale = self.weight * torch.rsqrt(variance + self.eps)
-        return (x * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]).to(input.dtype)
-
-
 def _convolution(
     inputs: int, outputs: int, kernel: int | tuple[int, int], stride: int = 1, padding: int = 0
 ) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
-        BatchNorm(outputs),
+        nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
 

@@ -7,7 +7,7 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,6 +31,8 @@ from crnn.metrics import Accuracy, score
 from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
 from crnn.preprocess import CanvasSpec
 from crnn.screening import write_rejects
+
+LINES_MULTIPLE = 8  # lines in a batch are a multiple of it, so that it falls into equal parts
 
 
 @dataclass
@@ -72,7 +74,9 @@ class TrainConfig:
     steps: optimiser steps in all.
     aligned_steps: steps of aligned cross-entropy before CTC.
     aligned_weight: weight the aligned loss keeps beside CTC afterwards.
-    batch_pixels: width of a global batch's canvases laid side by side.
+    batch_pixels: width of a batch's canvases laid side by side.
+    parts: equal parts of a batch, each normalised by its own statistics (ghost batch norm, Hoffer et al. 2017) and
+        shared out among the processes, of which there may be any divisor: the result is the same for each.
     learning_rate: at its highest.
     warmup_steps: over which it rises from 0.
     decay_share: last share of the steps over which it falls to 0 along a cosine; 1 is the plain cosine.
@@ -98,6 +102,7 @@ class TrainConfig:
     aligned_steps: int = 500
     aligned_weight: float = 0.0
     batch_pixels: int = 16384
+    parts: int = 2
     learning_rate: float = 1e-3
     warmup_steps: int = 100
     decay_share: float = 1.0
@@ -118,6 +123,8 @@ class TrainConfig:
             raise UserError(f"precision {self.precision!r}: choose auto, float32 or bfloat16")
         if self.steps < 1 or self.batch_pixels < self.canvas.bucket:
             raise UserError("steps must be at least 1 and batch_pixels at least one bucket")
+        if self.parts < 1 or LINES_MULTIPLE % self.parts:
+            raise UserError(f"parts={self.parts}: choose a divisor of {LINES_MULTIPLE}")
         if self.data.shares is not None and len(self.data.shares) != len(self.data.train):
             raise UserError(f"data.shares has {len(self.data.shares)} entries for {len(self.data.train)} datasets")
         if self.model.height != self.canvas.height:
@@ -147,6 +154,8 @@ class Trainer:
         config.check()
         self.config = config
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        if config.parts % self.world:
+            raise UserError(f"{self.world} processes cannot share {config.parts} parts of a batch: change parts")
         if config.threads:
             torch.set_num_threads(config.threads)
         self.folder = Path(config.artifacts) / config.name
@@ -166,7 +175,7 @@ class Trainer:
         )
         if self.rank == 0:
             self._report_rejects(train)
-        self.plan = BatchPlan(train, config.batch_pixels, config.seed, shares=data.shares)
+        self.plan = BatchPlan(train, config.batch_pixels, config.seed, LINES_MULTIPLE, data.shares)
         self.augment = LightAugmentation(data.augmentation) if data.augmentation else None
 
         torch.manual_seed(config.seed)
@@ -263,8 +272,13 @@ class Trainer:
 
     # ---- one step --------------------------------------------------------------------------------------------
 
+    def batches(self, step: int) -> list[Batch]:
+        """The parts of step's batch that fall to this process."""
+        mine = range(self.rank, self.config.parts, self.world)
+        return [self.plan.batch(step, part, self.config.parts, self.augment) for part in mine]
+
     def loss(self, batch: Batch, precision: str) -> Tensor:
-        """Loss of this process's part, scaled so that the mean over processes is that of the whole batch."""
+        """Mean loss of one part of a batch."""
         config = self.config
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             embeddings = self.model.embed(batch.images)
@@ -278,22 +292,16 @@ class Trainer:
         weight = 1.0 if self.step < config.aligned_steps else config.aligned_weight
         if weight:
             losses, frames = aligned_loss(embeddings, self.model.head, batch.frame_targets)
-            if self.world > 1:
-                dist.all_reduce(frames)
-            total = total + weight * losses * self.world / frames.clamp(min=1)
+            total = total + weight * losses / frames.clamp(min=1)
         return total
 
-    def train_step(self, batch: Batch) -> tuple[float, float]:
-        """One optimiser step; returns the loss and the gradient's norm (both over all processes)."""
+    def train_step(self, batches: Sequence[Batch]) -> tuple[float, float]:
+        """One optimiser step on this process's parts; returns loss and gradient norm of the whole batch."""
         self.model.train()
-        rate = learning_rate(self.step, self.config)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(batch, self.precision)
-        loss.backward()
-        loss_value, norm = self._reduce_gradients(loss)
-        if math.isfinite(loss_value) and math.isfinite(norm):
+            group["lr"] = learning_rate(self.step, self.config)
+        loss, norm = self._accumulate(batches)
+        if math.isfinite(loss) and math.isfinite(norm):
             self.optimizer.step()
             self._update_average()
             self.nonfinite_in_a_row = 0
@@ -306,27 +314,45 @@ class Trainer:
                     "learning_rate, or set precision=float32"
                 )
         self.step += 1
-        self.lines_seen += len(batch.labels) * self.world
-        return loss_value, norm
+        self.lines_seen += len(self.plan.lines_of(self.step - 1))
+        return loss, norm
 
-    def _reduce_gradients(self, loss: Tensor) -> tuple[float, float]:
-        """Average gradients, loss and the wish to stop over the processes in one message, then clip."""
-        parameters = [p for p in self.model.parameters() if p.grad is not None]
+    def _accumulate(self, batches: Sequence[Batch]) -> tuple[float, float]:
+        """Mean gradients and running statistics over all parts, summed over the processes in one message.
+
+        Returns:
+            The loss, and the norm of the gradients before they are clipped.
+        """
+        parts = self.config.parts
+        statistics = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
+        before = [buffer.clone() for buffer in statistics]
+        after = torch.zeros(sum(buffer.numel() for buffer in statistics))
+        loss_sum = 0.0
+        self.optimizer.zero_grad(set_to_none=True)
+        for batch in batches:
+            for buffer, value in zip(statistics, before, strict=True):
+                buffer.copy_(value)  # every part starts from the same statistics, in whichever process
+            loss = self.loss(batch, self.precision) / parts
+            loss.backward()
+            loss_sum += loss.item()
+            after += torch.cat([buffer.flatten() for buffer in statistics]) / parts
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         if self.world > 1:
-            flags = torch.tensor([loss.item(), float(self.stopping)])
-            flat = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None] + [flags])
-            dist.all_reduce(flat)
-            flat[:-1] /= self.world
-            offset = 0
-            for p in parameters:
-                assert p.grad is not None
-                p.grad.copy_(flat[offset : offset + p.numel()].view_as(p))
-                offset += p.numel()
-            loss_value, self.stopping = flat[-2].item(), bool(flat[-1].item())
+            flags = torch.tensor([loss_sum, float(self.stopping)])
+            message = torch.cat([*(g.flatten() for g in gradients), after, flags])
+            dist.all_reduce(message)
+            sizes = [*(g.numel() for g in gradients), len(after), 1, 1]
+            *sums, after, loss_flag, stop_flag = message.split(sizes)
+            for gradient, total in zip(gradients, sums, strict=True):
+                gradient.copy_(total.view_as(gradient))
+            loss_sum, self.stopping = loss_flag.item(), bool(stop_flag.item())
+        if math.isfinite(loss_sum):
+            for buffer, value in zip(statistics, after.split([b.numel() for b in statistics]), strict=True):
+                buffer.copy_(value.view_as(buffer))
         else:
-            loss_value = loss.item()
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip_norm)
-        return loss_value, norm.item()
+            for buffer, value in zip(statistics, before, strict=True):
+                buffer.copy_(value)
+        return loss_sum, torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm).item()
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -340,7 +366,7 @@ class Trainer:
 
     def _probe_precision(self) -> str:
         """bfloat16 where it is faster than float32 on this machine and finite; every process decides alike."""
-        batch = self.plan.batch(0, self.rank, self.world)
+        batch = self.batches(0)[0]
         seconds = {}
         state = {k: v.clone() for k, v in self.model.state_dict().items()}
         for precision in ("float32", "bfloat16"):
@@ -417,7 +443,7 @@ class Trainer:
         from crnn.logbook import Logbook
 
         config = self.config
-        load_batch = Prefetcher(lambda step: self.plan.batch(step, self.rank, self.world, self.augment))
+        load_batches = Prefetcher(self.batches)
         saved = logged = time.monotonic()
         lines_logged = self.lines_seen
         with (
@@ -430,7 +456,7 @@ class Trainer:
         ):  # fmt: skip
             while self.step < config.steps:
                 begin = time.monotonic()
-                loss, norm = self.train_step(load_batch(self.step))
+                loss, norm = self.train_step(load_batches(self.step))
                 self.seconds += time.monotonic() - begin
                 bar.update()
                 if self.step % config.log_every == 0:
@@ -449,9 +475,9 @@ class Trainer:
                     self.save()
                     saved = time.monotonic()
                 if self.stopping and self.step < config.steps:
-                    load_batch.close()
+                    load_batches.close()
                     raise Interrupted(f"stopped at step {self.step}; run the same command to go on")
-        load_batch.close()
+        load_batches.close()
         return self.path
 
     @contextmanager

@@ -83,7 +83,7 @@ def test_resumed_equals_undisturbed(small_config: Build) -> None:
     for stop in (7, 14, 20):
         trainer = Trainer(small_config("parts", steps=20, aligned_steps=10))
         while trainer.step < stop:
-            trainer.train_step(trainer.plan.batch(trainer.step))
+            trainer.train_step(trainer.batches(trainer.step))
         trainer.save()
     assert same_weights(load(whole.path), load(trainer.path))
 
@@ -92,10 +92,10 @@ def test_a_signal_saves_first(small_config: Build) -> None:
     trainer = Trainer(small_config("signalled", checkpoint_every=1e9))
     step = trainer.train_step
 
-    def step_and_signal(batch):  # type: ignore[no-untyped-def]
+    def step_and_signal(batches):  # type: ignore[no-untyped-def]
         if trainer.step == 4:
             os.kill(os.getpid(), signal.SIGTERM)
-        return step(batch)
+        return step(batches)
 
     trainer.train_step = step_and_signal  # type: ignore[method-assign]
     with pytest.raises(Interrupted, match="step 5"):
@@ -141,6 +141,7 @@ def test_damaged_lines_are_left_out_and_reported(small_config: Build, digit_line
         ({"precision": "int4"}, "choose auto, float32 or bfloat16"),
         ({"start_model": "nowhere.pt"}, "no checkpoint at nowhere.pt"),
         ({"steps": 0}, "steps must be at least 1"),
+        ({"parts": 3}, "choose a divisor of 8"),
     ],
 )
 def test_mistakes_are_named(small_config: Build, change: dict[str, object], message: str) -> None:
