@@ -77,6 +77,7 @@ class Recipe:
     spacing: Span = field(default_factory=Span)  # between characters
     wide_gap: Span = field(default_factory=Span)  # a space of a Chinese line
     latin_scale: Span = field(default_factory=Span)  # size of Latin letters beside hanzi
+    tail_scale: Span = field(default_factory=Span)  # size of the last characters: units, station names
     full_width: float = 0.0  # share of Chinese lines with full-width digits and letters
     jitter: Span = field(default_factory=Span)  # vertical shift of each glyph
     # crop

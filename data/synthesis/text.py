@@ -21,6 +21,7 @@ GROUPS = {"english": "en", "forms": "forms", UNIFORM: UNIFORM, CODES: CODES}  # 
 RUNNING = ("prose", "definition", "english")  # set in lines of any length; the other kinds are cut by their writers
 SNIPPETS = 100  # tried for one text
 LONGER = 3  # more snippets drawn while running text falls short of its length: sources have many short lines
+MIN_JOINED = 4  # characters left for a second text on the line
 MAX_WHOLE = 20  # characters of a snippet that is kept whole
 NO_START = set("，。！？；：、）】》〉」』〕”’…—·,.!?;:)]}%℃％")  # a typesetter never begins a line with these
 NO_END = set("（【《〈「『〔“‘([{￥$£€№")
@@ -112,8 +113,9 @@ class Writer:
                 break
         else:
             raise UserError(f"{SNIPPETS} snippets of {kind!r} held nothing inside the charset: check the corpus")
-        if len(text) < length - 3 and dice.chance(self.settings.join):
+        if len(text) < length - MIN_JOINED and dice.chance(self.settings.join):
             text = f"{text} {self.charset.fold(window(self.corpus.snippet(kind, dice), length - len(text), dice))}"
+            text = text if not self.charset.missing(text) else text.split(" ")[0]
         return self._vary(kind, text.strip(), dice)
 
     def _length(self, language: str, dice: Dice) -> int:

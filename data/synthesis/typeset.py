@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from data.synthesis.dice import Dice
 from data.synthesis.faces import FULL_WIDTH, Face, Style
 from data.synthesis.settings import Recipe
+from data.synthesis.text import HANZI
 
 BASELINE = 1.3  # of the drawing, in em from its top
+LATIN_SPACING = 0.4  # Latin letters are set less wide than hanzi: else their gaps look like spaces
 HEIGHT = 1.9  # of the drawing, in em: room for ascenders, descenders and jitter
 
 
@@ -49,26 +51,27 @@ def typeset(text: str, face: Face, latin: Face | None, style: Style, recipe: Rec
     """Draw `text` with `face`, its ASCII characters with `latin` if given."""
     em = style.size
     spacing = (dice.span(recipe.spacing) or 0.0) * em
+    if not HANZI.search(text):
+        spacing *= LATIN_SPACING
     gap = dice.span(recipe.wide_gap)
     jitter = (dice.span(recipe.jitter) or 0.0) * em
-    latin_style = style
-    latin_scale = dice.span(recipe.latin_scale)
-    if latin_scale is not None:
-        latin_style = Style(**{**style.__dict__, "size": max(8, round(em * latin_scale))})
+    latin_style = _scaled(style, dice.span(recipe.latin_scale))
+    tail_style = _scaled(style, tail := dice.span(recipe.tail_scale))
+    tail_start = len(text) - dice.below(max(1, len(text) // 2)) if tail else len(text)
     wide = face.script == "zh" and dice.chance(recipe.full_width) and face.full_width
     whole_pixels = style.hinted or style.aliased
 
     margin = em
     pen = float(margin)
     edges, glyphs = [], []
-    for character in text:
+    for i, character in enumerate(text):
         edges.append(pen)
-        is_ascii = character.isascii()
         if character == " " and gap is not None:
             pen += gap * em + spacing
             continue
         drawn = FULL_WIDTH.get(character, character) if wide else character
-        use, its_style = (face, style) if not is_ascii or wide else (latin or face, latin_style)
+        use, its_style = (face, style) if not character.isascii() or wide else (latin or face, latin_style)
+        its_style = its_style if i < tail_start else tail_style
         x = round(pen) if whole_pixels else int(pen)
         glyph = use.glyph(drawn, its_style, 0.0 if whole_pixels else round((pen - x) * 4) / 4)
         glyphs.append((glyph, x))
@@ -83,6 +86,10 @@ def typeset(text: str, face: Face, latin: Face | None, style: Style, recipe: Rec
     starts, ends = np.array(edges[:-1]), np.array(edges[1:]) - spacing
     ends[-1] += spacing  # none follows the last character
     return Typeset(ink, ((starts + ends) / 2).astype(np.float32), np.array(edges, np.float32), em, baseline)
+
+
+def _scaled(style: Style, scale: float | None) -> Style:
+    return style if scale is None else replace(style, size=max(8, round(style.size * scale)))
 
 
 def _place(ink: np.ndarray, bitmap: np.ndarray, x: int, y: int) -> None:
