@@ -87,6 +87,23 @@ evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
 bench: .venv/train ## beside Tesseract and the PP-OCR family
 	$(PY) evaluate.py +experiment=bench name=bench $(if $(DATASET),'dataset=$(DATASET)') $(if $(QUICK),quick=true) $(ARGS)
 
+# ---- the whole chain, small: a stranger's first command --------------------------------------------------
+# Labelled lines to read at the end (TSV `file<TAB>text`); where there are none, lines in a face not trained on.
+READ ?= $(wildcard ../shared/real/labels.tsv)
+QUICK := artifacts/quick
+
+pipeline: .venv/train ## everything from nothing in minutes: data, training, INT8, report, readings
+	$(MAKE) fonts corpus PROFILE=quick
+	test -d artifacts/lines/quick-train || $(MAKE) data NAME=quick-train PROFILE=quick LINES=24000 SEED=1
+	test -d artifacts/lines/quick-heldout || $(MAKE) data NAME=quick-heldout PROFILE=quick LINES=1000 SEED=2
+	test -d artifacts/lines/quick-newfont || $(MAKE) data NAME=quick-newfont PROFILE=quick LINES=300 SEED=3 SPLIT=test \
+	    ARGS="'test_groups={zh: [address, mixed], forms: [forms], en: [english]}'"
+	$(MAKE) train NAME=quick PROCESSES=2 ARGS='+experiment=quick threads=1'
+	$(MAKE) export NAME=quick
+	$(PY) quantize.py --config-name quantize/quick
+	$(PY) evaluate.py name=quick models=[$(QUICK)/model.onnx,$(QUICK)/model.int8.onnx] dataset=artifacts/lines/quick-heldout
+	$(PY) -m crnn.evaluation.show $(QUICK)/model.int8.onnx $(or $(READ),artifacts/lines/quick-newfont) 10
+
 # ---- use -------------------------------------------------------------------------------------------------
 serve: .venv/base ## page and HTTP API on PORT
 	PORT=$(PORT) $(if $(MODEL),MODEL=$(MODEL)) $(BIN)/gunicorn -c serve/gunicorn_conf.py
