@@ -106,7 +106,9 @@ def _batch_pictures() -> list[Any]:
 
 @api.get("/health")
 def health() -> ResponseReturnValue:
-    """The process answers."""
+    """The process answers, and its reader lives."""
+    if not service().queue.alive:
+        raise NotReady("the reader has ended: restart this worker", code="reader_ended")
     return jsonify(status="ok")
 
 

@@ -83,6 +83,11 @@ class LineQueue:
         """Lines that wait."""
         return self._waiting
 
+    @property
+    def alive(self) -> bool:
+        """Whether somebody reads what is queued."""
+        return self._thread.is_alive()
+
     def submit(self, lines: Sequence[Line]) -> None:
         """Queue all of `lines` or none.
 

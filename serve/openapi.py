@@ -64,7 +64,7 @@ def _paths(config: ServeConfig) -> Schema:
     get: dict[str, Schema] = {
         "/api/ocr/get_options": _operation("Umi-OCR's options", "Anything", {}),
         "/api/v1/model": _operation("The model in service", "ModelInfo", not_ready),
-        "/health": _operation("The process answers", "Health", {}),
+        "/health": _operation("The process answers", "Health", {"503": "its reader has ended: restart it"}),
         "/ready": _operation("The model is loaded and tested", "Ready", not_ready),
         "/metrics": _operation("Figures for Prometheus", "Text format", {}, kind="text/plain"),
     }

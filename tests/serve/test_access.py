@@ -1,0 +1,106 @@
+"""API keys, origins, rates, places and headers."""
+
+import io
+import threading
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from serve.errors import TooBusy
+from serve.gate import Gate
+from serve.ratelimit import RateLimit
+from tests.serve.conftest import Server, png
+
+
+def read(client: FlaskClient, **headers: str) -> int:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    data = {"image": (io.BytesIO(png("ab")), "a.png")}
+    return client.post("/predict", data=data, headers=names).status_code
+
+
+def test_with_keys_only_those_who_have_one_may_read(serve: Server) -> None:
+    client = serve(api_keys="first,second")
+    assert read(client) == 401
+    assert read(client, X_API_Key="wrong") == 401
+    assert read(client, X_API_Key="second") == 200
+    assert read(client, Authorization="Bearer first") == 200
+    assert read(client, X_API_Key="schlüssel") == 401
+
+
+def test_with_keys_the_page_and_the_probes_stay_open(serve: Server) -> None:
+    client = serve(api_keys="key")
+    assert [client.get(path).status_code for path in ("/", "/docs", "/health", "/ready", "/openapi.json")] == [200] * 5
+    assert [client.get(path).status_code for path in ("/metrics", "/api/v1/model")] == [401] * 2
+
+
+def test_a_client_above_its_rate_is_told_when_to_come_again(serve: Server) -> None:
+    client = serve(rate_per_minute=6, rate_burst=2)
+    assert [read(client), read(client)] == [200, 200]
+    refused = client.post("/predict")
+    assert (refused.status_code, refused.json["error"]["code"]) == (429, "rate_limited")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 10
+    assert client.get("/health").status_code == 200
+
+
+def test_rates_are_counted_together_by_all_who_share_the_file(tmp_path: Path) -> None:
+    first, second = (RateLimit(tmp_path / "clients.sqlite", per_minute=60, burst=3) for _ in range(2))
+    assert [limit.wait("a") for limit in (first, second, first)] == [0, 0, 0]
+    assert 0 < second.wait("a") <= 1
+    assert second.wait("b") == 0
+
+
+def test_pages_of_other_sites_may_not_call(client: FlaskClient) -> None:
+    assert read(client, Origin="http://elsewhere.example") == 403
+    assert read(client, Origin="null") == 403
+    assert read(client, Origin="http://localhost") == 200
+
+
+def test_pages_of_configured_sites_may(serve: Server) -> None:
+    client = serve(cors_origins="https://ours.example")
+    assert read(client, Origin="https://ours.example") == 200
+    preflight = client.options("/api/v1/ocr", headers={"Origin": "https://ours.example"})
+    assert preflight.headers["Access-Control-Allow-Origin"] == "https://ours.example"
+    assert "Access-Control-Allow-Origin" not in client.get("/health", headers={"Origin": "https://x.example"}).headers
+
+
+def test_every_answer_carries_safe_headers(client: FlaskClient) -> None:
+    for path in ("/", "/nothing", "/health"):
+        headers = client.get(path).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_gate_lets_in_as_many_as_it_has_places() -> None:
+    gate = Gate(2)
+    assert [gate.enter(), gate.enter()] == [1, 2]
+    with pytest.raises(TooBusy):
+        gate.enter()
+    assert gate.leave() == 1
+    assert gate.enter() == 2
+
+
+def test_a_full_server_refuses_with_429_and_frees_its_places(serve: Server) -> None:
+    client = serve(max_pending=1)
+    app, entered, go_on = client.application, threading.Event(), threading.Event()
+    service = app.extensions["ocr"]
+    read_really = service.read
+
+    def read_slowly(*arguments: object) -> object:
+        entered.set()
+        assert go_on.wait(10)
+        return read_really(*arguments)
+
+    service.read = read_slowly
+    statuses: list[int] = []
+    slow = threading.Thread(target=lambda: statuses.append(read(app.test_client())))
+    slow.start()
+    assert entered.wait(10)
+    refused = client.post("/predict")
+    go_on.set()
+    slow.join()
+    assert (refused.status_code, refused.json["error"]["code"]) == (429, "queue_full")
+    assert refused.headers["Retry-After"] == "1"
+    assert statuses == [200]
+    assert read(client) == 200

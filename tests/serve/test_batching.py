@@ -1,0 +1,130 @@
+"""The queue: what is read together, in which order, and who is told what."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from crnn.recognizer import Reading
+from serve.batching import Line, LineQueue
+from serve.errors import ClientGone, DeadlinePassed, NotReady, TooBusy
+
+
+class Reader:
+    """Reads a line as its first pixel; waits at the gate before each batch and remembers the batches."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.batches: list[list[int]] = []
+
+    def __call__(self, images: Sequence[np.ndarray]) -> list[Reading]:
+        self.gate.wait(10)
+        values = [int(image[0, 0]) for image in images]
+        self.batches.append(values)
+        if 13 in values:
+            raise RuntimeError("13 cannot be read")
+        return [Reading(str(value), 1.0, ()) for value in values]
+
+
+@pytest.fixture
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+def queue(reader: Reader) -> Iterator[LineQueue]:
+    queue = LineQueue(reader, max_batch=3, max_delay=60, max_lines=6)
+    yield queue
+    reader.gate.set()
+    queue.close()
+
+
+def line(value: int, bucket: int = 32, seconds: float = 60, **more: object) -> Line:
+    return Line(np.full((8, 8), value, np.uint8), bucket, time.monotonic() + seconds, **more)
+
+
+def hold(queue: LineQueue) -> Line:
+    """A line that the reader has taken and stands with before its gate."""
+    first = line(0, bucket=999)
+    queue.submit([first])
+    while len(queue):
+        time.sleep(0.001)
+    return first
+
+
+def test_a_lone_line_is_read_at_once(queue: LineQueue, reader: Reader) -> None:
+    reader.gate.set()
+    lone = line(7)
+    queue.submit([lone])
+    assert lone.reading.result(10).text == "7"
+
+
+def test_lines_of_one_width_are_read_together_and_the_fullest_first(queue: LineQueue, reader: Reader) -> None:
+    hold(queue)
+    lines = [line(1, 64), line(2, 32), line(3, 32), line(4, 32), line(5, 32)]
+    queue.submit(lines)
+    reader.gate.set()
+    assert [one.reading.result(10).text for one in lines] == ["1", "2", "3", "4", "5"]
+    assert reader.batches == [[0], [2, 3, 4], [1], [5]]
+
+
+def test_the_oldest_goes_first_once_it_has_waited_long_enough(reader: Reader) -> None:
+    queue = LineQueue(reader, max_batch=3, max_delay=0, max_lines=6)
+    hold(queue)
+    lines = [line(1, 64), line(2, 32), line(3, 32)]
+    queue.submit(lines)
+    reader.gate.set()
+    queue.close()
+    assert reader.batches == [[0], [1], [2, 3]]
+
+
+def test_a_full_queue_refuses_all_or_nothing(queue: LineQueue, reader: Reader) -> None:
+    hold(queue)
+    queue.submit([line(1) for _ in range(4)])
+    with pytest.raises(TooBusy) as refusal:
+        queue.submit([line(2) for _ in range(3)])
+    assert refusal.value.retry_after == 1
+    assert len(queue) == 4
+
+
+def test_an_empty_queue_takes_a_page_of_any_size(queue: LineQueue, reader: Reader) -> None:
+    hold(queue)
+    page = [line(value) for value in range(1, 10)]
+    queue.submit(page)
+    reader.gate.set()
+    assert [one.reading.result(10).text for one in page] == [str(value) for value in range(1, 10)]
+
+
+def test_only_the_line_at_fault_fails(queue: LineQueue, reader: Reader) -> None:
+    hold(queue)
+    lines = [line(12), line(13), line(14)]
+    queue.submit(lines)
+    reader.gate.set()
+    assert (lines[0].reading.result(10).text, lines[2].reading.result(10).text) == ("12", "14")
+    with pytest.raises(RuntimeError, match="13 cannot be read"):
+        lines[1].reading.result(10)
+
+
+def test_nobody_reads_what_nobody_waits_for(queue: LineQueue, reader: Reader) -> None:
+    hold(queue)
+    late, gone, cancelled, wanted = line(1, seconds=-1), line(2, wanted=lambda: False), line(3), line(4)
+    queue.submit([late, gone, cancelled, wanted])
+    cancelled.reading.cancel()
+    reader.gate.set()
+    assert wanted.reading.result(10).text == "4"
+    assert isinstance(late.reading.exception(10), DeadlinePassed)
+    assert isinstance(gone.reading.exception(10), ClientGone)
+    assert reader.batches == [[0], [4]]
+
+
+def test_a_closed_queue_reads_what_waits_and_takes_no_more(queue: LineQueue, reader: Reader) -> None:
+    hold(queue)
+    waiting = line(1)
+    queue.submit([waiting])
+    reader.gate.set()
+    queue.close()
+    assert waiting.reading.result(0).text == "1"
+    with pytest.raises(NotReady):
+        queue.submit([line(2)])

@@ -1,0 +1,56 @@
+"""Settings from the environment, and what importing the server may load."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crnn.errors import UserError
+from serve.config import ServeConfig
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_reads_the_environment() -> None:
+    environment = {"OCR_PORT": "0", "OCR_API_KEYS": "a, b,", "OCR_WATCH_SECONDS": "0.5", "HOME": "/"}
+    config = ServeConfig.from_environment(environment)
+    assert (config.port, config.keys, config.watch_seconds) == (0, ("a", "b"), 0.5)
+    assert config.max_batch == ServeConfig().max_batch
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("OCR_PROT", "1", "unknown setting OCR_PROT"),
+        ("OCR_PORT", "x", "OCR_PORT='x': expected a number"),
+        ("OCR_PORT", "70000", "at most 65535"),
+        ("OCR_MAX_BATCH", "0", "at least 1"),
+        ("OCR_WORKERS", "-1", "at least 0"),
+    ],
+)
+def test_mistakes_are_named(variable: str, value: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        ServeConfig.from_environment({variable: value})
+
+
+def test_a_start_that_cannot_succeed_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    for variable, value in (("OCR_TYPO", "1"), ("OCR_MODEL", str(tmp_path / "none.onnx"))):
+        run = subprocess.run(
+            [sys.executable, "-m", "serve"], cwd=ROOT, env={variable: value}, capture_output=True, text=True
+        )
+        assert run.returncode == 2
+        assert run.stderr.startswith("error: ")
+        assert run.stderr.count("\n") == 1
+
+
+def test_the_server_loads_nothing_of_training() -> None:
+    code = "import sys, serve.app; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "onnx", "hydra", "omegaconf", "lmdb", "PIL"} & set(loaded.stdout.split())
+
+
+def test_gunicorn_itself_does_not_load_what_must_not_cross_a_fork() -> None:
+    code = "import sys, serve.config, serve.logs, serve.reload; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"onnxruntime", "cv2"} & set(loaded.stdout.split())

@@ -1,0 +1,101 @@
+"""Corrections: what is kept, how it survives, and the form it leaves in."""
+
+import base64
+import io
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from serve.config import ServeConfig
+from serve.corrections import FILE, Correction, CorrectionStore
+from serve.errors import StorageFull
+from tests.serve.conftest import Server, encode, line, png
+
+ROOT = Path(__file__).parents[2]
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def test_a_corrected_line_is_cut_out_and_exported_for_training(
+    client: FlaskClient, config: ServeConfig, tmp_path: Path
+) -> None:
+    page = np.full((200, 300), 255, np.uint8)
+    page[100:148, 40:112] = line("ab")[:, :72].repeat(2, axis=1)[:, :72]
+    box = [[40, 100], [112, 100], [112, 148], [40, 148]]
+    body = {"image_base64": b64(encode(page)), "text": " ａb  中 ", "read_text": "ab", "box": box}
+    reply = client.post("/api/v1/corrections", json=body)
+    assert reply.status_code == 201
+    assert reply.json == {"status": "success", "id": 1, "text": "ab 中", "unknown_characters": ""}
+
+    command = [sys.executable, "-m", "serve.corrections", config.state / FILE, tmp_path / "out"]
+    assert "1 corrected lines" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert (tmp_path / "out/labels.tsv").read_text("utf-8") == "images/000001.png\tab 中\tcorrection\n"
+    assert cv2.imread(str(tmp_path / "out/images/000001.png")).shape == (48, 72, 3)
+
+
+def test_the_whole_picture_as_a_form(client: FlaskClient) -> None:
+    data = {"image": (io.BytesIO(png("ab")), "a.png"), "text": "龘"}
+    reply = client.post("/api/v1/corrections", data=data)
+    assert (reply.status_code, reply.json["unknown_characters"]) == (201, "龘")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({}, "bad_text"),
+        ({"text": " "}, "bad_text"),
+        ({"text": "a\tb"}, "bad_text"),
+        ({"text": 3}, "bad_text"),
+        ({"text": "a" * 401}, "bad_text"),
+        ({"text": "a", "box": "["}, "bad_box"),
+        ({"text": "a", "box": [[0, 0]] * 3}, "bad_box"),
+        ({"text": "a", "box": [[0, 0], [1e9, 0], [1, 1], [0, 1]]}, "bad_box"),
+        ({"text": "a", "box": [[0, 0], [900, 0], [900, 9], [0, 9]]}, "bad_box"),
+        ({"text": "a", "box": [[5, 5]] * 4}, "bad_box"),
+        ({"text": "a", "box": [[True, 0], [9, 0], [9, 9], [0, 9]]}, "bad_box"),
+    ],
+)
+def test_what_cannot_be_kept(client: FlaskClient, fields: dict[str, object], code: str) -> None:
+    reply = client.post("/api/v1/corrections", json={"image_base64": b64(png("abc")), **fields})
+    assert (reply.status_code, reply.json["error"]["code"]) == (422, code)
+
+
+def test_a_second_correction_of_a_line_replaces_the_first(tmp_path: Path) -> None:
+    store = CorrectionStore(tmp_path / FILE, most=10)
+    assert store.add(Correction(b"image", "first", "", "")) == store.add(Correction(b"image", "second", "", ""))
+    assert len(store) == 1
+    store.export(tmp_path)
+    assert "second" in (tmp_path / "labels.tsv").read_text()
+
+
+def test_a_full_store_says_so(serve: Server) -> None:
+    client = serve(corrections_limit=1)
+    bodies = [{"image_base64": b64(png(text)), "text": "a"} for text in ("a", "b")]
+    assert [client.post("/api/v1/corrections", json=body).status_code for body in bodies] == [201, 507]
+
+
+def test_survives_concurrent_writers_and_reopening(tmp_path: Path) -> None:
+    def write(writer: int) -> None:
+        store = CorrectionStore(tmp_path / FILE, most=1000)
+        for number in range(10):
+            store.add(Correction(b"%d-%d" % (writer, number), "text", "", ""))
+
+    writers = [threading.Thread(target=write, args=(writer,)) for writer in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(CorrectionStore(tmp_path / FILE, most=1000)) == 40
+
+
+def test_a_full_store_refuses(tmp_path: Path) -> None:
+    with pytest.raises(StorageFull):
+        CorrectionStore(tmp_path / FILE, most=0).add(Correction(b"", "", "", ""))

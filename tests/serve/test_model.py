@@ -1,0 +1,121 @@
+"""The model in service: what is accepted, what is refused, and what serves meanwhile."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from crnn.artifact import ArtifactInfo
+from crnn.errors import UserError
+from serve.errors import NotReady
+from serve.model import ModelHolder, load
+from serve.reload import ask_reload
+from tests.barcode import save_model
+
+
+@pytest.fixture
+def file(model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(model, tmp_path / "served.onnx"))
+
+
+@pytest.fixture
+def hold(file: Path, tmp_path: Path) -> Iterator[Callable[..., ModelHolder]]:
+    holders = []
+
+    def make(watch_seconds: float = 0, outcomes: list[str] | None = None) -> ModelHolder:
+        told = outcomes.append if outcomes is not None else lambda outcome: None
+        holder = ModelHolder(file, tmp_path / "state", max_batch=4, watch_seconds=watch_seconds, on_reload=told)
+        holders.append(holder)
+        return holder
+
+    yield make
+    for holder in holders:
+        holder.close()
+
+
+def other_model(path: Path) -> None:
+    """Another good model in one step, as a careful deployment does it."""
+    partial = path.with_suffix(".partial")
+    save_model(partial, info=ArtifactInfo(characters="abcdefgh", training={"lines": 1}))
+    partial.replace(path)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_changed_file_is_put_into_service(hold: Callable[..., ModelHolder], file: Path) -> None:
+    outcomes: list[str] = []
+    holder = hold(0.02, outcomes)
+    before = holder.current.sha256
+    other_model(file)
+    until(lambda: bool(outcomes))
+    assert outcomes == ["accepted"]
+    assert holder.current.sha256 != before
+    assert holder.current.recognizer.info.characters == "abcdefgh"
+
+
+def test_a_bad_file_is_refused_and_the_old_model_serves_on(
+    hold: Callable[..., ModelHolder], file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes: list[str] = []
+    holder = hold(0.02, outcomes)
+    before = holder.current
+    file.write_bytes(file.read_bytes()[:500])
+    until(lambda: bool(outcomes))
+    assert outcomes == ["refused"]
+    assert holder.current is before
+    assert caplog.records[-1].msg["event"] == "model_refused"
+
+
+def test_a_wish_reloads_an_unchanged_file(hold: Callable[..., ModelHolder], tmp_path: Path) -> None:
+    outcomes: list[str] = []
+    hold(0.02, outcomes)
+    ask_reload(tmp_path / "state")
+    until(lambda: bool(outcomes))
+    assert outcomes == ["accepted"]
+
+
+def test_a_worker_that_starts_while_the_file_is_bad_serves_the_last_good_model(
+    hold: Callable[..., ModelHolder], file: Path
+) -> None:
+    good = hold().current.sha256
+    file.write_bytes(b"half a copy")
+    assert hold().current.sha256 == good
+
+
+def test_without_any_good_model_nothing_is_in_service(hold: Callable[..., ModelHolder], file: Path) -> None:
+    file.unlink()
+    holder = hold()
+    with pytest.raises(NotReady):
+        _ = holder.current
+    save_model(file)
+    assert holder.reload()
+    assert holder.current.name == "served.onnx"
+
+
+class TestSelfTest:
+    def test_not_a_number(self, file: Path) -> None:
+        graph = onnx.load(file)
+        levels = np.full(9, np.nan, np.float32)
+        graph.graph.initializer[0].CopyFrom(numpy_helper.from_array(levels, "levels"))
+        onnx.save(graph, file)
+        with pytest.raises(UserError, match="not numbers"):
+            load(file, 4)
+
+    def test_a_charset_of_another_size(self, file: Path) -> None:
+        save_model(file, info=ArtifactInfo(characters="abc"))
+        with pytest.raises(UserError, match="classes"):
+            load(file, 4)
+
+    def test_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="OCR_MODEL"):
+            load(tmp_path / "none.onnx", 4)
