@@ -1,0 +1,186 @@
+"""INT8 of a small model that was really trained, and the gate in front of it."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+
+from crnn.errors import UserError
+from crnn.quantisation.gate import Figures, GateConfig, Verdict, objections
+from crnn.quantisation.layers import _layer, measure
+from crnn.quantisation.modes import Method, Mode, Recipe, quantise, read_info
+from crnn.recognizer import Recognizer
+from quantize import QuantizeConfig, _canvases, _draw, quantize
+from tests.barcode import save_model
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def config(trained: Path, held_out_digits: Path, tmp_path: Path) -> QuantizeConfig:
+    return QuantizeConfig(
+        model=str(trained / "model.onnx"),
+        dataset=str(held_out_digits),
+        output=str(tmp_path / "model.int8.onnx"),
+        calibration_lines=30,
+        gate=GateConfig(lines=60, repeats=1, warmup=2),
+    )
+
+
+def operators(path: Path) -> set[str]:
+    return {node.op_type for node in onnx.load(str(path)).graph.node}
+
+
+@pytest.mark.parametrize(
+    ("mode", "there", "gone"),
+    [
+        (Mode.dynamic, {"ConvInteger", "DynamicQuantizeLSTM"}, {"Conv", "LSTM"}),
+        (Mode.dynamic_rnn, {"Conv", "DynamicQuantizeLSTM"}, {"LSTM", "ConvInteger"}),
+        (Mode.static, {"Conv", "QuantizeLinear", "LSTM"}, {"DynamicQuantizeLSTM"}),
+        (Mode.hybrid, {"Conv", "QuantizeLinear", "DynamicQuantizeLSTM"}, {"LSTM", "ConvInteger"}),
+    ],
+)
+def test_modes_touch_their_operators_and_read_like_the_source(
+    config: QuantizeConfig, mode: Mode, there: set[str], gone: set[str]
+) -> None:
+    source, output = Path(config.model), Path(str(config.output))
+    calibration, judged = _draw(config)
+    quantise(source, output, Recipe(mode), _canvases(calibration, read_info(source).canvas))
+    assert there <= operators(output)
+    assert not gone & operators(output)
+    fp32, int8 = Recognizer(source), Recognizer(output)
+    assert int8.info == replace(fp32.info, quantisation=int8.info.quantisation)  # metadata survives
+    assert int8.info.quantisation["mode"] == mode
+    assert int8.max_batch == (8 if mode is Mode.static else 1)
+    images = [line.image for line in judged]
+    alike = [a.text == b.text for a, b in zip(fp32.read_many(images), int8.read_many(images), strict=True)]
+    assert sum(alike) >= 0.95 * len(alike)
+
+
+@pytest.mark.parametrize("method", Method)
+def test_every_calibration_method_takes_lines_of_all_widths(config: QuantizeConfig, method: Method) -> None:
+    source, output = Path(config.model), Path(str(config.output))
+    canvases = _canvases(_draw(config)[0], read_info(source).canvas)
+    assert len({canvas.shape for canvas in canvases}) > 1
+    quantise(source, output, Recipe(Mode.static, method=method), canvases)
+    assert "QuantizeLinear" in operators(output)
+
+
+def test_the_convolution_that_sees_the_picture_stays_in_fp32(config: QuantizeConfig) -> None:
+    source, output = Path(config.model), Path(str(config.output))
+    canvases = _canvases(_draw(config)[0], read_info(source).canvas)
+    quantise(source, output, Recipe(Mode.static), canvases)
+    graph = onnx.load(str(output)).graph
+    first = next(node for node in graph.node if node.op_type == "Conv")
+    assert first.name in read_info(output, fp32=False).quantisation["excluded"]
+    producers = {name: node.op_type for node in graph.node for name in node.output}
+    assert producers[first.input[0]] != "DequantizeLinear"
+
+
+def test_lines_are_drawn_by_seed_and_judged_lines_stand_apart(config: QuantizeConfig) -> None:
+    calibration, judged = _draw(config)
+    assert (len(calibration), len(judged)) == (30, 60)
+    assert not {line.name for line in calibration} & {line.name for line in judged}
+    assert _draw(config) == (calibration, judged)
+    assert _draw(replace(config, seed=1))[0] != calibration
+    few = _draw(replace(config, calibration_lines=500))
+    assert (len(few[0]), len(few[1])) == (100, 100)
+
+
+FP32 = Figures(exact=0.9, cer=0.01, p50_ms=10.0, size_mb=12.0)
+GOOD = Figures(exact=0.9, cer=0.0105, p50_ms=4.0, size_mb=3.0)
+
+
+@pytest.mark.parametrize(
+    ("int8", "reasons"),
+    [
+        (GOOD, []),
+        (replace(GOOD, p50_ms=38.6), ["not faster"]),
+        (replace(GOOD, size_mb=12.0), ["not smaller"]),
+        (replace(GOOD, cer=0.02), ["CER rises from 0.0100 to 0.0200"]),
+        (replace(GOOD, cer=0.0), []),
+        (Figures(exact=0, cer=1, p50_ms=11, size_mb=13), ["not smaller", "not faster", "CER rises"]),
+    ],
+)
+def test_int8_must_be_smaller_and_faster_and_as_good(int8: Figures, reasons: list[str]) -> None:
+    found = objections(FP32, int8, max_cer_increase=0.002)
+    assert len(found) == len(reasons)
+    assert all(text.startswith(reason) for text, reason in zip(found, reasons, strict=True))
+
+
+def test_what_passes_is_deployed_and_says_how_it_was_made(
+    config: QuantizeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = Verdict(60, FP32, GOOD, {"scale": 0.8, "offset": -0.1}, ())
+    monkeypatch.setattr("quantize.judge", lambda *_: verdict)  # a tiny network's time says nothing
+    info = Recognizer(quantize(config)).info
+    assert info.confidence == {"scale": 0.8, "offset": -0.1}
+    assert info.quantisation["gate"]["int8"]["size_mb"] == 3.0
+    assert len(info.quantisation["calibration"]["lines"]) == 30
+    assert info.quantisation["calibration"]["seed"] == 0
+
+
+def test_a_bad_quantisation_is_refused_and_fp32_stays(config: QuantizeConfig) -> None:
+    output = Path(str(config.output))
+    output.write_text("of an earlier run")
+    # Ranges from a fifth of the values: everything brighter is cut off.
+    bad = Recipe(Mode.static, method=Method.percentile, percentile=20.0)
+    with pytest.raises(UserError, match=r"static INT8 is refused: .*CER rises .* Deploy .*model.onnx"):
+        quantize(replace(config, recipe=bad))
+    assert not output.exists()
+    assert Path(config.model).exists()
+    rejected = Recognizer(output.with_suffix(".rejected.onnx"))
+    assert "CER" in str(rejected.info.quantisation["gate"]["objections"])
+    assert [path.name for path in output.parent.iterdir()] == ["model.int8.rejected.onnx"]
+
+
+def test_the_layer_report_covers_every_layer_with_weights(config: QuantizeConfig) -> None:
+    source, output = Path(config.model), Path(str(config.output))
+    canvases = _canvases(_draw(config)[0][:4], read_info(source).canvas)
+    quantise(source, output, Recipe(), canvases)
+    layers = measure(source, output, Recipe(), canvases)
+    assert [layer.operator for layer in layers] == ["Conv"] * 6 + ["LSTM", "MatMul", "MatMul"]
+    assert all(0 < layer.error < 1 and layer.fp32_ms > 0 and layer.int8_ms > 0 for layer in layers)
+
+
+def test_nodes_keep_their_layer_through_optimisation() -> None:
+    assert _layer("/cnn/cnn.7/cnn.7.2/Relu_output_0_nchwc") == _layer("/cnn/cnn.7/cnn.7.0/Conv_token_18")
+    assert _layer("/lstm/LSTM_1_quant") == "/lstm/LSTM_1"
+
+
+def test_mistakes_are_named(config: QuantizeConfig, tmp_path: Path) -> None:
+    source = Path(config.model)
+    with pytest.raises(UserError, match="no model at"):
+        read_info(tmp_path / "absent.onnx")
+    (tmp_path / "junk.onnx").write_text("junk")
+    with pytest.raises(UserError, match="not an ONNX model"):
+        read_info(tmp_path / "junk.onnx")
+    with pytest.raises(UserError, match="does not describe itself"):
+        read_info(save_model(tmp_path / "mute.onnx", metadata=""))
+    with pytest.raises(UserError, match="no such node"):
+        quantise(source, tmp_path / "x.onnx", Recipe(exclude=["/nowhere"]), [])
+    with pytest.raises(UserError, match="needs calibration lines"):
+        quantise(source, tmp_path / "x.onnx", Recipe(Mode.static), [])
+    quantise(source, tmp_path / "x.onnx", Recipe(Mode.dynamic_rnn), [])
+    with pytest.raises(UserError, match="quantised already"):
+        read_info(tmp_path / "x.onnx")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["model=absent.onnx", "dataset=x"], "no model at absent.onnx"),
+        (["dataset=x"], "model"),
+        (["model=m", "dataset=x", "recipe.mood=hybrid"], "mood"),
+        (["model=m", "dataset=x", "recipe.mode=int4"], "int4"),
+    ],
+)
+def test_the_command_reports_mistakes_in_one_line(arguments: list[str], message: str) -> None:
+    command = [sys.executable, "quantize.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert message in done.stderr
