@@ -1,4 +1,4 @@
-"""Reads text out of files of one format each: lines, JSON, gettext catalogues, mark-up, manual pages, docstrings, faker.
+"""Reads text out of files of one format each: plain text, JSON, catalogues, mark-up, manual pages, docstrings, faker.
 
 An extractor takes files and options and yields raw strings; it neither cleans, cuts nor filters by a charset. A NUL
 in a string marks a hole (a placeholder such as `%s` whose value is unknown): the text is cut there.
@@ -8,7 +8,6 @@ import ast
 import gzip
 import importlib
 import json
-import random
 import re
 import struct
 import sys
@@ -22,6 +21,12 @@ from pathlib import Path
 from crnn.errors import UserError
 
 HOLE = "\0"
+INLINE = frozenset(
+    "a abbr acronym app b bdi cite cmd code command em emphasis file filename gui guibutton guiicon guilabel guimenu "  # noqa: SIM905
+    "guimenuitem guiseq i img input kbd key keycap keyseq link literal output q quote s small span strong sub sup sys "
+    "tt u ulink var xref".split()
+)
+SKIPPED = frozenset({"script", "style", "pre", "programlisting", "screen", "head", "info", "nav"})
 WIDE = "\u2e80-\u9fff\uff00-\uffef"  # characters beside which a line break of the source means no space
 
 
@@ -30,7 +35,7 @@ class ExtractorOptions:
     """What an extractor may be told; the corpus' YAML gives these keys beside each source."""
 
     encoding: str = "utf-8"
-    pattern: str = ""  # lines: keep only the groups this regular expression captures, joined
+    pattern: str = ""  # matches: a regular expression whose groups are the text
     join: str = ""  # json: joins the keys that lead to a string with the string
     side: str = "translation"  # mo: "translation" or "original"
     locale: str = "zh_CN"  # faker
@@ -43,20 +48,27 @@ Extractor = Callable[[Sequence[Path], ExtractorOptions], Iterator[str]]
 
 
 def lines(files: Sequence[Path], options: ExtractorOptions) -> Iterator[str]:
-    """Each line of plain text; with `pattern` only what its groups capture, other lines dropped."""
-    pattern = re.compile(options.pattern)
+    """Each line of plain text."""
     for file in files:
-        for line in _read(file, options.encoding).splitlines():
-            if not options.pattern:
-                yield line
-            elif match := pattern.search(line):
-                yield "".join(group or "" for group in match.groups())
+        yield from _read(file, options.encoding).splitlines()
+
+
+def matches(files: Sequence[Path], options: ExtractorOptions) -> Iterator[str]:
+    """Each match of `pattern` in plain text: its groups joined; `^` and `$` match at every line."""
+    pattern = re.compile(options.pattern, re.MULTILINE)
+    for file in files:
+        for match in pattern.finditer(_read(file, options.encoding)):
+            yield "".join(group or "" for group in match.groups())
 
 
 def json_strings(files: Sequence[Path], options: ExtractorOptions) -> Iterator[str]:
     """Each string of a JSON document, after the keys that lead to it, joined by `join`."""
     for file in files:
-        yield from _strings(json.loads(_read(file, options.encoding)), "", options.join)
+        try:
+            document = json.loads(_read(file, options.encoding))
+        except json.JSONDecodeError as error:
+            raise UserError(f"{file} is not JSON: {error}") from None
+        yield from _strings(document, "", options.join)
 
 
 def _strings(node: object, path: str, join: str) -> Iterator[str]:
@@ -76,28 +88,31 @@ def mo(files: Sequence[Path], options: ExtractorOptions) -> Iterator[str]:
     if options.side not in ("original", "translation"):
         raise UserError(f"side must be 'original' or 'translation', not {options.side!r}")
     for file in files:
-        data = file.read_bytes()
-        order = "<" if data[:4] == b"\xde\x12\x04\x95" else ">"
-        count, originals, translations = struct.unpack_from(f"{order}3I", data, 8)
-        table = originals if options.side == "original" else translations
-        for i in range(count):
+        for original, text in _catalogue(file):
+            if original:  # the empty one leads to the header
+                for form in (original if options.side == "original" else text).split("\0"):  # plural forms
+                    for line in form.rpartition("\4")[2].splitlines():  # "\4" ends a context
+                        yield _fill(re.sub(r"</?[a-zA-Z][^<>]*>", "", line))
+
+
+def _catalogue(file: Path) -> Iterator[tuple[str, str]]:
+    data = file.read_bytes()
+    order = {b"\xde\x12\x04\x95": "<", b"\x95\x04\x12\xde": ">"}.get(data[:4])
+    if order is None:
+        raise UserError(f"{file} is not a compiled gettext catalogue")
+    count, originals, translations = struct.unpack_from(f"{order}3I", data, 8)
+    for i in range(count):
+        pair = []
+        for table in (originals, translations):
             length, start = struct.unpack_from(f"{order}2I", data, table + 8 * i)
-            id_length = struct.unpack_from(f"{order}2I", data, originals + 8 * i)[0]
-            if id_length == 0:  # the header
-                continue
-            for form in data[start : start + length].decode("utf-8", "replace").split("\0"):
-                for line in form.split("\4")[-1].splitlines():  # "\4" ends a context
-                    yield _fill(re.sub(r"</?[a-zA-Z][^<>]*>", "", line))
+            pair.append(data[start : start + length].decode("utf-8", "replace"))
+        yield pair[0], pair[1]
 
 
 def _fill(text: str) -> str:
-    """Put numbers where a program would, holes where it would put words."""
-    text = re.sub(
-        r"%(\d+\$)?[-+ 0]*\d*(\.\d+)?(l|ll|z|h)?[dui]", lambda m: str(zlib.crc32(text.encode()) % 120), text
-    )
-    text = re.sub(
-        r"%(\d+\$)?[-+ 0]*\d*(\.\d+)?[fgs]|%\(\w+\)[sd]|%\d|\$\(?\w+\)?\|?|\$\{\w+\}|%[A-Z]{3,}", HOLE, text
-    )
+    """Put a number where a program would put one, a hole where it would put words."""
+    text = re.sub(r"%(\d+\$)?[-+ 0]*\d*(\.\d+)?(l|ll|z|h)?[dui]", lambda m: str(zlib.crc32(text.encode()) % 120), text)
+    text = re.sub(r"%(\d+\$)?[-+ 0]*\d*(\.\d+)?[fgs]|%\(\w+\)[sd]|%\d|\$\(?\w+\)?\|?|\$\{\w+\}|%[A-Z]{3,}", HOLE, text)
     return re.sub(r"\{[\w.:]*\}", HOLE, text)
 
 
@@ -111,9 +126,7 @@ def markup(files: Sequence[Path], options: ExtractorOptions) -> Iterator[str]:
 
 
 class _Blocks(HTMLParser):
-    INLINE = set("a abbr acronym b bdi cite code command emph em file guilabel gui guiseq i img input kbd key keyseq link menuitem "
-                 "q s small span strong sub sup tt u var app sys cmd output span".split())  # fmt: skip
-    SKIPPED = {"script", "style", "pre", "programlisting", "screen", "head", "info", "nav"}
+    """Collects text; every tag that is not inline leaves a hole, at which blocks are parted."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -121,15 +134,15 @@ class _Blocks(HTMLParser):
         self.skipping = ""
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
-        if not self.skipping and tag in self.SKIPPED:
+        if not self.skipping and tag in SKIPPED:
             self.skipping = tag
-        if tag not in self.INLINE:
+        if tag not in INLINE:
             self.pieces.append(HOLE)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == self.skipping:
             self.skipping = ""
-        if tag not in self.INLINE:
+        if tag not in INLINE:
             self.pieces.append(HOLE)
 
     def handle_data(self, data: str) -> None:
@@ -158,7 +171,11 @@ def man(files: Sequence[Path], options: ExtractorOptions) -> Iterator[str]:
 def docstrings(files: Sequence[Path], options: ExtractorOptions) -> Iterator[str]:
     """Paragraphs of the docstrings of Python files, without their indented examples and field lists."""
     for file in files:
-        for node in ast.walk(ast.parse(_read(file, options.encoding))):
+        try:
+            tree = ast.parse(_read(file, options.encoding))
+        except SyntaxError as error:
+            raise UserError(f"{file} is not Python: {error}") from None
+        for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 for paragraph in (ast.get_docstring(node) or "").split("\n\n"):
                     if not paragraph.startswith((" ", ":", ".. ", ">>>")):
@@ -198,6 +215,7 @@ def _read(file: Path, encoding: str) -> str:
 
 EXTRACTORS: dict[str, Extractor] = {
     "lines": lines,
+    "matches": matches,
     "json": json_strings,
     "mo": mo,
     "markup": markup,

@@ -15,9 +15,7 @@ from pathlib import Path
 from crnn.errors import UserError
 
 KINDS = ("pip", "sdist", "apt", "npm")
-ARCHIVE_NOTE = (
-    ".archive"  # file in the unpacked folder that names the archive (and so the version) it came from
-)
+ARCHIVE_NOTE = ".archive"  # file in the unpacked folder that names the archive (and so the version) it came from
 TIMEOUT = 1800  # seconds for one command: 150 MB on a slow line
 
 
@@ -82,9 +80,7 @@ def _download(kind: str, name: str, downloads: Path) -> Path:
     _run(command, kind, name, downloads)
     archives = [path for path in downloads.iterdir() if path.is_file()]
     if len(archives) != 1:
-        raise PackageUnavailable(
-            f"{kind} package {name}: the download left {len(archives)} files instead of one"
-        )
+        raise PackageUnavailable(f"{kind} package {name}: the download left {len(archives)} files instead of one")
     return archives[0]
 
 
@@ -110,15 +106,11 @@ def _run(command: list[str], kind: str, name: str, folder: Path) -> None:
             timeout=TIMEOUT,
         )
     except FileNotFoundError:
-        raise PackageUnavailable(
-            f"{kind} package {name}: the command {command[0]} is not installed"
-        ) from None
+        raise PackageUnavailable(f"{kind} package {name}: the command {command[0]} is not installed") from None
     except subprocess.TimeoutExpired:
         raise PackageUnavailable(f"{kind} package {name}: no answer within {TIMEOUT} s") from None
     if done.returncode:
-        raise PackageUnavailable(
-            f"{kind} package {name} cannot be had: {_reason(done.stderr or done.stdout)}"
-        )
+        raise PackageUnavailable(f"{kind} package {name} cannot be had: {_reason(done.stderr or done.stdout)}")
 
 
 def _reason(output: str) -> str:
