@@ -53,6 +53,7 @@ class CorpusConfig:
     seed: int = 0  # of the generated lines
     profiles: dict[str, Profile] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
+    own: list[Source] = field(default_factory=list)  # the user's text, added to any profile
 
 
 @dataclass(frozen=True)
@@ -105,20 +106,16 @@ def build(cfg: CorpusConfig) -> Path:
     if cfg.profile not in cfg.profiles:
         raise UserError(f"no corpus profile {cfg.profile!r}: choose one of {', '.join(cfg.profiles)}")
     profile = cfg.profiles[cfg.profile]
-    for name in profile.sources:
-        if name not in cfg.sources:
-            raise UserError(f"profile {cfg.profile!r} names the text source {name!r}, which is not under `sources`")
-        check(name, cfg.sources[name])
+    sources = _chosen(cfg, profile)
     charset = Charset.load(cfg.charset or profile.charset)
     cleaner = Cleaner(charset)
     corpus = Corpus()
     for split in SPLITS:
-        for name in profile.sources:
-            source = cfg.sources[name]
+        for name, source in sources.items():
             if source.split == split:
                 _add_source(corpus, name, source, cleaner, Path(cfg.cache))
     if not corpus.reports:
-        raise UserError(f"none of the {len(profile.sources)} text sources of profile {cfg.profile!r} could be had")
+        raise UserError(f"none of the {len(sources)} text sources of profile {cfg.profile!r} could be had")
     for split in SPLITS:
         borrowed = BorrowedText.choose({kind: corpus.texts[split, kind] for kind in KINDS})
         for kind, wanted in (("forms", profile.forms), ("mixed", profile.mixed)):
@@ -130,6 +127,20 @@ def build(cfg: CorpusConfig) -> Path:
     _print_table(corpus.reports, counts)
     print(f"{cfg.output}: {time.monotonic() - started:.0f} s")
     return Path(cfg.output)
+
+
+def _chosen(cfg: CorpusConfig, profile: Profile) -> dict[str, Source]:
+    """The profile's sources and the user's own, by name, all checked."""
+    chosen = {}
+    for name in profile.sources:
+        if name not in cfg.sources:
+            raise UserError(f"profile {cfg.profile!r} names the text source {name!r}, which is not under `sources`")
+        chosen[name] = cfg.sources[name]
+    for source in cfg.own:
+        chosen[Path(source.path).name or source.package] = source
+    for name, source in chosen.items():
+        check(name, source)
+    return chosen
 
 
 def _add_source(corpus: Corpus, name: str, source: Source, cleaner: Cleaner, cache: Path) -> None:
