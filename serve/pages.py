@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from serve.api import service
@@ -14,11 +14,10 @@ pages = Blueprint("pages", __name__)
 @pages.get("/")
 def index() -> ResponseReturnValue:
     """The page."""
-    config = service().config
-    return render_template("index.html", max_bytes=config.max_bytes, locked=bool(config.keys))
+    return render_template("index.html", locked=bool(service().config.keys))
 
 
 @pages.get("/docs")
 def docs() -> ResponseReturnValue:
     """The API, for people."""
-    return render_template("docs.html", api=describe(service().config), app=current_app)
+    return render_template("docs.html", api=describe(service().config))

@@ -1,0 +1,115 @@
+"""A real server in processes of its own, on a free port of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120  # seconds; the machine may be busy with other work
+
+
+class RunningServer:
+    """`python -m serve` until the end of the `with` block.
+
+    Attributes:
+        url: where it answers.
+        state: its state folder.
+        log: the JSON lines it wrote.
+    """
+
+    def __init__(self, folder: Path, model: Path, **settings: object) -> None:
+        self.state = folder / "state"
+        variables = {"model": model, "state_dir": self.state, "port": 0, "watch_seconds": 0.2, **settings}
+        environment = {f"OCR_{name.upper()}": str(value) for name, value in variables.items()}
+        self.log: list[dict[str, Any]] = []
+        self.other_output: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "serve"],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read_output)
+        self._reader.start()
+
+    def __enter__(self) -> RunningServer:
+        try:
+            until(lambda: self.events("ready") or self.process.poll() is not None)
+            self.url = self.events("ready")[0]["address"]
+        except (AssertionError, IndexError):
+            self.stop()
+            raise AssertionError("the server did not start: " + "".join(self.other_output)) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _read_output(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                if line.startswith("{"):
+                    self.log.append(json.loads(line))
+                else:
+                    self.other_output.append(line)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The log's lines of event `name`."""
+        return [line for line in self.log if line.get("event") == name]
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def get(self, path: str) -> Any:
+        """The JSON at `path`."""
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as reply:
+            return json.load(reply)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ask the server to end, wait for it, and give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            self._reader.join()
+
+
+def memory(pids: list[int]) -> float:
+    """Megabytes that the processes hold for themselves alone (proportional set size)."""
+    kilobytes = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                kilobytes += int(line.split()[1])
+    return kilobytes / 1024
+
+
+def open_files(pids: list[int]) -> int:
+    """File descriptors that the processes hold."""
+    return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
+
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait until `condition` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
