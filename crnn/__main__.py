@@ -1,4 +1,4 @@
-"""The command `crnn` (or `python -m crnn`): reads line images and prints their text."""
+"""The command `crnn` (or `python -m crnn`): reads pictures of lines or pages and prints what they say."""
 
 from __future__ import annotations
 
@@ -9,57 +9,59 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 
 from crnn.errors import UserError, exit_cleanly
-from crnn.recognizer import DEFAULT_MODEL, Reading, Recognizer
+from crnn.page import read_page
+from crnn.picture import decode_image
+from crnn.recognizer import DEFAULT_MODEL, Recognizer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the images named by `arguments` (the command line's by default) and print one line each.
+    """Read the pictures named by `arguments` (the command line's by default), one line of output each.
 
     Returns:
-        0, or 2 if an image could not be read; the others are read all the same.
+        0, or 2 if a picture could not be read; the others are read all the same.
     """
     options = _parser().parse_args(arguments)
-    cv2.utils.logging.setLogLevel(
-        cv2.utils.logging.LOG_LEVEL_SILENT
-    )  # OpenCV would print its own account of each damaged picture beside ours
+    # OpenCV would print its own account of each damaged picture beside ours.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     with exit_cleanly():
         recognizer = Recognizer(options.model, threads=options.threads)
+    read = _read_page if options.page else _read_line
     failed = False
     for name in options.images:
         try:
             data = _bytes_of(name)
             started = time.perf_counter()
-            reading = recognizer.read(data)
+            fields = read(recognizer, data)
         except UserError as error:
             print(f"error: {name}: {error}", file=sys.stderr)
             failed = True
             continue
-        elapsed_ms = (time.perf_counter() - started) * 1000
-        print(_as_json(name, reading, elapsed_ms) if options.json else reading.text, flush=True)
+        fields |= {"image": name, "elapsed_ms": round((time.perf_counter() - started) * 1000, 3)}
+        print(json.dumps(fields, ensure_ascii=False) if options.json else fields["text"], flush=True)
     return 2 if failed else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="crnn", description="Read images of text lines (Chinese and English)."
-    )
-    parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="picture of one line of text; - reads standard input"
-    )
-    parser.add_argument(
-        "--model", type=Path, default=DEFAULT_MODEL, metavar="FILE", help="exported .onnx model"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object a line: text, confidence, chars, elapsed_ms"
-    )
-    parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="processors for one reading (default: 1)"
-    )
-    return parser
+def _read_line(recognizer: Recognizer, data: bytes) -> dict[str, Any]:
+    return dataclasses.asdict(recognizer.read(data))
+
+
+def _read_page(recognizer: Recognizer, data: bytes) -> dict[str, Any]:
+    page = read_page(recognizer, decode_image(data))
+    lines = [
+        {
+            "text": line.text,
+            "confidence": line.confidence,
+            "box": line.box.quad.tolist(),
+            "chars": [dataclasses.asdict(char) for char in line.chars],
+        }
+        for line in page.lines
+    ]
+    return {"text": page.text, "lines": lines}
 
 
 def _bytes_of(name: str) -> bytes:
@@ -71,9 +73,15 @@ def _bytes_of(name: str) -> bytes:
         raise UserError(f"cannot be opened: {error.strerror}") from None
 
 
-def _as_json(name: str, reading: Reading, elapsed_ms: float) -> str:
-    fields = {"image": name, **dataclasses.asdict(reading), "elapsed_ms": round(elapsed_ms, 3)}
-    return json.dumps(fields, ensure_ascii=False)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="crnn", description="Read pictures of text, Chinese and English.")
+    add = parser.add_argument
+    add("images", nargs="+", metavar="IMAGE", help="picture of one line of text; - is standard input")
+    add("--page", action="store_true", help="pictures of pages: find their lines and read them all")
+    add("--model", type=Path, default=DEFAULT_MODEL, metavar="FILE", help="exported .onnx model")
+    add("--json", action="store_true", help="one JSON object a picture: text, confidence, chars, elapsed_ms")
+    add("--threads", type=int, default=1, metavar="N", help="processors for one reading (default: 1)")
+    return parser
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from tests.barcode import draw, save_model
@@ -70,3 +71,14 @@ def test_too_many_threads_are_one_line(folder: Path) -> None:
     done = crnn(folder, "--model", "model.onnx", "--threads", "4096", "one.png")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_page_is_read_line_by_line(folder: Path) -> None:
+    page = np.full((300, 400), 255, np.uint8)
+    for row, words in enumerate(["Total 12", "Paid 10", "Rest 2"]):
+        cv2.putText(page, words, (30, 60 + 90 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 0, 3)
+    cv2.imwrite(str(folder / "page.png"), page)
+    fields = json.loads(crnn(folder, "--model", "model.onnx", "--page", "--json", "page.png").stdout)
+    assert len(fields["lines"]) == 3
+    assert all(len(line["box"]) == 4 for line in fields["lines"])
+    assert fields["text"].split("\n") == [line["text"] for line in fields["lines"]]
