@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from data.synthesis.dice import Dice
-from data.synthesis.paper import Colours, add_panel, add_rules, choose_colours, make_paper
+from data.synthesis.paper import TILES, Colours, add_panel, add_rules, choose_colours, cut, make_paper, textures
 from data.synthesis.settings import Recipe
 from data.synthesis.typeset import Typeset
 
@@ -153,13 +153,15 @@ def _print(
     if outline is not None:
         size = 2 * max(1, round(outline * em)) + 1
         ring = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-        luma = dice.uniform(180, 255) if colours.ink < colours.paper else dice.uniform(0, 75)
-        picture += (np.float32(luma) - picture) * ring
-    luma: float | np.ndarray = colours.ink
+        rim = dice.uniform(180, 255) if colours.ink < colours.paper else dice.uniform(0, 75)
+        picture += (np.float32(rim) - picture) * ring
+    luma = np.full(ink.shape[1], colours.ink, np.float32)
     if len(line.edges) > 3 and dice.chance(recipe.two_inks):
         at = round(float(line.edges[1 + dice.below(len(line.edges) - 2)])) - left
-        luma = np.full(ink.shape[1], colours.ink, np.float32)
         luma[max(0, at) :] = colours.second
+    worn = dice.span(recipe.worn)
+    if worn is not None:
+        ink = ink * (1 - np.float32(worn) * np.maximum(cut(textures()[dice.below(TILES)], ink.shape, dice), 0))
     relief = dice.span(recipe.relief)
     if relief is not None:
         lit = np.roll(ink, (1, 1), (0, 1)) - np.roll(ink, (-1, -1), (0, 1))

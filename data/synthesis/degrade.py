@@ -16,6 +16,8 @@ from data.synthesis.dice import Dice
 from data.synthesis.paper import cut, noise
 from data.synthesis.settings import Recipe
 
+LEGIBLE = 0.78  # correlation of a binarised line with its original, below which strokes are lost or merge into blots
+
 Damage = Callable[[np.ndarray, float, Dice], np.ndarray]
 
 
@@ -130,14 +132,17 @@ def sharpen(image: np.ndarray, value: float, dice: Dice) -> np.ndarray:
 
 
 def threshold(image: np.ndarray, value: float, dice: Dice) -> np.ndarray:
-    """Binarise at `value` pixels of height, thicken or thin, and return to the size: scans, faxes, copies."""
+    """Binarise at `value` pixels of height, thicken or thin, and return to the size: scans, faxes, copies.
+
+    A copy that nobody could read is not made.
+    """
     height, width = image.shape
     scale = max(1.0, value / height)
     big = cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_CUBIC)
     pixels = np.clip(big, 0, 255).astype(np.uint8)
     if dice.chance(0.6):
         level, _ = cv2.threshold(pixels, 0, 255, cv2.THRESH_OTSU)
-        binary = (pixels > level + dice.uniform(-18, 18)).astype(np.uint8) * 255
+        binary: np.ndarray = (pixels > level + dice.uniform(-18, 18)).astype(np.uint8) * 255
     else:
         size = int(pixels.shape[0] * dice.uniform(0.6, 1.4)) | 1
         offset = dice.uniform(6, 20)
@@ -148,14 +153,16 @@ def threshold(image: np.ndarray, value: float, dice: Dice) -> np.ndarray:
         kernel = np.ones((2, 2), np.uint8)
         binary = cv2.erode(binary, kernel) if dice.chance(0.5) else cv2.dilate(binary, kernel)
     down = cv2.INTER_AREA if dice.chance(0.75) else cv2.INTER_NEAREST
-    return cv2.resize(binary, (width, height), interpolation=down).astype(np.float32)
+    copy = cv2.resize(binary, (width, height), interpolation=down).astype(np.float32)
+    likeness = np.corrcoef(copy.ravel(), image.ravel())[0, 1] if copy.std() > 0 and image.std() > 0 else 0.0
+    return copy if likeness > LEGIBLE else image
 
 
 def jpeg(image: np.ndarray, value: float, dice: Dice) -> np.ndarray:
     """Compress at quality `value`."""
     pixels = np.clip(image, 0, 255).astype(np.uint8)
     _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, int(value)])
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.float32)
 
 
 CHAIN: tuple[tuple[str, Damage], ...] = (

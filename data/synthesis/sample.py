@@ -132,8 +132,8 @@ class Synthesizer:
         if frame is None or not self._fits(label, frame.right - frame.left, frame.bottom - frame.top):
             return None
         crop = compose(line, frame, recipe, dice)
-        if np.any(np.diff(crop.centers) <= 0):
-            return None
+        if not self._fits(label, crop.pixels.shape[1], crop.pixels.shape[0]) or np.any(np.diff(crop.centers) <= 0):
+            return None  # tilting makes the picture higher
         return label, Crop(crop.pixels, np.clip(crop.centers, 0, np.float32(crop.pixels.shape[1] - 1)))
 
     def _face(self, kind: str, dice: Dice) -> Face:

@@ -77,6 +77,9 @@ class Recipe:
     spacing: Span = field(default_factory=Span)  # between characters
     wide_gap: Span = field(default_factory=Span)  # a space of a Chinese line
     latin_scale: Span = field(default_factory=Span)  # size of Latin letters beside hanzi
+    latin_gap: Span = field(default_factory=Span)  # between Latin letters and hanzi where the text has no space
+    latin_quotes: float = 0.0  # share with “ ” ‘ ’ … from the Latin face
+    squeezed: float = 0.0  # share with full-width punctuation set half as wide
     tail_scale: Span = field(default_factory=Span)  # size of the last characters: units, station names
     full_width: float = 0.0  # share of Chinese lines with full-width digits and letters
     jitter: Span = field(default_factory=Span)  # vertical shift of each glyph
@@ -96,6 +99,7 @@ class Recipe:
     two_inks: float = 0.0
     outline: Span = field(default_factory=Span)  # width, em
     drop_shadow: Span = field(default_factory=Span)  # offset, em
+    worn: Span = field(default_factory=Span)  # ink lost in patches, share
     relief: Span = field(default_factory=Span)  # engraved letters: strength
     # company
     neighbours: Span = field(default_factory=Span)  # distance of the lines above and below, in line heights

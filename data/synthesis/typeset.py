@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data.synthesis.dice import Dice
-from data.synthesis.faces import FULL_WIDTH, Face, Style
+from data.synthesis.faces import FULL_WIDTH, Face, Glyph, Style
 from data.synthesis.settings import Recipe
 from data.synthesis.text import HANZI
 
 BASELINE = 1.3  # of the drawing, in em from its top
 LATIN_SPACING = 0.4  # Latin letters are set less wide than hanzi: else their gaps look like spaces
+OPENING, CLOSING = (
+    "（【《〈「『〔“‘",
+    "，。、；：！？）】》〉」』〕”’",
+)  # full-width marks that may lose their blank half
+NARROW_IN_LATIN = "“”‘’…"  # marks that many programs take from the Latin face
 HEIGHT = 1.9  # of the drawing, in em: room for ascenders, descenders and jitter
 
 
@@ -54,38 +59,65 @@ def typeset(text: str, face: Face, latin: Face | None, style: Style, recipe: Rec
     if not HANZI.search(text):
         spacing *= LATIN_SPACING
     gap = dice.span(recipe.wide_gap)
+    joint = (dice.span(recipe.latin_gap) or 0.0) * em
     jitter = (dice.span(recipe.jitter) or 0.0) * em
     latin_style = _scaled(style, dice.span(recipe.latin_scale))
     tail_style = _scaled(style, tail := dice.span(recipe.tail_scale))
     tail_start = len(text) - dice.below(max(1, len(text) // 2)) if tail else len(text)
     wide = face.script == "zh" and dice.chance(recipe.full_width) and face.full_width
+    squeezed = face.script == "zh" and dice.chance(recipe.squeezed)
+    shared = NARROW_IN_LATIN if latin and dice.chance(recipe.latin_quotes) and not latin.lacks(NARROW_IN_LATIN) else ""
     whole_pixels = style.hinted or style.aliased
 
     margin = em
     pen = float(margin)
-    edges, glyphs = [], []
+    starts, ends, glyphs = [], [], []
     for i, character in enumerate(text):
-        edges.append(pen)
+        if joint and i and _is_joint(text[i - 1], character):
+            pen += joint
+        starts.append(pen)
         if character == " " and gap is not None:
-            pen += gap * em + spacing
-            continue
-        drawn = FULL_WIDTH.get(character, character) if wide else character
-        use, its_style = (face, style) if not character.isascii() or wide else (latin or face, latin_style)
-        its_style = its_style if i < tail_start else tail_style
-        x = round(pen) if whole_pixels else int(pen)
-        glyph = use.glyph(drawn, its_style, 0.0 if whole_pixels else round((pen - x) * 4) / 4)
-        glyphs.append((glyph, x))
-        pen += glyph.advance + spacing
-    edges.append(pen - spacing)
+            pen += gap * em
+        else:
+            drawn = FULL_WIDTH.get(character, character) if wide else character
+            is_latin = (character.isascii() and not wide) or character in shared
+            use, its_style = (latin or face, latin_style) if is_latin else (face, style)
+            its_style = its_style if i < tail_start else tail_style
+            cut = squeezed and _blank_half(use.glyph(drawn, its_style), character, em)
+            pen -= cut if cut and character in OPENING else 0
+            x = round(pen) if whole_pixels else int(pen)
+            glyph = use.glyph(drawn, its_style, 0.0 if whole_pixels else round((pen - x) * 4) / 4)
+            glyphs.append((glyph, x))
+            pen += glyph.advance - (cut if cut and character in CLOSING else 0)
+        ends.append(pen)
+        pen += spacing
 
     ink = np.zeros((round(HEIGHT * em), int(pen) + margin + 2), np.uint8)
     baseline = round(BASELINE * em)
     for glyph, x in glyphs:
         shift = round(dice.uniform(-jitter, jitter)) if jitter else 0
         _place(ink, glyph.bitmap, x + glyph.left, baseline - glyph.top + shift)
-    starts, ends = np.array(edges[:-1]), np.array(edges[1:]) - spacing
-    ends[-1] += spacing  # none follows the last character
-    return Typeset(ink, ((starts + ends) / 2).astype(np.float32), np.array(edges, np.float32), em, baseline)
+    centers = (np.array(starts) + np.array(ends)) / 2
+    return Typeset(ink, centers.astype(np.float32), np.array([*starts, ends[-1]], np.float32), em, baseline)
+
+
+def _is_joint(before: str, after: str) -> bool:
+    """Whether a Latin letter or digit meets a hanzi."""
+    pair = (before.isascii() and before.isalnum(), after.isascii() and after.isalnum())
+    hanzi = HANZI.match(after if pair[0] else before)
+    return pair[0] != pair[1] and hanzi is not None
+
+
+def _blank_half(glyph: Glyph, character: str, em: int) -> float:
+    """Pixels to take off a full-width punctuation mark whose other half is blank; 0 for all else."""
+    half = glyph.advance / 2
+    if half < 0.35 * em:
+        return 0.0  # narrow already
+    if character in CLOSING and glyph.left + glyph.bitmap.shape[1] <= half:
+        return half
+    if character in OPENING and glyph.left >= 0.9 * half:
+        return 0.9 * half
+    return 0.0
 
 
 def _scaled(style: Style, scale: float | None) -> Style:
