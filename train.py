@@ -16,8 +16,9 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from crnn.errors import exit_cleanly
+from crnn.recipe import TrainConfig
 from crnn.stage import run_stage, typed
-from crnn.training import Interrupted, TrainConfig, Trainer, describe
+from crnn.training import Interrupted, Trainer
 
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 
@@ -26,7 +27,7 @@ def train(config: TrainConfig) -> Path:
     """Train, or resume, the run `config.name`; returns the checkpoint's path."""
     trainer = Trainer(config)
     if trainer.rank == 0:
-        (trainer.folder / "config.json").write_text(describe(config), encoding="utf-8")
+        (trainer.folder / "config.json").write_text(config.to_json(), encoding="utf-8")
         print(
             f"{config.name}: {len(trainer.plan.dataset)} lines, {trainer.plan.batches_per_epoch} batches an epoch, "
             f"{trainer.precision}, {trainer.world} process(es)",

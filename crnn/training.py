@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,107 +27,10 @@ from crnn.dataset import Batch, BatchPlan, LineDataset, Prefetcher
 from crnn.errors import UserError
 from crnn.loss import aligned_loss, ctc_loss
 from crnn.metrics import Accuracy, score
-from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
+from crnn.model import CRNN, FRAME_STRIDE
 from crnn.preprocess import CanvasSpec
+from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects
-
-LINES_MULTIPLE = 8  # lines in a batch are a multiple of it, so that it falls into equal parts
-
-
-@dataclass
-class DataConfig:
-    """Attributes:
-    train: LMDB folders.
-    validation: LMDB folders.
-    charset: charset file.
-    shares: part of each training set in an epoch; by default every line is drawn once.
-    max_reject_share: unusable lines a dataset may have before training refuses it.
-    validation_lines: lines of each validation set that are read at most.
-    augmentation: 0 for synthesised lines, which vary by themselves; about 0.5 for imported ones.
-    """
-
-    train: list[str] = field(default_factory=lambda: ["artifacts/lines/train"])
-    validation: list[str] = field(default_factory=lambda: ["artifacts/lines/validation"])
-    charset: str = "data/charsets/zh_en.txt"
-    shares: list[float] | None = None
-    max_reject_share: float = 0.1
-    validation_lines: int = 1000
-    augmentation: float = 0.0
-
-
-@dataclass
-class CanvasConfig:
-    """The mutable twin of `CanvasSpec`, for Hydra."""
-
-    height: int = 32
-    bucket: int = 32
-    max_width: int = 800
-    mode: str = "plain"
-
-
-@dataclass
-class TrainConfig:
-    """Attributes:
-    name: the run's folder under `artifacts/`.
-    start_model: checkpoint to begin from; a run that has one of its own resumes instead.
-    steps: optimiser steps in all.
-    aligned_steps: steps of aligned cross-entropy before CTC.
-    aligned_weight: weight the aligned loss keeps beside CTC afterwards.
-    batch_pixels: width of a batch's canvases laid side by side.
-    parts: equal parts of a batch, each normalised by its own statistics (ghost batch norm, Hoffer et al. 2017) and
-        shared out among the processes, of which there may be any divisor: the result is the same for each.
-    learning_rate: at its highest.
-    warmup_steps: over which it rises from 0.
-    decay_share: last share of the steps over which it falls to 0 along a cosine; 1 is the plain cosine.
-    weight_decay: of matrices and kernels, not of biases and norms.
-    clip_norm: gradients are scaled down to this norm.
-    ema: decay a step of the averaged weights that are validated and deployed.
-    precision: float32, bfloat16, or auto (bfloat16 if it is faster here and finite).
-    threads: of torch in each process; 0 leaves torch's choice.
-    seed: of initial weights and of the order of lines.
-    validate_every: steps.
-    checkpoint_every: seconds.
-    log_every: steps.
-    max_nonfinite: steps in a row without a finite gradient before the run stops.
-    """
-
-    name: str = "base"
-    artifacts: str = "artifacts"
-    model: ModelConfig = field(default_factory=ModelConfig)
-    canvas: CanvasConfig = field(default_factory=CanvasConfig)
-    data: DataConfig = field(default_factory=DataConfig)
-    start_model: str | None = None
-    steps: int = 1000
-    aligned_steps: int = 500
-    aligned_weight: float = 0.0
-    batch_pixels: int = 16384
-    parts: int = 2
-    learning_rate: float = 1e-3
-    warmup_steps: int = 100
-    decay_share: float = 1.0
-    weight_decay: float = 1e-2
-    clip_norm: float = 5.0
-    ema: float = 0.998
-    precision: str = "auto"
-    threads: int = 0
-    seed: int = 1
-    validate_every: int = 500
-    checkpoint_every: float = 300.0
-    log_every: int = 20
-    max_nonfinite: int = 10
-
-    def check(self) -> None:
-        """Raises UserError for values no run can use."""
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise UserError(f"precision {self.precision!r}: choose auto, float32 or bfloat16")
-        if self.steps < 1 or self.batch_pixels < self.canvas.bucket:
-            raise UserError("steps must be at least 1 and batch_pixels at least one bucket")
-        if self.parts < 1 or LINES_MULTIPLE % self.parts:
-            raise UserError(f"parts={self.parts}: choose a divisor of {LINES_MULTIPLE}")
-        if self.data.shares is not None and len(self.data.shares) != len(self.data.train):
-            raise UserError(f"data.shares has {len(self.data.shares)} entries for {len(self.data.train)} datasets")
-        if self.model.height != self.canvas.height:
-            raise UserError(f"model.height {self.model.height} differs from canvas.height {self.canvas.height}")
 
 
 class TrainingDiverged(UserError):
@@ -137,14 +39,6 @@ class TrainingDiverged(UserError):
 
 class Interrupted(Exception):
     """The run was asked to stop; its checkpoint is saved."""
-
-
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Learning rate of `step`: linear warm-up, plateau, cosine to zero over the last `decay_share` of the steps."""
-    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    decay_steps = max(1.0, config.decay_share * config.steps)
-    into_decay = min(1.0, max(0.0, (step - (config.steps - decay_steps)) / decay_steps))
-    return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * into_decay))
 
 
 class Trainer:
@@ -491,8 +385,3 @@ class Trainer:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def describe(config: TrainConfig) -> str:
-    """The configuration as JSON, for the run's folder."""
-    return json.dumps(asdict(config), indent=1, ensure_ascii=False)

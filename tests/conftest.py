@@ -14,7 +14,8 @@ import pytest
 from crnn.charset import Charset
 from crnn.lmdb_store import LineWriter, StoredLine
 from crnn.model import ModelConfig
-from crnn.training import DataConfig, TrainConfig, Trainer
+from crnn.recipe import DataConfig, TrainConfig
+from crnn.training import Trainer
 from export import ExportConfig, export
 
 DIGITS = Charset("0123456789")

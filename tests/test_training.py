@@ -16,7 +16,8 @@ import torch
 from crnn.checkpoint import Checkpoint, load
 from crnn.errors import UserError
 from crnn.lmdb_store import LineStore, LineWriter
-from crnn.training import Interrupted, TrainConfig, Trainer, TrainingDiverged, learning_rate
+from crnn.recipe import TrainConfig, learning_rate
+from crnn.training import Interrupted, Trainer, TrainingDiverged
 from tests.conftest import draw_digits
 
 Build = Callable[..., TrainConfig]
