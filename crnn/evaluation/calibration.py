@@ -10,7 +10,8 @@ import numpy as np
 BINS = 10  # of equal width; with a thousand lines more bins would show noise
 EDGE = 1e-6  # confidences are kept this far from 0 and 1, where their log-odds would be infinite
 PRIOR = 1e-3  # pulls the fit towards (1, 0): lines that are all right, or all wrong, have no finite optimum
-STEPS = 50  # Newton steps; it has settled after ten
+STEPS = 100  # Newton steps at most; ten are usual
+SETTLED = 1e-8  # a step this small ends the fit
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,25 @@ def reliability(confidences: Sequence[float], right: Sequence[bool]) -> Reliabil
 
 
 def _platt(p: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Logistic regression of `y` on the log-odds of `p`, by Newton's method."""
+    """Logistic regression of `y` on the log-odds of `p`, by Newton's method with halved steps where one overshoots."""
     p = np.clip(p, EDGE, 1 - EDGE)
     x = np.stack([np.log(p / (1 - p)), np.ones_like(p)])  # (2, lines)
     start = np.array([1.0, 0.0])
-    theta = start.copy()
+
+    def loss(theta: np.ndarray) -> float:
+        z = theta @ x
+        return float(np.mean(np.logaddexp(0, z) - y * z) + PRIOR / 2 * np.sum((theta - start) ** 2))
+
+    theta = start
     for _ in range(STEPS):
-        q = 1 / (1 + np.exp(-np.clip(theta @ x, -40, 40)))
+        q = 0.5 * (1 + np.tanh(theta @ x / 2))  # the logistic function, without overflow
         gradient = x @ (q - y) / y.size + PRIOR * (theta - start)
         hessian = (x * (q * (1 - q))) @ x.T / y.size + PRIOR * np.eye(2)
-        theta = theta - np.linalg.solve(hessian, gradient)
+        step = np.linalg.solve(hessian, gradient)
+        # Surer than right by far, the sigmoids are flat where they start, and a whole step would fly off.
+        while np.abs(step).max() > SETTLED and loss(theta - step) > loss(theta):
+            step = step / 2
+        theta = theta - step
+        if np.abs(step).max() <= SETTLED:
+            break
     return float(theta[0]), float(theta[1])

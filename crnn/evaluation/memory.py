@@ -73,10 +73,11 @@ def measure_memory(model: str | Path, lines: int) -> Memory:
     """
     if not STATM.exists():
         raise UserError("resident memory is read from /proc, which this system has not: set studies.memory_lines=0")
-    command = [sys.executable, "-m", "crnn.evaluation.memory", str(model), str(lines)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "crnn.evaluation.memory", str(Path(model).resolve()), str(lines)]
+    # From where this package lies: a checkout need not be installed.
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(f"measuring the memory of {model} failed: {done.stderr.strip().splitlines()[-1:]}")
+        raise UserError(f"measuring the memory of {model} failed: {done.stderr.strip().splitlines()[-1]}")
     return Memory(**json.loads(done.stdout))
 
 

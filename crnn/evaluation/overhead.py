@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -32,22 +33,18 @@ class Overhead:
 
 
 def measure_overhead(model: ModelReader, lines: Sequence[LabelledLine], count: int) -> Overhead | None:
-    """Time `count` lines that fit one canvas, whole and bare in turn; None if no line fits."""
+    """Time `count` lines that fit one canvas, whole and bare in turn; None if no line does, or none is asked for."""
     recognizer, spec = model.recognizer, model.recognizer.info.canvas
-    fitting = []
-    for line in lines:
-        image = decode_image(line.image)
-        if scaled_width(image, spec) <= spec.max_width:
-            fitting.append((line.image, to_canvas(image, spec).pixels[None, None]))
-        if len(fitting) == count:
-            break
+    decoded = ((line.image, decode_image(line.image)) for line in lines)
+    fits = ((data, to_canvas(image, spec)) for data, image in decoded if scaled_width(image, spec) <= spec.max_width)
+    fitting = list(islice(fits, count))
     if not fitting:
         return None
     settings: list[tuple[Callable[[], object], int]] = []
     for data, canvas in fitting:
         settings += [
             (partial(decode_image, data), 1),
-            (partial(recognizer.run, canvas), 1),
+            (partial(recognizer.run, canvas.pixels[None, None]), 1),
             (partial(recognizer.read, data), 1),
         ]
     times = np.array(medians(3, settings)).reshape(-1, 3)

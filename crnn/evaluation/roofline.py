@@ -21,7 +21,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
 SIZE = 768  # rows and columns of the measured products: in cache, and large enough to reach the peak
-COPIED = 1 << 28  # bytes: far beyond the last cache
+COPIED = 1 << 26  # bytes: beyond the last cache
 KINDS = {  # operators, also under the names that ONNX Runtime's fusions give them
     "convolution": {"Conv", "FusedConv", "NhwcFusedConv", "QLinearConv", "ConvInteger"},
     "lstm": {"LSTM", "DynamicQuantizeLSTM"},

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from crnn.cpus import available_cpus
 from crnn.evaluation.consistency import Consistency, check_consistency
 from crnn.evaluation.growth import time_by_batch, time_by_threads, time_by_width
 from crnn.evaluation.lines import LabelledLine
@@ -36,7 +37,7 @@ class Studies:
 
     Attributes:
         widths, batches, threads: milliseconds a line for each setting.
-        overhead, consistency, memory: of each model.
+        overhead: of each model; `consistency` and `memory` of the first.
         rates: the machine's limits; `rooflines` the models against them.
     """
 
@@ -57,28 +58,29 @@ def run_studies(
     lines: Sequence[LabelledLine],
     seed: int,
 ) -> Studies:
-    """Do what `config` asks for; only the time against width is measured of peers too.
+    """Do what `config` asks for, of peers only time against width, of models but the first nothing that takes minutes.
 
     Raises:
-        UserError: memory is asked for on a system without /proc, or more threads than there are processors.
+        UserError: memory is asked for on a system without /proc.
     """
+    first = models[0]
     rates = measure_machine() if config.roofline else None
+    threads = [count for count in config.threads if count <= available_cpus()]
     studies = Studies(
         widths=time_by_width([*models, *peers], lines, config.widths, config.rounds),
         batches=time_by_batch(models, lines, config.batches, config.width, config.rounds),
-        threads=time_by_threads(models, lines, config.threads, config.width, config.rounds),
+        threads=time_by_threads(models, lines, threads, config.width, config.rounds),
         rates=rates,
     )
     for model in models:
-        path, height = Path(model.source), model.recognizer.info.canvas.height
-        if config.overhead_lines:
-            overhead = measure_overhead(model, lines, config.overhead_lines)
-            if overhead is not None:
-                studies.overhead[model.name] = overhead
-        if config.consistency_lines:
-            studies.consistency[model.name] = check_consistency(model, lines, config.consistency_lines, seed)
-        if config.memory_lines:
-            studies.memory[model.name] = measure_memory(path, config.memory_lines)
+        overhead = measure_overhead(model, lines, config.overhead_lines)
+        if overhead is not None:
+            studies.overhead[model.name] = overhead
         if rates is not None:
-            studies.rooflines[model.name] = roofline(path, height, config.width, rates)
+            height = model.recognizer.info.canvas.height
+            studies.rooflines[model.name] = roofline(Path(model.source), height, config.width, rates)
+    if config.consistency_lines:
+        studies.consistency[first.name] = check_consistency(first, lines, config.consistency_lines, seed)
+    if config.memory_lines:
+        studies.memory[first.name] = measure_memory(first.source, config.memory_lines)
     return studies
