@@ -1,8 +1,8 @@
 """Fonts for synthesis: fetched by package name, checked against the charset, listed in a manifest.
 
-    sources.py   the YAML list of packages and the files they give
-    webfont.py   webfont slices and woff2 files into plain TrueType
-    coverage.py  what a face really draws, and what it calls itself
-    manifest.py  fonts.json: the faces, and the rule that train and test share no lineage
-    __main__.py  the stage: `python -m data.fonts profile=quick`
+sources.py   the YAML list of packages and the files they give
+plain.py     webfonts and their slices into plain TrueType; bitmap.py does so for bitmap fonts
+coverage.py  what a face really draws, and what it calls itself
+manifest.py  fonts.json: the faces, and the rule that train and test share no lineage
+__main__.py  the stage: `python -m data.fonts profile=quick`
 """

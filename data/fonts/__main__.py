@@ -76,7 +76,8 @@ def build_fonts(cfg: FontsConfig) -> FontsResult:
     slowest_first = sorted(candidates, key=lambda candidate: -len(candidate.files))
     with ProcessPoolExecutor(max_workers=cfg.workers) as pool:
         jobs = [pool.submit(examine, candidate, charset.characters, cache) for candidate in slowest_first]
-        for candidate, job in tqdm(zip(slowest_first, jobs, strict=True), "faces", len(jobs), unit="face", disable=None):
+        pairs = zip(slowest_first, jobs, strict=True)
+        for candidate, job in tqdm(pairs, desc="faces", total=len(jobs), unit="face", disable=None):
             try:
                 face = job.result()
                 _check_use(face, cfg.min_coverage)
@@ -84,12 +85,14 @@ def build_fonts(cfg: FontsConfig) -> FontsResult:
             except UserError as error:
                 left_out.append(f"{candidate.id}: {error}")
     if not faces:
-        raise UserError(f"no usable font face at all from {cfg.sources}: " + "; ".join(left_out or ["the list is empty"]))
+        reasons = "; ".join(left_out) or "the list is empty"
+        raise UserError(f"no usable font face at all from {cfg.sources}: {reasons}")
     check_lineages(faces)
 
     manifest = Path(cfg.output) / "fonts.json"
     folder = manifest.parent.resolve()
-    faces = [replace(face, path=os.path.relpath(face.path, folder)) for face in sorted(faces, key=lambda f: (f.split, f.script, f.lineage, f.id))]
+    faces.sort(key=lambda face: (face.split, face.script, face.lineage, face.id))
+    faces = [replace(face, path=os.path.relpath(face.path, folder)) for face in faces]
     save_faces(faces, manifest, cfg.profile, charset.sha256)
     return FontsResult(manifest, tuple(faces), tuple(left_out))
 
@@ -124,9 +127,7 @@ def examine(candidate: Candidate, characters: str, cache: Path) -> Face:
 def table(faces: tuple[Face, ...]) -> str:
     """The faces for people: id, style, coverage, split, lineage, licence, source."""
     rows = [("face", "script", "style", "coverage", "split", "lineage", "licence", "source")]
-    rows += [
-        (f.id, f.script, f.style, f"{f.coverage:.1%}", f.split, f.lineage, f.licence, f.source) for f in faces
-    ]
+    rows += [(f.id, f.script, f.style, f"{f.coverage:.1%}", f.split, f.lineage, f.licence, f.source) for f in faces]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 

@@ -16,7 +16,7 @@ from PIL import ImageFont
 from crnn.errors import UserError
 
 PIXELS = 24  # size of the drawing: thin strokes still leave grey, and a face of 7,000 characters takes a second
-PLACEHOLDER_REPEATS = 3  # so many unlike characters with one picture are a "missing" box, not a coincidence
+PLACEHOLDER_REPEATS = 4  # so many with one picture are a "missing" box; three kinds of quotation mark are not
 TWINS = {"I", "l"}  # drawn alike by honest sans faces; every line of English has both
 
 Picture = tuple[tuple[int, int], bytes]  # size and grey values
@@ -46,7 +46,7 @@ def inspect_face(path: Path, index: int, characters: str) -> Outline:
         UserError: not a font that fontTools and FreeType can read.
     """
     try:
-        with TTFont(path, fontNumber=index, lazy=True) as font:
+        with path.open("rb") as file, TTFont(file, fontNumber=index, lazy=True) as font:
             cmap = font.getBestCmap() or {}
             family, modifiers = _family(font, path), _modifiers(font)
         pen = ImageFont.truetype(str(path), PIXELS, index=index, layout_engine=ImageFont.Layout.BASIC)
@@ -73,13 +73,15 @@ def own_pictures(pictures: dict[str, Picture]) -> set[str]:
         alike[picture].append(character)
     own: set[str] = set()
     for group in alike.values():
-        if len(group) < PLACEHOLDER_REPEATS:
-            own.update(group if set(group) == TWINS else group[:1])
+        if set(group) >= TWINS:
+            own.update(TWINS)
+        elif len(group) < PLACEHOLDER_REPEATS:
+            own.add(group[0])
     return own
 
 
 def _family(font: TTFont, path: Path) -> str:
-    names = font["name"] if "name" in font else None
+    names = font.get("name")
     return (names and (names.getDebugName(16) or names.getDebugName(1))) or path.stem
 
 

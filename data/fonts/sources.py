@@ -15,12 +15,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from crnn.errors import UserError
 from data.fonts.manifest import SCRIPTS, SPLITS
-from data.fonts.webfont import plain_font
+from data.fonts.plain import plain_font
 from data.packages import PackageUnavailable, fetch
 
 PACKAGES = ("pip", "apt", "npm")  # kinds that are downloaded
 FONT_FILES = ["**/*.ttf", "**/*.otf", "**/*.ttc", "**/*.woff2"]
-WEBFONTS = (".woff", ".woff2")
 
 
 @dataclass
@@ -83,8 +82,8 @@ class Candidate:
     source: FontSource
 
     def font_file(self, cache: Path) -> Path:
-        """The one plain font file of the face, made in `cache` if it comes as webfont."""
-        return plain_font(self.files, cache) if self.files[0].suffix in WEBFONTS else self.files[0]
+        """The one plain font file of the face, made in `cache` if it comes as webfont or bitmaps."""
+        return plain_font(self.files, cache)
 
 
 def load_sources(path: str | Path) -> list[FontSource]:

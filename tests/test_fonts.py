@@ -1,0 +1,267 @@
+"""Fonts for synthesis, on small real fonts: what a face draws, slices, bitmap fonts, lists of sources, the stage."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import matplotlib
+import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
+from PIL import ImageFont
+
+from crnn.errors import UserError
+from data.fonts.__main__ import FontsConfig, build_fonts, table
+from data.fonts.coverage import inspect_face
+from data.fonts.manifest import Face, check_lineages, load_faces
+from data.fonts.plain import plain_font
+from data.fonts.sources import load_sources
+
+DEJAVU = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+
+
+def write_list(folder: Path, *entries: str) -> Path:
+    path = folder / "sources.yaml"
+    path.write_text("sources:\n" + "".join(f"  - {entry}\n" for entry in entries), encoding="utf-8")
+    return path
+
+
+def config(folder: Path, sources: Path, characters: str = " Aa1é中") -> FontsConfig:
+    charset = folder / "charset.txt"
+    charset.write_text("\n".join(characters) + "\n", encoding="utf-8")
+    return FontsConfig(
+        profile="tried",
+        sources=str(sources),
+        folders=[],
+        charset=str(charset),
+        min_coverage=0.5,
+        cache=str(folder / "cache"),
+        output=str(folder / "out"),
+        workers=1,
+    )
+
+
+def latin(**changes: str) -> str:
+    """A list entry for a DejaVu face, without downloading anything."""
+    entry = {
+        "module": "matplotlib",
+        "script": "en",
+        "lineage": "dejavu",
+        "files": "[mpl-data/fonts/ttf/DejaVuSerif.ttf]",
+    }
+    return "{" + ", ".join(f"{key}: {value}" for key, value in (entry | changes).items()) + "}"
+
+
+def small_font(path: Path, outlines: dict[str, list[tuple[int, int]]]) -> Path:
+    """A TrueType font with a polygon (or nothing) for each character."""
+    names = {ord(character): f"glyph{i}" for i, character in enumerate(outlines)}
+    glyphs = {".notdef": TTGlyphPen(None).glyph()}
+    for character, corners in outlines.items():
+        pen = TTGlyphPen(None)
+        for i, corner in enumerate(corners):
+            (pen.lineTo if i else pen.moveTo)(corner)
+        if corners:
+            pen.closePath()
+        glyphs[names[ord(character)]] = pen.glyph()
+    builder = FontBuilder(1000)
+    builder.setupGlyphOrder(list(glyphs))
+    builder.setupCharacterMap(names)
+    builder.setupGlyf(glyphs)
+    builder.setupHorizontalMetrics(dict.fromkeys(glyphs, (1000, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Small", "styleName": "Regular"})
+    builder.setupOS2(usWeightClass=700)
+    builder.setupPost()
+    builder.save(path)
+    return path
+
+
+SQUARE = [(0, 0), (0, 500), (500, 500), (500, 0)]
+TRIANGLE = [(0, 0), (250, 500), (500, 0)]
+
+
+def test_a_face_draws_what_its_cmap_maps() -> None:
+    outline = inspect_face(DEJAVU, 0, " Aaé中文")
+    assert outline.drawn == " Aaé"
+    assert outline.family == "DejaVu Sans"
+    assert outline.modifiers == ()
+
+
+def test_blank_glyphs_and_placeholders_are_not_drawn(tmp_path: Path) -> None:
+    boxes = dict.fromkeys("东国永鹰", SQUARE)
+    font = small_font(tmp_path / "liar.ttf", {"A": TRIANGLE, "¥": [], " ": [], **boxes})
+    outline = inspect_face(font, 0, " A¥东国永鹰")
+    assert outline.drawn == " A"  # ¥ is mapped to nothing, four hanzi to one box
+    assert outline.modifiers == ("bold",)
+
+
+def test_of_two_characters_with_one_picture_the_first_counts(tmp_path: Path) -> None:
+    font = small_font(tmp_path / "alike.ttf", {"$": TRIANGLE, "￥": TRIANGLE, "I": SQUARE, "l": SQUARE, "Ⅰ": SQUARE})
+    assert inspect_face(font, 0, "$IlⅠ￥").drawn == "$Il"  # I and l are alike in honest faces
+
+
+def test_a_file_that_is_no_font_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.ttf").write_bytes(b"not a font")
+    with pytest.raises(UserError, match=r"broken\.ttf is not a font"):
+        inspect_face(tmp_path / "broken.ttf", 0, "A")
+
+
+def test_slices_are_merged_into_one_font_that_draws_the_same(tmp_path: Path) -> None:
+    slices = []
+    for number, text in enumerate(("ABé", "éxyz")):
+        font = TTFont(DEJAVU)
+        subsetter = Subsetter(Options(drop_tables=["GSUB", "GPOS", "GDEF", "MATH"], hinting=True))
+        subsetter.populate(text=text)
+        subsetter.subset(font)
+        font.flavor = "woff2"
+        slices.append(tmp_path / f"face-{number}.woff2")
+        font.save(slices[-1])
+
+    merged = plain_font(slices, tmp_path / "cache")
+
+    assert merged == plain_font(slices, tmp_path / "cache")  # made once
+    assert inspect_face(merged, 0, "ABCéxyz").drawn == "ABéxyz"
+    ours, theirs = (ImageFont.truetype(str(path), 64) for path in (merged, DEJAVU))
+    assert ours.getlength("ABéxyz", features=["-kern"]) == pytest.approx(
+        theirs.getlength("ABéxyz", features=["-kern"]), abs=1
+    )
+    assert ours.getbbox("é")[3] == theirs.getbbox("é")[3]  # a composite glyph, decomposed
+
+
+def test_a_webfont_is_decompressed(tmp_path: Path) -> None:
+    font = TTFont(DEJAVU.with_name("cmr10.ttf"))
+    font.flavor = "woff"
+    font.save(tmp_path / "one.woff")
+    plain = plain_font([tmp_path / "one.woff"], tmp_path / "cache")
+    assert plain.suffix == ".ttf"
+    assert TTFont(plain).flavor is None
+
+
+def pcf_of_one_glyph(codepoint: int, rows: list[int]) -> bytes:
+    """A PCF file with one glyph, 8 pixels wide: the format's least, big-endian, most significant bit first."""
+    form = 4 | 8
+    height = len(rows)
+    tables = {
+        2: struct.pack(">8x2i", height, 0),
+        4: struct.pack(">i6h", 1, 0, 8, 9, height, 0, 0),
+        8: struct.pack(">2i4i", 1, 0, height, 0, 0, 0) + bytes(rows),
+        32: struct.pack(">5hH", codepoint & 255, codepoint & 255, codepoint >> 8, codepoint >> 8, 0, 0),
+    }
+    header, body, offset = b"", b"", 8 + 16 * len(tables)
+    for kind, content in tables.items():
+        block = struct.pack("<I", form) + content
+        header += struct.pack("<4I", kind, form, len(block), offset + len(body))
+        body += block
+    return b"\x01fcp" + struct.pack("<I", len(tables)) + header + body
+
+
+def test_a_bitmap_font_becomes_squares(tmp_path: Path) -> None:
+    (tmp_path / "dots.pcf").write_bytes(pcf_of_one_glyph(ord("中"), [0b10000001, 0b01111110]))
+    plain = plain_font([tmp_path / "dots.pcf"], tmp_path / "cache")
+    assert inspect_face(plain, 0, "中文").drawn == "中"
+    mask = ImageFont.truetype(str(plain), 32).getmask("中", mode="1")  # 16 px for each pixel of the font
+    drawn = [[bool(mask.getpixel((16 * x + 8, 16 * y + 8))) for x in range(8)] for y in range(2)]
+    assert drawn == [[True] + 6 * [False] + [True], [False] + 6 * [True] + [False]]
+
+
+def test_a_damaged_bitmap_font_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "cut.pcf").write_bytes(pcf_of_one_glyph(65, [255])[:40])
+    with pytest.raises(UserError, match="damaged"):
+        plain_font([tmp_path / "cut.pcf"], tmp_path / "cache")
+
+
+def test_a_misspelt_key_in_the_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="linage"):
+        load_sources(write_list(tmp_path, "{apt: fonts-lato, linage: lato}"))
+
+
+def test_a_source_has_exactly_one_place(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="exactly one of pip, apt"):
+        load_sources(write_list(tmp_path, "{apt: fonts-lato, npm: lato}"))
+
+
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_the_shipped_lists_are_sound(profile: str) -> None:
+    sources = load_sources(Path("configs/fonts", f"{profile}.yaml"))
+    assert {source.split for source in sources} == {"train", "test"}
+    assert all(source.licence != "unknown" and (source.lineage or source.slices) for source in sources)
+    splits = {(source.lineage or source.place[1], source.split) for source in sources}
+    assert len(splits) == len({lineage for lineage, _ in splits})
+
+
+def test_the_quick_list_needs_pip_alone() -> None:
+    assert {source.place[0] for source in load_sources("configs/fonts/quick.yaml")} == {"pip", "module"}
+
+
+def test_missing_sources_are_reported_and_the_rest_go_on(tmp_path: Path) -> None:
+    sources = write_list(
+        tmp_path,
+        "{dir: /no/such/folder}",
+        "{module: no_such_module_at_all}",
+        latin(files="[no-such-file.ttf]"),
+        latin(),
+    )
+    result = build_fonts(config(tmp_path, sources))
+    assert [face.id for face in result.faces] == ["dejavuserif"]
+    assert len(result.left_out) == 3
+    assert "/no/such/folder does not exist" in result.left_out[0]
+    assert "dejavuserif" in table(result.faces)
+
+
+def test_the_manifest_reads_back(tmp_path: Path) -> None:
+    result = build_fonts(config(tmp_path, write_list(tmp_path, latin(exclude="é", licence="Bitstream-Vera"))))
+    (face,) = load_faces(result.manifest)
+    assert face.missing == "é中"
+    assert face.coverage == pytest.approx(4 / 6, abs=1e-3)
+    assert face.style == "sans"
+    assert ImageFont.truetype(face.path, 20, index=face.index).getname()[0] == "DejaVu Serif"
+    with pytest.raises(UserError, match="another charset"):
+        load_faces(result.manifest, charset_sha256="0")
+
+
+def test_own_folders_need_no_list_entry(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    small_font(own / "mine.ttf", {"A": TRIANGLE, "a": SQUARE, "1": [(0, 0), (0, 900), (90, 0)], "中": SQUARE[:3]})
+    cfg = config(tmp_path, write_list(tmp_path, latin()))
+    cfg.folders = [str(own)]
+    faces = {face.id: face for face in build_fonts(cfg).faces}
+    assert faces["mine"].split == "train"
+    assert faces["mine"].missing == " é"
+
+
+def test_a_face_of_too_little_use_is_left_out(tmp_path: Path) -> None:
+    sources = write_list(tmp_path, latin(), latin(script="zh", id="as-chinese"))
+    result = build_fonts(config(tmp_path, sources, characters="A中文字典"))
+    assert [face.id for face in result.faces] == ["dejavuserif"]
+    assert "20% of the charset, less than min_coverage=50%" in result.left_out[0]
+
+
+def test_no_face_at_all_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no usable font face at all"):
+        build_fonts(config(tmp_path, write_list(tmp_path, "{dir: /no/such/folder}")))
+
+
+def test_a_lineage_in_train_and_test_is_an_error(tmp_path: Path) -> None:
+    sources = write_list(
+        tmp_path,
+        latin(),
+        latin(files="[mpl-data/fonts/ttf/DejaVuSans.ttf]", split="test"),
+    )
+    with pytest.raises(UserError, match=r"'dejavu'.*both train and test"):
+        build_fonts(config(tmp_path, sources))
+
+
+def test_lineages_of_their_own_may_be_split_freely() -> None:
+    def face(name: str, split: str) -> Face:
+        return Face(name, "", 0, name, "sans", name, split, "en", "OFL-1.1", "apt:x", 1.0, "")
+
+    check_lineages([face("lato", "train"), face("plex", "test")])
+
+
+def test_faces_of_one_id_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="several font files have the id dejavuserif"):
+        build_fonts(config(tmp_path, write_list(tmp_path, latin(), latin())))
