@@ -47,7 +47,9 @@ class CanvasConfig:
 class TrainConfig:
     """Attributes:
     name: the run's folder under `artifacts/`.
-    start_model: checkpoint to begin from; a run that has one of its own resumes instead.
+    start_model: checkpoint to begin from, whose network and charset this run takes over; the run's charset may add
+        characters at the end. A run that has a checkpoint of its own resumes instead.
+    trained_layers: full, head+rnn or head; the other layers keep the start model's weights.
     steps: optimiser steps in all.
     aligned_steps: steps of aligned cross-entropy before CTC.
     aligned_weight: weight the aligned loss keeps beside CTC afterwards.
@@ -75,6 +77,7 @@ class TrainConfig:
     canvas: CanvasConfig = field(default_factory=CanvasConfig)
     data: DataConfig = field(default_factory=DataConfig)
     start_model: str | None = None
+    trained_layers: str = "full"
     steps: int = 1000
     aligned_steps: int = 500
     aligned_weight: float = 0.0

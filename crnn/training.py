@@ -27,10 +27,11 @@ from crnn.dataset import Batch, BatchPlan, LineDataset, Prefetcher
 from crnn.errors import UserError
 from crnn.loss import aligned_loss, ctc_loss
 from crnn.metrics import Accuracy, score
-from crnn.model import CRNN, FRAME_STRIDE
+from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
 from crnn.preprocess import CanvasSpec
 from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects
+from crnn.transfer import Freezer, grow_head, trainable
 
 
 class TrainingDiverged(UserError):
@@ -72,11 +73,15 @@ class Trainer:
         self.plan = BatchPlan(train, config.batch_pixels, config.seed, LINES_MULTIPLE, data.shares)
         self.augment = LightAugmentation(data.augmentation) if data.augmentation else None
 
+        start = load(config.start_model) if config.start_model else None
+        if start is not None:
+            config.model = ModelConfig(**start.info.model)
         torch.manual_seed(config.seed)
         self.model = CRNN(config.model, len(self.charset))
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        decayed = [p for p in self.model.parameters() if p.ndim > 1]
-        others = [p for p in self.model.parameters() if p.ndim <= 1]
+        self.freezer = Freezer(self.model, config.trained_layers)
+        decayed = [p for p in trainable(self.model) if p.ndim > 1]
+        others = [p for p in trainable(self.model) if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": decayed, "weight_decay": config.weight_decay},
@@ -89,18 +94,18 @@ class Trainer:
         self.seconds = 0.0
         self.validation_accuracy: Accuracy | None = None
         self.precision = config.precision
-        self._restore()
+        self._restore(start)
         if self.precision == "auto":
             self.precision = self._probe_precision()
         self.stopping = False
 
     # ---- beginning, saving, resuming -------------------------------------------------------------------------
 
-    def _restore(self) -> None:
+    def _restore(self, start: Checkpoint | None) -> None:
         own = load_newest(self.path)
         if own is None:
-            if self.config.start_model:
-                self._start_from(load(self.config.start_model))
+            if start is not None:
+                self.model.load_state_dict(grow_head(start.weights, start.info.charset, self.charset))
             self.average: State = {k: v.clone() for k, v in self.model.state_dict().items()}
             return
         if not own.trained:
@@ -117,15 +122,6 @@ class Trainer:
             setattr(self, name, trained[name])
         if self.rank == 0:
             print(f"resuming {self.path} at step {self.step}")
-
-    def _start_from(self, start: Checkpoint) -> None:
-        if start.info.model != asdict(self.config.model):
-            raise UserError(
-                f"{self.config.start_model} is another network ({start.info.model}): choose the same model sizes"
-            )
-        if start.info.characters != self.charset.characters:
-            raise UserError(f"{self.config.start_model} was trained with another charset: choose that one")
-        self.model.load_state_dict(start.weights)
 
     def _report_rejects(self, dataset: LineDataset) -> None:
         rejects = [reject for of_one in dataset.rejects.values() for reject in of_one]
@@ -192,6 +188,7 @@ class Trainer:
     def train_step(self, batches: Sequence[Batch]) -> tuple[float, float]:
         """One optimiser step on this process's parts; returns loss and gradient norm of the whole batch."""
         self.model.train()
+        self.freezer.hold()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config)
         loss, norm = self._accumulate(batches)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from crnn.charset import Charset
+from crnn.checkpoint import load
+from crnn.errors import UserError
+from crnn.recipe import TrainConfig
+from crnn.training import Trainer
+from crnn.transfer import extend, grow_head
+from tests.conftest import DIGITS
+
+Build = Callable[..., TrainConfig]
+
+
+def test_new_characters_come_after_the_old_ones() -> None:
+    assert extend(Charset("ba"), "a new b").characters == "ba enw"
+
+
+def test_old_rows_stay_and_new_ones_are_average() -> None:
+    weights = {
+        "head.weight": torch.tensor([[9.0, 9.0], [1.0, 2.0], [3.0, 4.0]]),
+        "head.bias": torch.tensor([9.0, 0.0, 1.0]),
+    }
+    grown = grow_head(weights, Charset("ab"), Charset("abcd"))
+    assert grown["head.weight"].tolist() == [[9, 9], [1, 2], [3, 4], [2, 3], [2, 3]]
+    assert grown["head.bias"].tolist() == [9, 0, 1, 0.5, 0.5]
+
+
+def test_a_reordered_charset_is_refused() -> None:
+    with pytest.raises(UserError, match="add new ones at the end"):
+        grow_head({}, Charset("ab"), Charset("bac"))
+
+
+@pytest.mark.parametrize(("mode", "frozen"), [("head", ("cnn", "lstm")), ("head+rnn", ("cnn",)), ("full", ())])
+def test_frozen_layers_keep_weights_and_statistics(
+    small_config: Build, trained: Path, mode: str, frozen: tuple[str, ...]
+) -> None:
+    start = trained / "checkpoint.pt"
+    trainer = Trainer(
+        small_config(f"frozen-{mode}", start_model=str(start), trained_layers=mode, steps=2, aligned_steps=0)
+    )
+    trainer.run()
+    before = load(start).weights
+    for name, value in trainer.model.state_dict().items():
+        if value.is_floating_point():
+            assert torch.equal(value, before[name]) == name.startswith(frozen or ("nothing",)), name
+
+
+def test_a_longer_charset_starts_from_the_same_readings(small_config: Build, trained: Path, tmp_path: Path) -> None:
+    longer = extend(DIGITS, "xyz")
+    longer.save(tmp_path / "longer.txt")
+    config = small_config("longer", start_model=str(trained / "checkpoint.pt"), steps=1)
+    config.data = dataclasses.replace(config.data, charset=str(tmp_path / "longer.txt"))
+    accuracy, _ = Trainer(config).validate()
+    assert accuracy.exact > 0.95
+
+
+def test_an_unknown_mode_is_named(small_config: Build) -> None:
+    with pytest.raises(UserError, match="choose one of full, head\\+rnn, head"):
+        Trainer(small_config("unknown", trained_layers="tail"))
