@@ -39,7 +39,7 @@ def collapse(ids: Sequence[int] | np.ndarray) -> list[int]:
     return [int(i) for i in path[starts] if i != BLANK]
 
 
-def greedy(logits: np.ndarray) -> GreedyPath:
+def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> GreedyPath:
     """Best path (Graves et al. 2006, section 3.2): each frame's top class, repeats merged, blanks dropped.
 
     Only frames that emit a character are softmaxed: over 7,000 columns the softmax of every frame would cost
@@ -47,14 +47,17 @@ def greedy(logits: np.ndarray) -> GreedyPath:
 
     Args:
         logits: float32 (T, C), unnormalised.
+        allowed: int64 ids that may be read, the blank among them; None for all. Confidences stay probabilities among
+            all classes, so that a line of other characters, forced into these, shows itself.
     """
-    best = logits.argmax(axis=1)
+    best = logits.argmax(axis=1) if allowed is None else allowed[logits[:, allowed].argmax(axis=1)]
     emitting = np.flatnonzero(best != BLANK)
     if not len(emitting):
         return GreedyPath(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
     rows = logits[emitting]
     top = rows[np.arange(len(emitting)), best[emitting]]
-    probabilities = 1.0 / np.exp(rows - top[:, None]).sum(axis=1)
+    peaks = top if allowed is None else rows.max(axis=1)
+    probabilities = np.exp(top - peaks) / np.exp(rows - peaks[:, None]).sum(axis=1)
     # A new character begins where the id changes or where a blank stood between.
     begins = np.concatenate([[True], (np.diff(emitting) > 1) | (np.diff(best[emitting]) != 0)])
     starts = np.flatnonzero(begins)
