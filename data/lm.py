@@ -103,9 +103,7 @@ def read_texts(paths: Sequence[str]) -> TextSource:
     return TextSource("own text", "own", "the user's", lines)
 
 
-def select(
-    sources: Iterable[TextSource], exclude: Sequence[str], kinds: dict[str, int], seed: int = 0
-) -> list[TextSource]:
+def select(sources: Iterable[TextSource], exclude: Sequence[str], kinds: dict[str, int]) -> list[TextSource]:
     """The sources that are allowed, each cut so that its kind keeps to its number of characters."""
     allowed = [source for source in sources if source.name not in exclude and kinds.get(source.kind, 0)]
     totals: dict[str, int] = {}
@@ -114,7 +112,7 @@ def select(
     chosen = []
     for source in allowed:
         share = min(1.0, kinds[source.kind] / max(1, totals[source.kind]))
-        dice = random.Random(f"{seed} {source.name}")
+        dice = random.Random(source.name)
         lines = source.lines if share == 1 else [line for line in source.lines if dice.random() < share]
         chosen.append(TextSource(source.name, source.kind, source.licence, lines))
     return chosen

@@ -7,6 +7,8 @@ import math
 import shutil
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,7 @@ from data.ngram import BEGIN, END, SPECIAL, Grams, estimate, write_arpa
 LETTERS = Charset("abcde ")
 TEXT = ["abcab", "ab ab", "abcd", "cab", "ba", "abc abd", "dab"] * 3 + ["e"]
 
-has_kenlm = pytest.mark.skipif(
-    __import__("importlib.util").util.find_spec("kenlm") is None, reason="kenlm is not installed"
-)
+has_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="kenlm is not installed")
 
 
 def grams(prune: list[int]) -> list[Grams]:
@@ -59,7 +59,7 @@ def test_the_probabilities_of_what_may_follow_sum_to_one(prune: list[int]) -> No
 def test_pruned_n_grams_leave_no_orphans() -> None:
     model = grams([0, 0, 1, 2])
     kept = [{tuple(words) for words, k in zip(g.words.tolist(), g.kept, strict=True) if k} for g in model]
-    for shorter, longer in zip(kept, kept[1:], strict=False):
+    for shorter, longer in pairwise(kept):
         assert {words[:-1] for words in longer} <= shorter and {words[1:] for words in longer} <= shorter
 
 

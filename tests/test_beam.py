@@ -1,0 +1,196 @@
+"""From frames to characters with a beam, a language model and hot words."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crnn.alignment import align
+from crnn.beam import BeamDecoder, BeamSettings, shortlist
+from crnn.charset import BLANK, Charset
+from crnn.ctc import collapse, greedy
+from crnn.decoding import DecodeOptions, make_decoder
+from crnn.errors import UserError
+from crnn.language_model import LanguageModel, token
+from crnn.lexicon import HotWords, allowed_ids
+from data.lm import to_tokens
+from data.ngram import SPECIAL, estimate, write_arpa
+
+LETTERS = Charset("abcd")
+has_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="kenlm is not installed")
+EXHAUSTIVE = BeamSettings(width=10_000, candidates=99, sure=1.0, least=1e-12, margin=1e9)
+
+
+def frames(*mixtures: dict[str, float]) -> np.ndarray:
+    """Logits whose softmax is the given mixture in each frame; `_` is the blank, the rest share what is left."""
+    rows = []
+    for mixture in mixtures:
+        row = np.full(len(LETTERS), (1 - sum(mixture.values())) / len(LETTERS) + 1e-9)
+        for character, probability in mixture.items():
+            row[BLANK if character == "_" else LETTERS.encode(character)[0]] = probability
+        rows.append(np.log(row))
+    return np.array(rows, np.float32)
+
+
+def read(decoder: BeamDecoder, logits: np.ndarray) -> str:
+    return LETTERS.decode_ids(decoder(logits).ids)
+
+
+def test_the_beam_sums_over_paths_where_greedy_takes_one() -> None:
+    logits = frames({"_": 0.55, "a": 0.45}, {"_": 0.55, "a": 0.45})
+    assert LETTERS.decode_ids(greedy(logits).ids) == ""
+    assert read(BeamDecoder(), logits) == "a", "0.7 in all, against 0.3 for no character"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_beam_that_prunes_nothing_finds_the_likeliest_text(seed: int) -> None:
+    logits = np.random.default_rng(seed).normal(0, 2, (5, 4)).astype(np.float32)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    texts: dict[tuple[int, ...], float] = {}
+    for path in product(range(4), repeat=5):
+        text = tuple(collapse(path))
+        texts[text] = texts.get(text, 0) + float(np.prod(probabilities[np.arange(5), path]))
+    assert tuple(BeamDecoder(settings=EXHAUSTIVE)(logits).ids.tolist()) == max(texts, key=lambda text: texts[text])
+
+
+def test_sure_frames_have_one_candidate_and_equal_ones_become_one() -> None:
+    logits = frames({"_": 0.999}, {"_": 0.999}, {"a": 0.999}, {"a": 0.6, "b": 0.39}, {"_": 0.999})
+    found = shortlist(logits, BeamSettings(sure=0.99, least=0.01))
+    assert [[id for id, _ in frame] for frame in found] == [[0], [1], [1, 2], [0]]
+    assert found[2] == [(1, pytest.approx(0.6, abs=0.01)), (2, pytest.approx(0.39, abs=0.01))]
+
+
+def test_at_most_the_best_candidates_leave_a_frame() -> None:
+    logits = frames({"a": 0.4, "b": 0.3, "c": 0.2, "d": 0.1})
+    assert [[id for id, _ in frame] for frame in shortlist(logits, BeamSettings(candidates=2))] == [[1, 2]]
+
+
+def test_where_every_frame_is_sure_the_reading_is_the_greedy_one() -> None:
+    logits = frames({"a": 0.999}, {"_": 0.999}, {"a": 0.999}, {"b": 0.999})
+    path, expected = BeamDecoder()(logits), greedy(logits)
+    assert path.ids.tolist() == expected.ids.tolist() == LETTERS.encode("aab")
+    assert path.frames.tolist() == expected.frames.tolist()
+    assert path.confidences.tolist() == expected.confidences.tolist()
+
+
+def test_no_frames_read_as_nothing() -> None:
+    assert read(BeamDecoder(), np.empty((0, len(LETTERS)), np.float32)) == ""
+
+
+UNSURE = frames({"a": 0.999}, {"_": 0.999}, {"b": 0.6, "c": 0.39}, {"_": 0.999}, {"d": 0.999})
+
+
+def test_a_hot_word_wins_where_the_recogniser_is_unsure() -> None:
+    assert read(BeamDecoder(), UNSURE) == "abd"
+    assert read(BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS)), UNSURE) == "acd"
+    assert read(BeamDecoder(hot_words=HotWords({"acc": 1.0}, LETTERS)), UNSURE) == "abd", "left unfinished"
+
+
+def test_hot_words_are_replaced_without_rebuilding() -> None:
+    decoder = BeamDecoder()
+    decoder.hot_words = HotWords({"acd": 1.0}, LETTERS)
+    assert read(decoder, UNSURE) == "acd"
+
+
+def test_the_recogniser_is_not_overruled_where_it_is_sure() -> None:
+    sure = frames({"a": 0.999}, {"_": 0.999}, {"b": 0.985, "c": 0.014}, {"_": 0.999}, {"d": 0.999})
+    words = HotWords({"acd": 10.0}, LETTERS)
+    assert read(BeamDecoder(hot_words=words, settings=BeamSettings(sure=0.995)), sure) == "acd"
+    assert read(BeamDecoder(hot_words=words, settings=BeamSettings(sure=0.98)), sure) == "abd"
+
+
+def test_a_changed_character_keeps_its_place_and_the_networks_own_confidence() -> None:
+    path = BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS))(UNSURE)
+    assert path.frames.tolist() == [0, 2, 4]
+    assert path.confidences.tolist() == pytest.approx([0.999, 0.39, 0.999], abs=0.01)
+
+
+def test_only_allowed_characters_are_read() -> None:
+    decoder = BeamDecoder(allowed=allowed_ids("acd", LETTERS))
+    path = decoder(UNSURE)
+    assert LETTERS.decode_ids(path.ids) == "acd"
+    assert path.confidences[1] == pytest.approx(0.39, abs=0.01)
+    assert read(BeamDecoder(allowed=allowed_ids("ad", LETTERS)), UNSURE) in ("ad", "aad", "add")
+
+
+def test_the_same_line_always_reads_the_same() -> None:
+    logits = np.random.default_rng(3).normal(0, 1, (40, 5)).astype(np.float32)
+    decoder = BeamDecoder(hot_words=HotWords({"abcd": 1.0}, LETTERS))
+    first = decoder(logits)
+    for _ in range(3):
+        again = decoder(logits)
+        assert again.ids.tolist() == first.ids.tolist()
+        assert again.confidences.tolist() == first.confidences.tolist()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> LanguageModel:
+    """A model of a language in which `c` stands between `a` and `d`."""
+    path = tmp_path / "letters.arpa"
+    grams = estimate(to_tokens(["acd", "acd", "bb", "cda"] * 20, LETTERS), len(SPECIAL) + 4, 3, [0, 0, 0])
+    write_arpa(grams, [*SPECIAL, *map(token, LETTERS.characters)], path)
+    return LanguageModel(path, LETTERS)
+
+
+@has_kenlm
+def test_a_language_model_chooses_among_what_the_recogniser_offers(model: LanguageModel) -> None:
+    assert read(BeamDecoder(model), UNSURE) == "acd"
+    assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.0)), UNSURE) == "abd"
+
+
+@has_kenlm
+def test_a_language_model_sees_what_follows(model: LanguageModel) -> None:
+    first_unsure = frames({"b": 0.6, "a": 0.39}, {"_": 0.999}, {"c": 0.999}, {"_": 0.999}, {"d": 0.999})
+    assert read(BeamDecoder(model), first_unsure) == "acd"
+
+
+def test_the_options_name_a_decoder(tmp_path: Path) -> None:
+    assert make_decoder(LETTERS, DecodeOptions()) is greedy
+    words = tmp_path / "words.txt"
+    words.write_text("acd\t1\n", encoding="utf-8")
+    decoder = make_decoder(LETTERS, DecodeOptions(method="beam", hot_words=words))
+    assert LETTERS.decode_ids(decoder(UNSURE).ids) == "acd"
+    digits = make_decoder(LETTERS, DecodeOptions(allow="acd"))
+    assert LETTERS.decode_ids(digits(UNSURE).ids) == "acd"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (DecodeOptions(method="best"), "unknown decoding method"),
+        (DecodeOptions(hot_words=Path("words.txt")), "need the decoding method beam"),
+        (DecodeOptions(method="beam", hot_words=Path("absent.txt")), "absent.txt"),
+        (DecodeOptions(allow="xyz"), "cannot read"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options: DecodeOptions, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        make_decoder(LETTERS, options)
+
+
+def test_settings_are_checked() -> None:
+    for wrong in ({"width": 0}, {"sure": 0.3}, {"least": 0.0}, {"margin": 0.0}, {"lm_weight": -1.0}):
+        with pytest.raises(UserError):
+            BeamSettings(**wrong)
+
+
+def test_alignment_finds_the_frames_of_a_text() -> None:
+    logits = frames({"a": 0.9}, {"a": 0.5}, {"_": 0.9}, {"b": 0.4, "c": 0.5}, {"_": 0.9}, {"b": 0.9})
+    path = align(logits, LETTERS.encode("abb"))
+    assert path.frames.tolist() == [0.5, 3, 5]
+    assert path.confidences.tolist() == pytest.approx([0.9, 0.4, 0.9], abs=0.02)
+
+
+def test_alignment_puts_a_blank_between_equal_neighbours() -> None:
+    logits = frames({"a": 0.9}, {"a": 0.9}, {"a": 0.9})
+    assert align(logits, LETTERS.encode("aa")).frames.tolist() == [0, 2]
+    with pytest.raises(ValueError, match="do not fit"):
+        align(logits, LETTERS.encode("aaa"))
+
+
+def test_alignment_of_no_text_is_empty() -> None:
+    assert len(align(frames({"_": 0.9}), []).ids) == 0
