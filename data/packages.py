@@ -86,7 +86,10 @@ def _download(kind: str, name: str, downloads: Path) -> Path:
 
 def _unpack(kind: str, name: str, archive: Path, folder: Path) -> None:
     if archive.suffix in (".whl", ".zip"):
-        shutil.unpack_archive(archive, folder, format="zip")
+        try:
+            shutil.unpack_archive(archive, folder, format="zip")
+        except shutil.ReadError:
+            raise PackageUnavailable(f"{kind} package {name}: {archive.name} is no zip archive") from None
     elif kind == "apt":
         _run(["dpkg-deb", "-x", str(archive), str(folder)], kind, name, folder)
     else:
