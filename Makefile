@@ -60,10 +60,13 @@ data: .venv/train ## synthesise LINES lines into artifacts/lines/NAME
 	$(PY) -m data.build name=$(NAME) profile=$(PROFILE) lines=$(LINES) seed=$(SEED) split=$(SPLIT) $(ARGS)
 
 preview: .venv/train ## contact sheet of artifacts/lines/NAME
-	$(PY) -m data.preview name=$(NAME) $(ARGS)
+	$(PY) -m data.preview name=$(NAME) profile=$(PROFILE) $(ARGS)
 
 import: .venv/train ## labelled lines from SOURCE= into artifacts/lines/NAME
 	$(PY) -m data.importing 'source=$(SOURCE)' name=$(NAME) $(ARGS)
+
+lm: .venv/train ## character language model, from TEXT= or the corpus
+	$(PY) -m data.lm $(if $(TEXT),'text=[$(TEXT)]') $(ARGS)
 
 data-stats: .venv/train ## histograms of DATASET=
 	$(PY) -m data.stats 'dataset=$(DATASET)' $(ARGS)
@@ -106,7 +109,7 @@ pipeline: .venv/train ## everything from nothing in minutes: data, training, INT
 
 # ---- use -------------------------------------------------------------------------------------------------
 serve: .venv/base ## page and HTTP API on PORT
-	PORT=$(PORT) $(if $(MODEL),MODEL=$(MODEL)) $(BIN)/gunicorn -c serve/gunicorn_conf.py
+	OCR_PORT=$(PORT) $(if $(MODEL),OCR_MODEL=$(MODEL)) $(PY) -m serve
 
 test: .venv/dev ## all tests
 	$(PY) -m pytest $(ARGS)
