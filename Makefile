@@ -103,9 +103,10 @@ pipeline: .venv/train ## everything from nothing in minutes: data, training, INT
 	    ARGS="'test_groups={zh: [address, mixed], forms: [forms], en: [english]}'"
 	$(MAKE) train NAME=quick PROCESSES=2 ARGS='+experiment=quick threads=1'
 	$(MAKE) export NAME=quick
-	$(PY) quantize.py --config-name quantize/quick
-	$(PY) evaluate.py name=quick models=[$(QUICK)/model.onnx,$(QUICK)/model.int8.onnx] dataset=artifacts/lines/quick-heldout
-	$(PY) -m crnn.evaluation.show $(QUICK)/model.int8.onnx $(or $(READ),artifacts/lines/quick-newfont) 10
+	@# where INT8 does not pass the gate on this processor, the report below still shows both
+	-$(MAKE) quantize NAME=quick DATASET=artifacts/lines/quick-heldout
+	$(PY) evaluate.py name=quick 'models=[$(QUICK)/model.onnx,$(QUICK)/model.int8*.onnx]' dataset=artifacts/lines/quick-heldout
+	$(PY) -m crnn.evaluation.show $(QUICK)/model.int8*.onnx '$(or $(READ),artifacts/lines/quick-newfont)' 10
 
 # ---- use -------------------------------------------------------------------------------------------------
 serve: .venv/base ## page and HTTP API on PORT
