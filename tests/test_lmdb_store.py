@@ -102,5 +102,5 @@ def test_damaged_entries_are_named(tmp_path: Path) -> None:
         transaction.put(b"label-000000002", b"\xff\xfe")
     with pytest.raises(UserError, match="entry 1 is missing"):
         LineStore(path)[0]
-    with pytest.raises(UserError, match="entry 2 is damaged: .utf-8."):
+    with pytest.raises(UserError, match=r"entry 2 is damaged: .utf-8."):
         LineStore(path)[1]
