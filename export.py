@@ -44,10 +44,12 @@ class ExportConfig:
     """Attributes:
     checkpoint: file written by train.py.
     output: ONNX file; by default model.onnx beside the checkpoint.
+    mode: enhancement to read with instead of the one it was trained with, to measure what it does.
     """
 
     checkpoint: str = MISSING
     output: str | None = None
+    mode: str | None = None
 
 
 ConfigStore.instance().store(name="export_schema", node=ExportConfig)
@@ -67,6 +69,9 @@ def export(config: ExportConfig) -> Path:
         UserError: no checkpoint, LSTM nodes were lost, or the outputs differ by more than `TOLERANCE`.
     """
     checkpoint = load(config.checkpoint)
+    if config.mode is not None:
+        canvas = dataclasses.replace(checkpoint.info.canvas, mode=config.mode)
+        checkpoint.info = dataclasses.replace(checkpoint.info, canvas=canvas)
     output = Path(config.output) if config.output else Path(config.checkpoint).with_name("model.onnx")
     model = build(checkpoint)
     write_graph(model, checkpoint, output)
