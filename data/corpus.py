@@ -16,11 +16,11 @@ from pathlib import Path
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig
 
 from crnn.charset import Charset
-from crnn.errors import UserError
-from crnn.stage import run_stage
+from crnn.errors import UserError, exit_cleanly
+from crnn.stage import run_stage, typed
 from data.cleaning import Cleaner
 from data.forms import BorrowedText, generate
 from data.text_sources import KINDS, SPLITS, Source, check, read
@@ -184,8 +184,9 @@ ConfigStore.instance().store(name="corpus_schema", node=CorpusConfig)
 
 
 @hydra.main(version_base=None, config_path="../configs", config_name="corpus")
+@exit_cleanly()
 def main(cfg: DictConfig) -> None:
-    build(OmegaConf.to_object(cfg))  # type: ignore[arg-type]  # the schema makes it a CorpusConfig
+    build(typed(cfg, CorpusConfig))
 
 
 if __name__ == "__main__":

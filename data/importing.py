@@ -18,11 +18,11 @@ from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig
 from tqdm import tqdm
 
 from crnn.charset import Charset
-from crnn.errors import UserError
+from crnn.errors import UserError, exit_cleanly
 from crnn.lmdb_store import PARTIAL_SUFFIX, LineWriter, StoredLine
 from crnn.preprocess import CanvasSpec
 from crnn.screening import (
@@ -34,7 +34,7 @@ from crnn.screening import (
     require_share,
     write_rejects,
 )
-from crnn.stage import run_stage
+from crnn.stage import run_stage, typed
 from data.formats import LabelledLine
 from data.locating import locate
 
@@ -186,8 +186,9 @@ ConfigStore.instance().store(name="import_schema", node=ImportConfig)
 
 
 @hydra.main(version_base=None, config_path="../configs", config_name="import")
-def main(cfg: ImportConfig) -> None:
-    _print_summary(import_lines(cfg))
+@exit_cleanly()
+def main(cfg: DictConfig) -> None:
+    _print_summary(import_lines(typed(cfg, ImportConfig)))
 
 
 if __name__ == "__main__":

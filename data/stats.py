@@ -18,16 +18,16 @@ from typing import Any
 import hydra
 import numpy as np
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig
 from tqdm import tqdm
 
 from crnn.charset import Charset
 from crnn.ctc import frames_needed
-from crnn.errors import UserError
+from crnn.errors import UserError, exit_cleanly
 from crnn.lmdb_store import LineStore
 from crnn.preprocess import CanvasSpec
 from crnn.screening import Reason, count_reasons, screen
-from crnn.stage import run_stage
+from crnn.stage import run_stage, typed
 from data.stats_report import as_text, plot
 
 # Upper ends of the groups that characters fall into by their count.
@@ -196,9 +196,11 @@ ConfigStore.instance().store(name="stats_schema", node=StatsConfig)
 
 
 @hydra.main(version_base=None, config_path="../configs", config_name="stats")
-def main(cfg: StatsConfig) -> None:
-    print(as_text(write(cfg)))
-    print(f"\n{Path(cfg.output) / 'stats.png'}, stats.json")
+@exit_cleanly()
+def main(cfg: DictConfig) -> None:
+    config = typed(cfg, StatsConfig)
+    print(as_text(write(config)))
+    print(f"\n{Path(config.output) / 'stats.png'}, stats.json")
 
 
 if __name__ == "__main__":
