@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120  # seconds; the machine may be busy with other work
+PATIENCE = 240  # seconds; the machine may be busy with other work
 
 
 class RunningServer:

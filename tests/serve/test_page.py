@@ -1,6 +1,6 @@
 """The page in a real Chromium: what people do with it. Needs the packages chromium and chromium-driver.
 
-With OCR_SCREENSHOTS=folder it saves the pictures of the README.
+With SCREENSHOTS=folder it saves the pictures of the README.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -98,7 +99,7 @@ class Page:
         return [element.text for element in self.all(".line .text")]
 
     def shoot(self, name: str) -> None:
-        if folder := os.environ.get("OCR_SCREENSHOTS"):
+        if folder := os.environ.get("SCREENSHOTS"):
             self.driver.save_screenshot(str(Path(folder) / f"{name}.png"))
 
 
@@ -205,15 +206,16 @@ def test_a_page_of_several_lines_shows_a_box_for_each(page: Page, tmp_path: Path
     page.one("#files").send_keys(str(tmp_path / "sheet.png"))
     assert len(page.texts(3)) == 3
     assert len(page.all("polygon")) == 3
+    page.all(".correct")[1].click()
+    page.shoot("page")
 
 
 def test_only_keyboard_reaches_everything(page: Page) -> None:
     page.hand_over("drop", "ab")
     page.texts(1)
-    page.one("body").send_keys(Keys.HOME)
     reached = set()
     for _ in range(12):
-        page.driver.switch_to.active_element.send_keys(Keys.TAB)
+        ActionChains(page.driver).send_keys(Keys.TAB).perform()
         active = page.driver.switch_to.active_element
         reached.add(active.get_attribute("id") or active.get_attribute("class").split()[-1])
     assert {"language", "files", "copy", "save-text", "save-json", "clear", "correct"} <= reached

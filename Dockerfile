@@ -1,0 +1,28 @@
+# The server alone: no torch, no compiler. docker build -t crnn-ocr . && docker run -p 5000:5000 crnn-ocr
+FROM python:3.11-slim AS build
+WORKDIR /build
+COPY pyproject.toml README.md ./
+COPY crnn crnn
+COPY serve serve
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir . && /venv/bin/pip uninstall -y pip setuptools
+
+FROM python:3.11-slim
+# Numbers above 1000 clash with no user of the base image.
+RUN useradd --uid 10001 --create-home ocr && install -d -o ocr -g ocr /var/lib/ocr
+COPY --from=build /venv /venv
+COPY --chown=ocr:ocr models /opt/models
+USER ocr
+WORKDIR /home/ocr
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    OCR_HOST=0.0.0.0 \
+    OCR_MODEL=/opt/models/crnn-zh-en.int8.onnx \
+    OCR_STATE_DIR=/var/lib/ocr
+EXPOSE 5000
+VOLUME /var/lib/ocr
+# The probe asks whether a model is in service; the interpreter is there anyway, curl is not.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:5000/ready', timeout=4)"]
+# The process that gets SIGTERM is gunicorn itself: `python -m serve` becomes it.
+CMD ["python", "-m", "serve"]
