@@ -16,9 +16,10 @@ from PIL import ImageFont
 from crnn.errors import UserError
 from data.fonts.__main__ import FontsConfig, build_fonts, table
 from data.fonts.coverage import inspect_face
-from data.fonts.manifest import Face, check_lineages, load_faces
+from data.fonts.manifest import Face, check_lineages
 from data.fonts.plain import plain_font
 from data.fonts.sources import load_sources
+from data.synthesis.faces import read_faces
 
 DEJAVU = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 
@@ -211,26 +212,25 @@ def test_missing_sources_are_reported_and_the_rest_go_on(tmp_path: Path) -> None
     assert "dejavuserif" in table(result.faces)
 
 
-def test_the_manifest_reads_back(tmp_path: Path) -> None:
+def test_the_synthesis_reads_the_manifest(tmp_path: Path) -> None:
     result = build_fonts(config(tmp_path, write_list(tmp_path, latin(exclude="é", licence="Bitstream-Vera"))))
-    (face,) = load_faces(result.manifest)
-    assert face.missing == "é中"
-    assert face.coverage == pytest.approx(4 / 6, abs=1e-3)
-    assert face.style == "sans"
+    assert result.faces[0].coverage == pytest.approx(4 / 6, abs=1e-3)
+    assert result.faces[0].style == "sans"
+    (face,) = read_faces(result.manifest, "train")
+    assert face.missing == set("é中")
     assert ImageFont.truetype(face.path, 20, index=face.index).getname()[0] == "DejaVu Serif"
-    with pytest.raises(UserError, match="another charset"):
-        load_faces(result.manifest, charset_sha256="0")
 
 
 def test_own_folders_need_no_list_entry(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
-    small_font(own / "mine.ttf", {"A": TRIANGLE, "a": SQUARE, "1": [(0, 0), (0, 900), (90, 0)], "中": SQUARE[:3]})
-    cfg = config(tmp_path, write_list(tmp_path, latin()))
+    small_font(own / "hanzi.ttf", {"中": SQUARE, "é": TRIANGLE, " ": []})
+    small_font(own / "latin.ttf", {"A": TRIANGLE, "a": SQUARE})
+    cfg = config(tmp_path, write_list(tmp_path, latin()), characters=" Aaé中")
     cfg.folders = [str(own)]
     faces = {face.id: face for face in build_fonts(cfg).faces}
-    assert faces["mine"].split == "train"
-    assert faces["mine"].missing == " é"
+    assert (faces["hanzi"].script, faces["hanzi"].missing) == ("zh", "Aa")
+    assert (faces["latin"].script, faces["latin"].split) == ("en", "train")
 
 
 def test_a_face_of_too_little_use_is_left_out(tmp_path: Path) -> None:

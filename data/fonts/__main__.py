@@ -10,17 +10,20 @@ import string
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig
 from tqdm import tqdm
 
 from crnn.charset import Charset
-from crnn.errors import UserError
-from crnn.stage import run_stage
+from crnn.errors import UserError, exit_cleanly
+from crnn.stage import run_stage, typed
 from data.fonts.coverage import inspect_face
 from data.fonts.manifest import Face, check_lineages, save_faces
 from data.fonts.sources import Candidate, FontSource, find_candidates, load_sources
@@ -60,7 +63,8 @@ def build_fonts(cfg: FontsConfig) -> FontsResult:
     """
     charset = Charset.load(cfg.charset)
     cache = Path(cfg.cache)
-    sources = load_sources(cfg.sources) + [FontSource(dir=folder, licence="own") for folder in cfg.folders]
+    sources = load_sources(cfg.sources)
+    sources += [FontSource(dir=folder, script="", licence="own") for folder in cfg.folders]
     candidates: list[Candidate] = []
     left_out: list[str] = []
     for source in tqdm(sources, desc="sources", unit="source", disable=None):
@@ -72,18 +76,17 @@ def build_fonts(cfg: FontsConfig) -> FontsResult:
     if doubled:
         raise UserError(f"several font files have the id {', '.join(doubled)}: narrow `files` or give them an `id`")
 
+    candidates.sort(key=lambda candidate: -len(candidate.files))  # merging many slices takes longest: start with it
+    job = partial(examine, characters=charset.characters, cache=cache, min_coverage=cfg.min_coverage)
     faces: list[Face] = []
-    slowest_first = sorted(candidates, key=lambda candidate: -len(candidate.files))
-    with ProcessPoolExecutor(max_workers=cfg.workers) as pool:
-        jobs = [pool.submit(examine, candidate, charset.characters, cache) for candidate in slowest_first]
-        pairs = zip(slowest_first, jobs, strict=True)
-        for candidate, job in tqdm(pairs, desc="faces", total=len(jobs), unit="face", disable=None):
-            try:
-                face = job.result()
-                _check_use(face, cfg.min_coverage)
-                faces.append(face)
-            except UserError as error:
-                left_out.append(f"{candidate.id}: {error}")
+    with ExitStack() as stack:
+        pool = ProcessPoolExecutor(cfg.workers, get_context("spawn")) if cfg.workers > 1 else None
+        outcomes = stack.enter_context(pool).map(job, candidates) if pool else map(job, candidates)
+        for outcome in tqdm(outcomes, desc="faces", total=len(candidates), unit="face", disable=None):
+            if isinstance(outcome, Face):
+                faces.append(outcome)
+            else:
+                left_out.append(outcome)
     if not faces:
         reasons = "; ".join(left_out) or "the list is empty"
         raise UserError(f"no usable font face at all from {cfg.sources}: {reasons}")
@@ -97,16 +100,22 @@ def build_fonts(cfg: FontsConfig) -> FontsResult:
     return FontsResult(manifest, tuple(faces), tuple(left_out))
 
 
-def examine(candidate: Candidate, characters: str, cache: Path) -> Face:
-    """Make the candidate's font file and look into it.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+def examine(candidate: Candidate, characters: str, cache: Path, min_coverage: float) -> Face | str:
+    """Make the candidate's font file and look into it; the reason, if the face is of no use."""
     source = candidate.source
-    path = candidate.font_file(cache / "fonts" / "plain")
-    outline = inspect_face(path, source.index, characters)
+    try:
+        path = candidate.font_file(cache / "fonts" / "plain")
+        outline = inspect_face(path, source.index, characters)
+    except UserError as error:
+        return f"{candidate.id}: {error}"
     drawn = set(outline.drawn) - set(source.exclude)
+    coverage = len(drawn) / len(characters)
+    script = source.script or ("zh" if coverage >= min_coverage else "en")
+    if script == "zh" and coverage < min_coverage:
+        return f"{candidate.id}: draws {coverage:.0%} of the charset, less than min_coverage={min_coverage:.0%}"
+    lacking = LATIN & set(characters) - drawn
+    if script == "en" and lacking:
+        return f"{candidate.id}: lacks the Latin letters or digits {''.join(sorted(lacking))}"
     kind, name = source.place
     return Face(
         id=candidate.id,
@@ -116,10 +125,10 @@ def examine(candidate: Candidate, characters: str, cache: Path) -> Face:
         style=" ".join((source.style, *outline.modifiers)),
         lineage=source.lineage or candidate.id,
         split=source.split,
-        script=source.script,
+        script=script,
         licence=source.licence,
         source=f"{kind}:{name}",
-        coverage=round(len(drawn) / len(characters), 4),
+        coverage=round(coverage, 4),
         missing="".join(c for c in characters if c not in drawn),
     )
 
@@ -132,18 +141,10 @@ def table(faces: tuple[Face, ...]) -> str:
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _check_use(face: Face, min_coverage: float) -> None:
-    """Raise a UserError if the face cannot serve its script."""
-    lacking = LATIN & set(face.missing)
-    if face.script == "en" and lacking:
-        raise UserError(f"lacks the Latin letters or digits {''.join(sorted(lacking))}")
-    if face.script == "zh" and face.coverage < min_coverage:
-        raise UserError(f"draws {face.coverage:.0%} of the charset, less than min_coverage={min_coverage:.0%}")
-
-
 @hydra.main(version_base="1.3", config_path="../../configs", config_name="fonts")
-def main(cfg: FontsConfig) -> None:
-    result = build_fonts(cfg)
+@exit_cleanly()
+def main(cfg: DictConfig) -> None:
+    result = build_fonts(typed(cfg, FontsConfig))
     print(table(result.faces))
     for sentence in result.left_out:
         print(f"warning: left out: {sentence}", file=sys.stderr)

@@ -19,7 +19,7 @@ class Face:
 
     Attributes:
         id: unique in its manifest, stable from build to build.
-        path: the font file; relative to the manifest in the file, resolved once loaded.
+        path: the font file; in the written manifest relative to it.
         index: the face's number inside a collection (.ttc), else 0.
         family, style: for people; style begins with the class (sans, serif, mono, hand, ...).
         lineage: faces drawn from common outlines share it; a lineage is never on both sides of the split.
@@ -69,26 +69,3 @@ def save_faces(faces: Iterable[Face], path: Path, profile: str, charset_sha256: 
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     partial.rename(path)
-
-
-def load_faces(path: str | Path, charset_sha256: str | None = None) -> tuple[Face, ...]:
-    """Read the faces of a manifest, their paths made absolute.
-
-    charset_sha256: if given, the charset that `Face.missing` has to be about.
-
-    Raises:
-        UserError: no such file, not a manifest, or one made for another charset.
-    """
-    path = Path(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        faces = [Face(**entry) for entry in content["faces"]]
-        made_for = content["charset_sha256"]
-    except FileNotFoundError:
-        raise UserError(f"no font list at {path}: run `make fonts` first") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a font list ({error}): run `make fonts` again") from None
-    if charset_sha256 not in (None, made_for):
-        raise UserError(f"{path} was made for another charset: run `make fonts` with the charset in use")
-    folder = path.parent.resolve()
-    return tuple(Face(**{**asdict(face), "path": str((folder / face.path).resolve())}) for face in faces)

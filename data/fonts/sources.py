@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -36,6 +37,7 @@ class FontSource:
         unzip: an archive inside the package that holds the fonts.
         id: of the face, if there is one only; default: the file's name.
         lineage: name of the common outlines; default: the id, that is, kin of nobody.
+        script: zh, en, or empty: zh if the face draws enough of the charset.
         style: class of the letters: sans, serif, mono, slab, hand, script, display, ...
         exclude: characters that it maps and draws wrongly.
     """
@@ -93,20 +95,20 @@ def load_sources(path: str | Path) -> list[FontSource]:
         UserError: no such file, or an entry with a misspelt key or an impossible value.
     """
     try:
-        listed = OmegaConf.merge(OmegaConf.structured(SourceList), OmegaConf.load(path))
-        sources: list[FontSource] = list(OmegaConf.to_object(listed).sources)
+        listed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SourceList), OmegaConf.load(path)))
     except FileNotFoundError:
         raise UserError(f"no list of font sources at {path}") from None
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, yaml.YAMLError) as error:
         raise UserError(f"{path}: {str(error).splitlines()[0]}") from None
-    for source in sources:
+    assert isinstance(listed, SourceList)
+    for source in listed.sources:
         kind, name = source.place
-        if source.split not in SPLITS or source.script not in SCRIPTS:
+        if source.split not in SPLITS or source.script not in (*SCRIPTS, ""):
             raise UserError(
                 f"{path}: {kind} {name}: split must be one of {SPLITS} and script one of {SCRIPTS}, "
                 f"found {source.split!r} and {source.script!r}"
             )
-    return sources
+    return listed.sources
 
 
 def find_candidates(source: FontSource, cache: Path) -> list[Candidate]:
