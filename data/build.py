@@ -10,8 +10,10 @@ import hashlib
 import json
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,15 @@ def _start(synthesizer: Synthesizer, seed: int) -> None:
     global _worker, _worker_seed
     cv2.setNumThreads(0)  # the processes fill the cores already
     _worker, _worker_seed = synthesizer, seed
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _die_with(parent: BaseProcess) -> None:
+    """A build that was killed leaves no workers behind."""
+    parent.join()
+    os._exit(1)
 
 
 def _draw(indices: range) -> list[StoredLine]:

@@ -49,14 +49,15 @@ class Dice:
 
     def span(self, span: Span) -> float | None:
         """A value of `span`, None where it does not happen."""
-        happens, value = self.random() < span.p, self.uniform(span.low, span.high)
-        return value if happens else None
+        if not span.p or self.random() >= span.p:
+            return None
+        return self.uniform(span.low, span.high)
 
     def effect(self, effect: Effect) -> float | None:
         """A value of `effect` at the strength of this line, None where it does not happen."""
-        happens = self.random() < effect.p * min(1.0, 2 * self.strength)
-        value = effect.mild + (effect.strong - effect.mild) * self.random() * self.strength
-        return value if happens else None
+        if not effect.p or self.random() >= effect.p * min(1.0, 2 * self.strength):
+            return None
+        return effect.mild + (effect.strong - effect.mild) * self.random() * self.strength
 
 
 def cumulate(weights: Sequence[float]) -> np.ndarray:
