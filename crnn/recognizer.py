@@ -15,7 +15,8 @@ import onnxruntime as ort
 
 from crnn.artifact import METADATA_KEY, ArtifactInfo
 from crnn.cpus import check_threads
-from crnn.ctc import greedy
+from crnn.ctc import GreedyPath, greedy
+from crnn.decoding import Decoder
 from crnn.errors import UserError
 from crnn.pieces import Piece, cut, join
 from crnn.preprocess import decode_image, pad_to_bucket, to_strip
@@ -24,9 +25,7 @@ from crnn.reading import CharReading, Reading
 __all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
 
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "crnn-zh-en.int8.onnx"
-BLANK_CONTRAST = (
-    4  # grey levels: a strip that varies less shows no text, and a network may still imagine some
-)
+BLANK_CONTRAST = 4  # grey levels: a strip that varies less shows no text, and a network may still imagine some
 
 
 class Recognizer:
@@ -50,18 +49,19 @@ class Recognizer:
         self.max_batch = 1 if self.info.quantisation.get("dynamic") else max_batch
         self._charset = self.info.charset
 
-    def read(self, image: np.ndarray | bytes) -> Reading:
+    def read(self, image: np.ndarray | bytes, decode: Decoder = greedy) -> Reading:
         """Read one line, however wide.
 
         Args:
             image: uint8 (H, W) grey or (H, W, 3) BGR, or an encoded picture.
+            decode: turns logits into characters; `crnn.decoding.make_decoder` offers a language model and more.
 
         Raises:
             ImageError: not a picture that can be read, or no line (1,000 times as wide as high).
         """
-        return self.read_many([image])[0]
+        return self.read_many([image], decode)[0]
 
-    def read_many(self, images: Sequence[np.ndarray | bytes]) -> list[Reading]:
+    def read_many(self, images: Sequence[np.ndarray | bytes], decode: Decoder = greedy) -> list[Reading]:
         """Read many lines; each reads as it does alone, whatever its neighbours.
 
         Raises:
@@ -71,7 +71,7 @@ class Recognizer:
         pixels = [image if isinstance(image, np.ndarray) else decode_image(image) for image in images]
         strips = [to_strip(image, spec) for image in pixels]
         pieces = [cut(strip, spec) if _has_contrast(strip) else [] for strip in strips]
-        chars = self._read_pieces(strips, pieces)
+        chars = self._read_pieces(strips, pieces, decode)
         readings = []
         for line, (image, strip) in enumerate(zip(pixels, strips, strict=True)):
             joined = self._join(pieces[line], chars[line])
@@ -86,7 +86,7 @@ class Recognizer:
         return logits
 
     def _read_pieces(
-        self, strips: list[np.ndarray], pieces: list[list[Piece]]
+        self, strips: list[np.ndarray], pieces: list[list[Piece]], decode: Decoder
     ) -> list[list[list[CharReading]]]:
         """Characters of each line's pieces, x in pixels of the strip; pieces of one width share a run."""
         canvases: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
@@ -100,12 +100,12 @@ class Recognizer:
                 batch = queue[begin : begin + self.max_batch]
                 logits = self.run(np.stack([canvas for _, _, canvas in batch])[:, None])
                 for position, (line, number, _) in enumerate(batch):
-                    chars[line][number] = self._decode(logits[:, position], pieces[line][number].start)
+                    chars[line][number] = self._place(decode(logits[:, position]), pieces[line][number].start)
         return chars
 
-    def _decode(self, logits: np.ndarray, start: int) -> list[CharReading]:
-        """Characters of one piece's logits (T, C), x in pixels of the strip; the piece begins at `start`."""
-        path, stride = greedy(logits), self.info.frame_stride
+    def _place(self, path: GreedyPath, start: int) -> list[CharReading]:
+        """Characters of one piece, x in pixels of the strip; the piece begins at `start`."""
+        stride = self.info.frame_stride
         return [
             CharReading(char, float(confidence), start + (float(frame) + 0.5) * stride)
             for char, confidence, frame in zip(
@@ -133,6 +133,9 @@ def _open_session(path: Path, threads: int) -> ort.InferenceSession:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Without its arena ONNX Runtime returns the memory of each shape it meets; time does not change.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -145,9 +148,7 @@ def _read_info(session: ort.InferenceSession, path: Path) -> ArtifactInfo:
     """The model's description, which must fit its graph."""
     description = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if description is None:
-        raise UserError(
-            f"{path} does not describe itself (no metadata {METADATA_KEY!r}): export it with export.py"
-        )
+        raise UserError(f"{path} does not describe itself (no metadata {METADATA_KEY!r}): export it with export.py")
     info = ArtifactInfo.from_json(description)
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if (
@@ -158,7 +159,5 @@ def _read_info(session: ort.InferenceSession, path: Path) -> ArtifactInfo:
         raise UserError(f"{path} is not a line recogniser: its graph must turn uint8 images into logits")
     classes = outputs[0].shape[-1]
     if isinstance(classes, int) and classes != len(info.charset):
-        raise UserError(
-            f"{path} has {classes} classes, but its charset has {len(info.charset)} : export it again"
-        )
+        raise UserError(f"{path} has {classes} classes, but its charset has {len(info.charset)} : export it again")
     return info
