@@ -13,7 +13,8 @@ import numpy as np
 WIDEST_STROKE = 41  # px; bold text of 120 px has strokes and junctions of about 35
 LEAST_CONTRAST = 14  # grey levels that ink differs from its paper
 SHARE_OF_STRONGEST = 0.35  # of the contrast nearby: fainter is blur, ghost print or JPEG ringing
-RULES = ((48, 3), (128, 8))  # (length, thickness) in px: straight strokes this long and thin are rules, not text
+LYING_RULES = ((96, 3), (192, 8))  # (length, thickness) in px: strokes this straight and thin are not text: a dash
+UPRIGHT_RULES = ((48, 3), (128, 8))  # of two em in 48 px or a bold 一 in 120 px are shorter, and so is an upright l
 PATCHES = ((19, 48), (29, 999))  # (side, size) in px: a piece of up to that size with such a square in it is no stroke
 TALLEST_PIECE = 160  # px; a bracket in text of 120 px
 WIDEST_GAP = 200  # px; nothing farther apart belongs together
@@ -93,12 +94,12 @@ def find_ink(grey: np.ndarray, noise: float, light: bool) -> Ink:
         noise: its standard deviation.
     """
     mask = _threshold(grey, noise, light)
+    _take_out_ground(mask)
     rules = _take_out_rules(mask)
-    mask[:, -1] = 0  # so that no run goes on in the next row
     count, labels = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
     runs = _runs(mask, labels)
     boxes, areas = _measure(runs, count - 1, mask.shape[1])
-    keep = _may_be_text(boxes, areas) & ~_holds_patch(mask, labels, boxes)
+    keep = _may_be_text(boxes, areas) & ~_holds_patch(mask, labels, boxes) & ~_is_rim(grey, mask, runs, len(boxes))
     runs = runs.of(keep)
     kept = np.zeros(count, bool)
     kept[1:] = keep
@@ -144,25 +145,42 @@ def _threshold(grey: np.ndarray, noise: float, light: bool) -> np.ndarray:
     return cv2.compare(contrast, floor, cv2.CMP_GE)
 
 
+def _take_out_ground(mask: np.ndarray) -> None:
+    """Erase what is thick and wide from `mask`: paper between lines, cells, bars and bubbles, not strokes."""
+    small = cv2.morphologyEx(mask[::2, ::2], cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    if not cv2.countNonZero(small):
+        return
+    count, labels = cv2.connectedComponents(small, connectivity=8, ltype=cv2.CV_32S)
+    boxes, _ = _measure(_runs(small, labels), count - 1, small.shape[1])
+    wide = np.zeros(count, np.uint8)
+    wide[1:] = 2 * (boxes[:, 2:] - boxes[:, :2]).max(axis=1) > TALLEST_PIECE
+    ground = cv2.dilate(wide[labels], np.ones((5, 5), np.uint8))
+    mask[cv2.resize(ground, mask.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0] = 0
+
+
 def _take_out_rules(mask: np.ndarray) -> np.ndarray:
     """Erase long thin straight strokes (table borders, underlines) from `mask`; return the upright ones."""
-    lying, upright = np.zeros_like(mask), np.zeros_like(mask)
-    for length, thickness in RULES:
-        for rules, along, across in (
-            (lying, (1, length), (thickness + 1, 1)),
-            (upright, (length, 1), (1, thickness + 1)),
-        ):
-            core = cv2.erode(mask, np.ones(along, np.uint8))
-            if cv2.countNonZero(core):
-                long = cv2.dilate(core, np.ones(along, np.uint8))
-                thick = cv2.morphologyEx(long, cv2.MORPH_OPEN, np.ones(across, np.uint8))
-                rules |= cv2.subtract(long, thick)
+    lying = _thin_strokes(mask, LYING_RULES)
+    upright = _thin_strokes(mask.T, UPRIGHT_RULES).T
     # One pixel more on either side: the blurred rim of the rule.
     mask[cv2.dilate(lying | upright, np.ones((3, 3), np.uint8)) > 0] = 0
     return upright
 
 
+def _thin_strokes(mask: np.ndarray, sizes: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """What of `mask` lies in rows at least `length` long and at most `thickness` high, for any of the sizes."""
+    strokes = np.zeros_like(mask)
+    for length, thickness in sizes:
+        long = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+        if cv2.countNonZero(long):
+            thick = cv2.morphologyEx(long, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
+            strokes |= cv2.subtract(long, thick)
+    return strokes
+
+
 def _runs(mask: np.ndarray, labels: np.ndarray) -> _Runs:
+    """Runs of `mask`, whose last column is cleared so that none goes on in the next row."""
+    mask[:, -1] = 0
     places = np.flatnonzero(mask.view(bool))
     if not len(places):
         return _Runs(places, places, places)
@@ -205,6 +223,21 @@ def _holds_patch(mask: np.ndarray, labels: np.ndarray, boxes: np.ndarray) -> np.
             thick = np.unique(labels[core > 0]) - 1
             patch[thick[size[thick] <= largest]] = True
     return patch
+
+
+def _is_rim(grey: np.ndarray, mask: np.ndarray, runs: _Runs, count: int) -> np.ndarray:
+    """Whether a piece is the edge of something larger: on one side what is not ink is as dark (or light) as the piece."""
+    if not len(runs.piece):
+        return np.zeros(count, bool)
+    level, ink = grey.ravel(), mask.ravel()
+    before, after = np.maximum(runs.start - 3, 0), np.minimum(runs.end + 2, grey.size - 1)
+    here = level[(runs.start + runs.end) // 2].astype(np.int16)
+    to_left, to_right = np.abs(level[before] - here), np.abs(level[after] - here)
+    alike_left = (ink[before] == 0) & (4 * to_left < to_right)
+    alike_right = (ink[after] == 0) & (4 * to_right < to_left)
+    rows = np.bincount(runs.piece, minlength=count)
+    alike = np.maximum(*(np.bincount(runs.piece[side], minlength=count) for side in (alike_left, alike_right)))
+    return 2 * alike > rows
 
 
 def _gaps(runs: _Runs, count: int, width: int) -> Gaps:

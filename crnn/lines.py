@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from crnn.ink import Gaps, Ink, find_ink, smooth, stands_on_paper
+from crnn.ink import TALLEST_PIECE, Gaps, Ink, find_ink, smooth, stands_on_paper
 from crnn.layout import reading_order
 from crnn.preprocess import to_grey
 from crnn.skew import find_skew
@@ -19,8 +19,11 @@ from crnn.skew import find_skew
 MOST_PIXELS = 2_400_000  # larger pages are searched at this size
 SMALLEST_SIDE = 6  # px; less holds no text
 SLACK = 0.15  # of the text's height, on every side: the middle of what the recogniser was trained with
+TALLEST_TEXT = 120  # px
 TALLEST_LINE = 200  # px; a picture that is one line is not taller
 MOST_RUNS = 2000  # the largest are looked at; a full page has some hundreds, a noisy photo any number of specks
+NEAR_GAP = 1.3  # of the text's height between runs of one line; a gutter or the next cell is farther
+FAR_GAP = 2.2  # the same where the line above or below leaves no gutter there: full-width punctuation, wide spaces
 LEAST_HEIGHT = 6  # px of ink; smaller is not legible
 
 
@@ -130,12 +133,16 @@ def _boxes_of(ink: Ink) -> np.ndarray:
     boxes, weights = _merge(ink.boxes, ink.areas, runs)
     largest = np.sort(np.argsort(-weights, kind="stable")[:MOST_RUNS])
     boxes, weights = boxes[largest], weights[largest]
+    boxes, weights = _legible(*_stack(*_absorb(boxes, weights)))
+    boxes, weights = _legible(*_join_rows(boxes, weights, ink.rules))
     boxes, weights = _absorb(boxes, weights)
-    boxes, weights = _stack(boxes, weights)
-    boxes, weights = _join_rows(boxes, weights, ink.rules)
-    boxes, weights = _absorb(boxes, weights)
-    height = boxes[:, 3] - boxes[:, 1]
-    return boxes[height >= LEAST_HEIGHT]
+    return boxes[boxes[:, 3] - boxes[:, 1] >= LEAST_HEIGHT]
+
+
+def _legible(boxes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Without what is taller than any text: cells and stripes of the ground that hang together."""
+    fits = boxes[:, 3] - boxes[:, 1] <= TALLEST_PIECE
+    return boxes[fits], weights[fits]
 
 
 def _link(boxes: np.ndarray, areas: np.ndarray, gaps: Gaps) -> np.ndarray:
@@ -172,7 +179,7 @@ def _connected(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def _merge(boxes: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Boxes around, and weights summed over, each group."""
-    count = int(groups.max()) + 1
+    count = int(groups.max(initial=-1)) + 1
     merged = np.tile(np.array([np.inf, np.inf, -np.inf, -np.inf], np.float32), (count, 1))
     np.minimum.at(merged[:, 0], groups, boxes[:, 0])
     np.minimum.at(merged[:, 1], groups, boxes[:, 1])
@@ -202,40 +209,52 @@ def _absorb(boxes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _stack(boxes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Put the parts of a character that stands alone on one another: 二, 三, 吕, =."""
+    """Put the bars of a character that stands alone on one another: 二, 三, =."""
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    small = np.flatnonzero(width <= 160)
-    upper, lower = boxes[small][:, None], boxes[small][None]
+    bars = np.flatnonzero((height <= 0.3 * width) & (weights > 0.65 * width * height) & (width <= TALLEST_TEXT))
+    upper, lower = boxes[bars][:, None], boxes[bars][None]
     shared = np.minimum(upper[..., 2], lower[..., 2]) - np.maximum(upper[..., 0], lower[..., 0])
-    union_width = np.maximum(upper[..., 2], lower[..., 2]) - np.minimum(upper[..., 0], lower[..., 0])
-    union_height = lower[..., 3] - upper[..., 1]
-    flat = np.maximum(height[small][:, None], height[small][None]) <= 0.5 * union_width
-    near = (lower[..., 1] >= upper[..., 3]) & (lower[..., 1] - upper[..., 3] <= 0.5 * union_width)
-    bars = weights[small] > 0.65 * width[small] * height[small]
-    good = (
-        near & flat & (shared >= 0.6 * union_width) & (union_height <= 1.2 * union_width) & bars[:, None] & bars[None]
-    )
-    above, below = np.nonzero(good)
-    return _merge(boxes, weights, _connected(len(boxes), small[above], small[below]))
+    whole = np.maximum(upper[..., 2], lower[..., 2]) - np.minimum(upper[..., 0], lower[..., 0])
+    gap = lower[..., 1] - upper[..., 3]
+    apart = gap >= 0.5 * np.maximum(height[bars][:, None], height[bars][None])
+    above, below = np.nonzero(apart & (gap <= 0.6 * whole) & (shared >= 0.6 * whole))
+    return _merge(boxes, weights, _connected(len(boxes), bars[above], bars[below]))
 
 
 def _join_rows(boxes: np.ndarray, weights: np.ndarray, rules: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Join runs of one row into lines: word spaces, punctuation, wide spacing, but not across columns."""
-    order = np.argsort(boxes[:, 0], kind="stable")
-    boxes, weights = boxes[order], weights[order]
+    for reach, bridged in ((NEAR_GAP, False), (FAR_GAP, True)):
+        order = np.argsort(boxes[:, 0], kind="stable")
+        boxes, weights = boxes[order], weights[order]
+        first, second = _neighbours(boxes, reach)
+        join = [
+            not _parted(boxes[a], boxes[b], rules) and (not bridged or _bridged(boxes, a, b))
+            for a, b in zip(first, second, strict=True)
+        ]
+        boxes, weights = _merge(boxes, weights, _connected(len(boxes), first[join], second[join]))
+    return boxes, weights
+
+
+def _neighbours(boxes: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (left, right) that stand on one row, at most `reach` text heights apart; `boxes` sorted by left."""
     height = boxes[:, 3] - boxes[:, 1]
     left, right = boxes[:, None], boxes[None]
     gap = right[..., 0] - left[..., 2]
     shared = np.minimum(left[..., 3], right[..., 3]) - np.maximum(left[..., 1], right[..., 1])
     lower, higher = np.minimum(height[:, None], height[None]), np.maximum(height[:, None], height[None])
-    alike = (shared >= 0.6 * lower) & (higher <= 1.8 * lower) & (gap <= 1.0 * higher) & (gap > -higher)
-    # A small mark beside a line: punctuation, a dash, a degree sign.
-    mark = (shared >= 0.6 * lower) & (higher > 1.8 * lower) & (gap <= 0.9 * higher) & (gap > -higher)
-    good = np.triu(alike | mark, 1)
-    first, second = np.nonzero(good)
-    free = [not _parted(boxes[a], boxes[b], rules) for a, b in zip(first, second, strict=True)]
-    first, second = first[free], second[free]
-    return _merge(boxes, weights, _connected(len(boxes), first, second))
+    near = (shared >= 0.6 * lower) & (gap <= reach * higher) & (gap > -higher)
+    return np.nonzero(np.triu(near, 1))
+
+
+def _bridged(boxes: np.ndarray, left: int, right: int) -> bool:
+    """Whether the line above or below runs across the gap between two boxes: then it is no gutter."""
+    edge, start = boxes[left, 2], boxes[right, 0]
+    top, bottom = min(boxes[left, 1], boxes[right, 1]), max(boxes[left, 3], boxes[right, 3])
+    height = bottom - top
+    across = (boxes[:, 0] < edge - height) & (boxes[:, 2] > start + height)
+    beside = (boxes[:, 3] > top - height) & (boxes[:, 1] < bottom + height)
+    alike = boxes[:, 3] - boxes[:, 1] < 2.5 * height
+    return bool((across & beside & alike).any())
 
 
 def _parted(left: np.ndarray, right: np.ndarray, rules: np.ndarray) -> bool:
