@@ -31,7 +31,7 @@ class ArtifactInfo:
         validation: figures measured when the artifact was made.
         source_sha256: digest of the checkpoint's weights the graph was made of.
         quantisation: mode, operators and calibration lines; empty for float graphs.
-        confidence: temperature and the like for calibrated confidences; empty if uncalibrated.
+        confidence: `scale` and `offset` of `crnn.reading.line_confidence`; empty if uncalibrated.
     """
 
     characters: str
