@@ -128,7 +128,10 @@ def _subject(reader: LineReader, run: Run, lines: Sequence[LabelledLine], config
     latency = run.latency(reader.threads)
     texts = [guess.text for guess in run.guesses]
     chinese = [(line, text) for line, text in zip(lines, texts, strict=True) if has_hanzi(line.text)]
-    batched = isinstance(reader, ModelReader)
+    if isinstance(reader, ModelReader):
+        speed = throughput(reader, lines, config.throughput_chunk)
+    else:
+        speed = 1000 / latency.mean
     return Subject(
         name=reader.name,
         source=reader.source,
@@ -136,9 +139,10 @@ def _subject(reader: LineReader, run: Run, lines: Sequence[LabelledLine], config
         precision=reader.precision,
         accuracy=score_lines(lines, texts),
         latency=latency,
-        throughput=throughput(reader, lines, config.throughput_chunk) if batched else 1000 / latency.mean,
+        throughput=speed,
         guesses=run.guesses,
         milliseconds=run.line_milliseconds,
+        cpu_milliseconds=run.cpu_line_milliseconds,
         chinese=score_lines([line for line, _ in chinese], [text for _, text in chinese]) if chinese else None,
         calibration=reliability(
             [guess.confidence for guess in run.guesses], line_scores(lines, texts).exact_nospace.tolist()

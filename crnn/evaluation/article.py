@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 
 from crnn.evaluation.report import Report, Subject
 
-FLOAT = {"size": 29.0, "seconds": 1.2, "accuracy": 0.981}
-INT8 = {"size": 7.3, "seconds": 0.63, "accuracy": 0.976}
 CHINESE = {"this network": 0.968, "Tesseract": 0.723, "PaddleOCR small": 0.941}
 
 Table = Callable[[Sequence[object], Sequence[Sequence[object]]], str]
@@ -36,38 +34,22 @@ def article_tables(report: Report, table: Table) -> list[str]:
 
 
 def _first(base: Subject, integer: Subject) -> list[Sequence[object]]:
-    rows: list[Sequence[object]] = [
-        _row("size, MB", FLOAT["size"], INT8["size"], base.size_mb, integer.size_mb, ".1f"),
-        _row(
-            "time a line, ms",
-            1e3 * FLOAT["seconds"],
-            1e3 * INT8["seconds"],
-            base.latency.p50,
-            integer.latency.p50,
-            ".4g",
-        ),
+    def ratio(before: float, after: float, form: str) -> tuple[str, str, str]:
+        return f"{before:{form}}", f"{after:{form}}", f"{before / after:.1f}×"
+
+    def points(before: float, after: float) -> tuple[str, str, str]:
+        return f"{before:.1%}", f"{after:.1%}", f"{100 * (after - before):+.2f} points"
+
+    accuracy, other = base.accuracy, integer.accuracy
+    nothing = ("", "", "")
+    return [
+        ("size, MB", *ratio(29, 7.3, ".1f"), *ratio(base.size_mb, integer.size_mb, ".1f")),
+        ("time, ms", *ratio(1200, 630, ".0f"), *ratio(base.latency.p50, integer.latency.p50, ".2f")),
+        ("processor time, ms", *nothing, *ratio(base.latency.cpu_p50, integer.latency.cpu_p50, ".2f")),
+        ("accuracy: lines exact", *points(0.981, 0.976), *points(accuracy.exact, other.exact)),
+        ("lines exact, no spaces", *nothing, *points(accuracy.exact_nospace, other.exact_nospace)),
+        ("characters right (1 - CER)", *nothing, *points(1 - accuracy.cer, 1 - other.cer)),
     ]
-    claimed = (
-        f"{FLOAT['accuracy']:.1%}",
-        f"{INT8['accuracy']:.1%}",
-        _points(FLOAT["accuracy"], INT8["accuracy"]),
-    )
-    for label, score in (("lines exact", "exact"), ("lines exact, no spaces", "exact_nospace")):
-        before, after = getattr(base.accuracy, score), getattr(integer.accuracy, score)
-        rows.append((label, *claimed, f"{before:.1%}", f"{after:.1%}", _points(before, after)))
-        claimed = ("", "", "")
-    before, after = 1 - base.accuracy.cer, 1 - integer.accuracy.cer
-    rows.append(("characters right (1 - CER)", *claimed, f"{before:.2%}", f"{after:.2%}", _points(before, after)))
-    return rows
-
-
-def _row(label: str, was: float, became: float, before: float, after: float, form: str) -> Sequence[object]:
-    then = (f"{was:{form}}", f"{became:{form}}", f"{was / became:.1f}×")
-    return (label, *then, f"{before:{form}}", f"{after:{form}}", f"{before / after:.1f}×")
-
-
-def _points(before: float, after: float) -> str:
-    return f"{100 * (after - before):+.2f} points"
 
 
 def _second(report: Report) -> list[Sequence[object]]:

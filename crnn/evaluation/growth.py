@@ -20,16 +20,23 @@ from crnn.recognizer import Recognizer
 STRIP_HEIGHT = 48  # pixels: the largest canvas among the readers, so that nobody enlarges
 
 
-def medians(rounds: int, settings: Sequence[tuple[Callable[[], object], int]]) -> list[float]:
-    """Milliseconds of each call divided by its number of lines, the median over interleaved `rounds`."""
+def medians(
+    rounds: int,
+    settings: Sequence[tuple[Callable[[], object], int]],
+    clock: Callable[[], int] = time.process_time_ns,
+) -> list[float]:
+    """Milliseconds of each call divided by its number of lines, the median over interleaved `rounds`.
+
+    Processor time by default: other work on the machine then counts least.
+    """
     for call, _ in settings:
         call()  # warm-up: the first run of a shape plans its memory
     times = np.empty((rounds, len(settings)))
     for row in times:
         for position, (call, lines) in enumerate(settings):
-            began = time.perf_counter_ns()
+            began = clock()
             call()
-            row[position] = (time.perf_counter_ns() - began) / 1e6 / lines
+            row[position] = (clock() - began) / 1e6 / lines
     return [float(v) for v in np.median(times, axis=0)]
 
 
@@ -50,7 +57,7 @@ def strip_of(lines: Sequence[LabelledLine], width: int) -> np.ndarray:
 def time_by_width(
     readers: Sequence[LineReader], lines: Sequence[LabelledLine], widths: Sequence[int], rounds: int
 ) -> dict[str, dict[int, float]]:
-    """Milliseconds of one line for each reader and width (pixels at a canvas height of 32)."""
+    """Processor milliseconds of one line for each reader and width (pixels at a canvas height of 32)."""
     strips = {width: strip_of(lines, width) for width in widths}
     calls = [(reader, width) for width in widths for reader in readers]
     times = medians(rounds, [(partial(reader.read, strips[width]), 1) for reader, width in calls])
@@ -64,7 +71,7 @@ def time_by_batch(
     width: int,
     rounds: int,
 ) -> dict[str, dict[int, float]]:
-    """Milliseconds a line of the bare network for each model and batch of lines of `width` pixels."""
+    """Processor milliseconds a line of the bare network for each model and batch of lines of `width` pixels."""
     calls, settings = [], []
     for model in models:
         canvas = to_canvas(strip_of(lines, width), model.recognizer.info.canvas).pixels
@@ -82,7 +89,7 @@ def time_by_threads(
     width: int,
     rounds: int,
 ) -> dict[str, dict[int, float]]:
-    """Milliseconds of one line of `width` pixels for each model and number of threads inside one run."""
+    """Milliseconds by the clock of one line of `width` pixels for each model and number of threads inside one run."""
     strip = strip_of(lines, width)
     calls, settings = [], []
     for model in models:
@@ -90,7 +97,7 @@ def time_by_threads(
             recognizer = Recognizer(model.source, threads=count)
             calls.append((model.name, count))
             settings.append((partial(recognizer.read, strip), 1))
-    return _by_name([n for n, _ in calls], [c for _, c in calls], medians(rounds, settings))
+    return _by_name([n for n, _ in calls], [c for _, c in calls], medians(rounds, settings, time.perf_counter_ns))
 
 
 def _by_name(names: Sequence[str], settings: Sequence[int], times: Sequence[float]) -> dict[str, dict[int, float]]:

@@ -17,7 +17,7 @@ from crnn.preprocess import decode_image, scaled_width, to_canvas
 
 @dataclass(frozen=True)
 class Overhead:
-    """Mean milliseconds a line.
+    """Mean processor milliseconds a line.
 
     Attributes:
         decode: encoded bytes to pixels.

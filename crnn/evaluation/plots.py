@@ -9,13 +9,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.transforms import Bbox
 
 from crnn.evaluation.report import Report
 
 # Okabe and Ito's palette: its neighbours stay apart for colour-blind eyes.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#F0E442")
 AREA_PER_MB = 22  # points² of a bubble: 20 MB stay smaller than the axes' tick distance
-FLOOR = 1e-4  # CER below which a bar would vanish on the logarithmic axis
+CLIPPED = 0.25  # CER at which bars are cut, their value written on them: the small ones are the interesting ones
 
 
 def write_plots(folder: Path, report: Report, widths: Sequence[int]) -> None:
@@ -30,17 +32,35 @@ def write_plots(folder: Path, report: Report, widths: Sequence[int]) -> None:
 
 
 def draw_tradeoff(path: Path, report: Report) -> None:
-    """Error against time of each subject, a bubble's area its size."""
-    figure, axes = _figure(7, 5)
-    for subject, colour in zip(report.subjects, _colours(report), strict=True):
-        x, y = subject.latency.p50, max(FLOOR, subject.accuracy.cer)
-        axes.scatter(x, y, s=AREA_PER_MB * subject.size_mb, color=colour, alpha=0.6, edgecolors="white")
-        label = f"{subject.name}\n{subject.size_mb:.1f} MB"
-        axes.annotate(label, (x, y), ha="center", va="center", fontsize=8)
-    axes.set(xscale="log", yscale="log", xlabel="ms a line, median, one at a time (lower is better)")
-    axes.set(ylabel="CER (lower is better)", title=f"Error, time and size on {_count(report)} lines")
-    axes.margins(0.2)
+    """Accuracy against time of each subject, a bubble's area its size."""
+    figure, axes = _figure(8, 5.5)
+    points = [(s.latency.cpu_p50, s.accuracy.exact_nospace) for s in report.subjects]
+    for subject, (x, y), colour in zip(report.subjects, points, _colours(report), strict=True):
+        axes.scatter(x, y, s=AREA_PER_MB * subject.size_mb, color=colour, alpha=0.7, edgecolors="white")
+    axes.set(xscale="log", xlabel="processor ms a line, median (lower is better)")
+    axes.set(ylabel="lines exact, spaces ignored", title=f"Accuracy, time and size on {_count(report)} lines")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(0.15)
+    figure.draw_without_rendering()  # fixes the scales that the labels are laid out by
+    labels = [f"{subject.name}, {subject.size_mb:.1f} MB" for subject in report.subjects]
+    _label_apart(axes, points, labels)
     _save(figure, path)
+
+
+def _label_apart(axes: Axes, points: Sequence[tuple[float, float]], labels: Sequence[str]) -> None:
+    """Write each label beside its point where no label stands yet: below, above, then further and further away."""
+    taken: list[Bbox] = []
+    for point, label in zip(points, labels, strict=True):
+        for offset in (-20, 14, -32, 26, -44, 38, -56, 50):
+            text = axes.annotate(label, point, (0, offset), textcoords="offset points", ha="center", fontsize=8)
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                break
+            text.remove()
+        else:
+            text = axes.annotate(label, point, (0, -20), textcoords="offset points", ha="center", fontsize=8)
+        taken.append(text.get_window_extent())
 
 
 def draw_latency(path: Path, report: Report) -> None:
@@ -49,8 +69,8 @@ def draw_latency(path: Path, report: Report) -> None:
     for subject, colour in zip(report.subjects, _colours(report), strict=True):
         times = np.sort(subject.milliseconds)
         axes.plot(times, np.arange(1, len(times) + 1) / len(times), color=colour, label=subject.name)
-    axes.set(xscale="log", xlabel="ms a line", ylabel="share of lines", title="Time of single lines")
-    axes.legend(fontsize=8)
+    axes.set(xscale="log", xlabel="ms a line by the clock", ylabel="share of lines", title="Time of single lines")
+    _legend(figure)
     _save(figure, path)
 
 
@@ -58,39 +78,48 @@ def draw_time_by_width(path: Path, report: Report, widths: Sequence[int]) -> Non
     """Each line's time against its width."""
     figure, axes = _figure(7, 4.5)
     for subject, colour in zip(report.subjects, _colours(report), strict=True):
-        axes.scatter(widths, subject.milliseconds, s=6, color=colour, alpha=0.5, label=subject.name, linewidths=0)
-    axes.set(yscale="log", xlabel="width at the canvas height, px", ylabel="ms", title="Time against width")
-    axes.legend(fontsize=8, markerscale=3)
+        axes.scatter(widths, subject.cpu_milliseconds, s=6, color=colour, alpha=0.5, label=subject.name, linewidths=0)
+    axes.set(yscale="log", xlabel="width at the canvas height, px", ylabel="processor ms", title="Time against width")
+    _legend(figure)
     _save(figure, path)
 
 
 def draw_categories(path: Path, report: Report) -> None:
     """CER of each subject in each category."""
     groups = list(report.models[0].accuracy.by_category)
-    figure, axes = _figure(max(7, 1.1 * len(groups)), 4.5)
+    figure, axes = _figure(max(7, 1.2 * len(groups)), 4.5)
     width = 0.85 / len(report.subjects)
     for position, (subject, colour) in enumerate(zip(report.subjects, _colours(report), strict=True)):
-        heights = [max(FLOOR, subject.accuracy.by_category[group].cer) for group in groups]
-        axes.bar(np.arange(len(groups)) + position * width, heights, width, color=colour, label=subject.name)
+        errors = [subject.accuracy.by_category[group].cer for group in groups]
+        places = np.arange(len(groups)) + position * width
+        axes.bar(places, np.minimum(errors, CLIPPED), width, color=colour, label=subject.name)
+        for place, error in zip(places, errors, strict=True):
+            if error > CLIPPED:
+                axes.text(place, CLIPPED, f" {error:.2f}", ha="center", va="bottom", rotation=90, fontsize=6)
     axes.set_xticks(np.arange(len(groups)) + 0.425 - width / 2, groups, rotation=30, ha="right")
-    axes.set(yscale="log", ylabel="CER (lower is better)", title="Error by category")
-    axes.legend(fontsize=8, ncols=3)
+    axes.set(ylabel="CER (lower is better)", title="Error by category")
+    axes.grid(False, axis="x")
+    _legend(figure)
     _save(figure, path)
 
 
 def draw_reliability(path: Path, report: Report) -> None:
     """Share of lines read right against the confidence they were given; the diagonal is what it should be."""
-    figure, axes = _figure(5.5, 5.5)
+    figure, axes = _figure(5.5, 6)
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
     for subject, colour in zip(report.subjects, _colours(report), strict=True):
         bins = subject.calibration.bins
         x, y = [b.confidence for b in bins], [b.right for b in bins]
         axes.plot(x, y, color=colour, label=f"{subject.name}, ECE {subject.calibration.ece:.3f}")
         axes.scatter(x, y, s=[4 + 2 * np.sqrt(b.lines) for b in bins], color=colour)
-    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="share of lines right, spaces ignored")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="confidence", ylabel="share of lines right, spaces ignored")
     axes.set(title="Can the confidence be believed?", aspect="equal")
-    axes.legend(fontsize=8)
+    _legend(figure, columns=2)
     _save(figure, path)
+
+
+def _legend(figure: Figure, columns: int = 4) -> None:
+    figure.legend(loc="outside lower center", ncols=columns, fontsize=8, markerscale=2, frameon=False)
 
 
 def _count(report: Report) -> int:

@@ -30,7 +30,7 @@ class Subject:
         name, source, size_mb, precision: see `readers.LineReader`.
         throughput: lines a second; batched for our models, one at a time for peers.
         guesses: one a line.
-        milliseconds: float64 (lines,), the median of each line's repeats.
+        milliseconds, cpu_milliseconds: float64 (lines,), the median of each line's repeats.
         chinese: scores of the lines whose truth has a hanzi, None if there are none.
         calibration: confidence against truth, spaces ignored.
     """
@@ -44,6 +44,7 @@ class Subject:
     throughput: float
     guesses: tuple[Guess, ...]
     milliseconds: np.ndarray
+    cpu_milliseconds: np.ndarray
     chinese: Accuracy | None
     calibration: Reliability
 
