@@ -13,6 +13,8 @@ from typing import Any
 
 import cv2
 
+from crnn.beam import BeamSettings
+from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError, exit_cleanly
 from crnn.page import read_page
 from crnn.picture import decode_image
@@ -30,13 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     with exit_cleanly():
         recognizer = Recognizer(options.model, threads=options.threads)
+        decode = make_decoder(recognizer.info.charset, _decode_options(options))
     read = _read_page if options.page else _read_line
     failed = False
     for name in options.images:
         try:
             data = _bytes_of(name)
             started = time.perf_counter()
-            fields = read(recognizer, data)
+            fields = read(recognizer, data, decode)
         except UserError as error:
             print(f"error: {name}: {error}", file=sys.stderr)
             failed = True
@@ -46,12 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 2 if failed else 0
 
 
-def _read_line(recognizer: Recognizer, data: bytes) -> dict[str, Any]:
-    return dataclasses.asdict(recognizer.read(data))
+def _read_line(recognizer: Recognizer, data: bytes, decode: Decoder) -> dict[str, Any]:
+    return dataclasses.asdict(recognizer.read(data, decode))
 
 
-def _read_page(recognizer: Recognizer, data: bytes) -> dict[str, Any]:
-    page = read_page(recognizer, decode_image(data))
+def _read_page(recognizer: Recognizer, data: bytes, decode: Decoder) -> dict[str, Any]:
+    page = read_page(recognizer, decode_image(data), decode)
     lines = [
         {
             "text": line.text,
@@ -62,6 +65,11 @@ def _read_page(recognizer: Recognizer, data: bytes) -> dict[str, Any]:
         for line in page.lines
     ]
     return {"text": page.text, "lines": lines}
+
+
+def _decode_options(options: argparse.Namespace) -> DecodeOptions:
+    settings = BeamSettings(lm_weight=options.lm_weight, length_bonus=options.length_bonus)
+    return DecodeOptions(options.decode, options.lm, options.hot_words, options.allow, settings)
 
 
 def _bytes_of(name: str) -> bytes:
@@ -81,6 +89,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", type=Path, default=DEFAULT_MODEL, metavar="FILE", help="exported .onnx model")
     add("--json", action="store_true", help="one JSON object a picture: text, confidence, chars, elapsed_ms")
     add("--threads", type=int, default=1, metavar="N", help="processors for one reading (default: 1)")
+    add = parser.add_argument_group("decoding").add_argument
+    add("--decode", choices=METHODS, default=METHODS[0], help="best path, or a beam that weighs alternatives")
+    add("--lm", type=Path, metavar="FILE", help="beam: character language model (make lm); needs the package kenlm")
+    add("--lm-weight", type=float, default=BeamSettings.lm_weight, metavar="X", help="beam: its weight (%(default)s)")
+    add(
+        "--length-bonus", type=float, default=BeamSettings.length_bonus, metavar="X",
+        help="beam: nats a character, against the language model's liking for short texts (%(default)s)",
+    )  # fmt: skip
+    add("--hot-words", type=Path, metavar="FILE", help="beam: likely words, one a line, optionally a tab and a boost")
+    add("--allow", default="", metavar="CHARACTERS", help="read these characters alone, e.g. 0123456789")
     return parser
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crnn.ctc import greedy
+from crnn.decoding import Decoder
 from crnn.lines import LineBox, crop_line, find_lines
 from crnn.reading import CharReading
 from crnn.recognizer import Recognizer
@@ -40,14 +42,14 @@ class PageReading:
         return "\n".join(line.text for line in self.lines if line.text)
 
 
-def read_page(recognizer: Recognizer, image: np.ndarray) -> PageReading:
+def read_page(recognizer: Recognizer, image: np.ndarray, decode: Decoder = greedy) -> PageReading:
     """Find and read the lines of `image`, uint8 (H, W) grey or (H, W, 3) BGR; a blank page has none.
 
     Raises:
         ImageError: not such an image.
     """
     boxes = find_lines(image)
-    readings = recognizer.read_many([crop_line(image, box) for box in boxes])
+    readings = recognizer.read_many([crop_line(image, box) for box in boxes], decode)
     return PageReading(
         tuple(
             LineReading(reading.text, reading.confidence, box, reading.chars)
