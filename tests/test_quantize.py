@@ -69,6 +69,15 @@ def test_every_calibration_method_takes_lines_of_all_widths(config: QuantizeConf
     assert "QuantizeLinear" in operators(output)
 
 
+def test_a_quarter_of_the_size(config: QuantizeConfig) -> None:
+    source, output = Path(config.model), Path(str(config.output))
+    quantise(source, output, Recipe(Mode.dynamic_rnn), [])
+    graph = onnx.load(str(output)).graph
+    sizes = {table.name: len(table.raw_data) for table in graph.initializer if table.data_type == 1}
+    assert all(size < 512 * 4 for size in sizes.values())  # no large float table is left
+    assert not graph.value_info
+
+
 def test_the_convolution_that_sees_the_picture_stays_in_fp32(config: QuantizeConfig) -> None:
     source, output = Path(config.model), Path(str(config.output))
     canvases = _canvases(_draw(config)[0], read_info(source).canvas)

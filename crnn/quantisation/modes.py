@@ -186,8 +186,8 @@ def excluded_nodes(model: onnx.ModelProto, recipe: Recipe) -> list[str]:
 def shrink(path: Path) -> None:
     """Drop what only quantisation needed from the graph at `path`, and halve the float tables that are left.
 
-    Biases and the first convolution stay float; ONNX Runtime turns them back from half precision once, as it loads
-    the graph, so that they cost no time.
+    Biases and layers left in float are stored in half precision; ONNX Runtime turns them back once, as it loads the
+    graph, so that they cost no time. Their rounding is a hundredth of that of eight bits.
     """
     model = onnx.load(str(path))
     graph = model.graph
