@@ -114,6 +114,34 @@ def test_each_centre_lies_on_its_character(sources: Path, name: str) -> None:
         assert np.abs(np.array(strokes) - crop.centers).max() < 2.0
 
 
+def test_a_line_is_spaced_as_programs_space_it(sources: Path) -> None:
+    faces = Faces.load(sources / "fonts" / "quick" / "fonts.json", "train", FaceSettings())
+    face, latin = faces.choose("zh", Dice(0, 0)), faces.choose("en", Dice(0, 0))
+
+    def edges(text: str, recipe: Recipe) -> np.ndarray:
+        line = typeset(text, face, latin, Style(40), recipe, Dice(1, 1))
+        assert line.centers.shape == (len(text),) and line.edges.shape == (len(text) + 1,)
+        return line.edges - line.edges[0]
+
+    plain = edges("a中b c", PLAIN)
+    assert edges("a中b c", replace(PLAIN, latin_gap=always(0.25)))[-1] == plain[-1] + 20  # two joints of 10 pixels
+    assert edges("a中b c", replace(PLAIN, spacing=always(0.1)))[-1] == plain[-1] + 16  # four gaps of 4, none at the end
+    gap = np.diff(edges("a中b c", replace(PLAIN, wide_gap=always(1.5))))[3]
+    assert gap == 60
+    assert np.allclose(
+        np.diff(edges("abab", replace(PLAIN, latin_scale=always(0.5)))), np.diff(edges("abab", PLAIN)) / 2
+    )
+    assert (
+        edges("abcd", replace(PLAIN, spacing=always(0.5)))[-1] < edges("abcd", PLAIN)[-1] + 3 * 20
+    )  # Latin stays closer
+
+
+def test_an_illegible_copy_is_not_made() -> None:
+    faint = np.full((32, 200), 200, np.float32)
+    faint[::7] += np.tile(np.linspace(-3, 3, 200, dtype=np.float32), (5, 1))
+    assert (dict(CHAIN)["threshold"](faint, 40, Dice(0, 1)) == faint).all()
+
+
 def test_turns_make_every_category_equally_frequent(sources: Path) -> None:
     cells = [(["english"], "plain"), (["forms"], "rough"), (["prose"], "plain")]
     synthesizer = make(sources, replace(SETTINGS, text=replace(SETTINGS.text, kinds={})), cells=cells)

@@ -50,7 +50,7 @@ class Corpus:
             if not data:
                 raise UserError(
                     f"the corpus at {folder} has no {split} text of kind {kind!r}: run `make corpus` with a source of "
-                    f"it, or set its share to 0 (+synthesis.text.kinds.{kind}=0)"
+                    f"it, or leave it out (+synthesis.text.kinds.{kind}=0, in a test set test_groups)"
                 )
             ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 10)
             self._texts[kind] = data
