@@ -7,7 +7,6 @@ moves no score by more than noise and costs the peers a quarter of their time.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import cv2
@@ -66,7 +65,7 @@ class PaddleCtcRecognizer:
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         height, width = image.shape[:2]
-        resized_width = math.ceil(self._height * width / height)
+        resized_width = max(1, int(self._height * width / height))
         resized = cv2.resize(image, (resized_width, self._height)).astype(np.float32)
         canvas = np.zeros((1, 3, self._height, resized_width), np.float32)
         canvas[0, :, :, :resized_width] = (resized.transpose(2, 0, 1) / 255 - 0.5) / 0.5
