@@ -17,6 +17,7 @@ LYING_RULES = ((96, 3), (192, 8))  # (length, thickness) in px: strokes this str
 UPRIGHT_RULES = ((48, 3), (128, 8))  # of two em in 48 px or a bold 一 in 120 px are shorter, and so is an upright l
 PATCHES = ((19, 48), (29, 999))  # (side, size) in px: a piece of up to that size with such a square in it is no stroke
 TALLEST_PIECE = 160  # px; a bracket in text of 120 px
+MARGIN = 2  # px from a line to the paper it is compared with: past the blur of its strokes
 WIDEST_GAP = 200  # px; nothing farther apart belongs together
 
 
@@ -111,25 +112,29 @@ def stands_on_paper(grey: np.ndarray, ink: Ink, box: np.ndarray) -> bool:
     """Whether the line's ink differs from what surrounds the line, not only from what lies inside it.
 
     The insides of dark letters are light pieces on dark; but around their line the paper is as light as they.
+    A side where the picture ends says nothing.
     """
     left, top, right, bottom = box.astype(int)
     patch, mask = grey[top:bottom, left:right], ink.mask[top:bottom, left:right]
-    margin = 2
-    above, below = max(0, top - margin), min(grey.shape[0] - 1, bottom + margin - 1)
-    before, after = max(0, left - margin), min(grey.shape[1] - 1, right + margin - 1)
+    height, width = grey.shape
+    above, below, before, after = top - MARGIN, bottom + MARGIN - 1, left - MARGIN, right + MARGIN - 1
     ends = 2 * (bottom - top)  # the ends are compared with the ink near them: shade changes along a line
+    sides = []
+    if above >= 0:
+        sides.append((grey[above, left:right], slice(None)))
+    if below < height:
+        sides.append((grey[below, left:right], slice(None)))
+    if before >= 0:
+        sides.append((grey[top:bottom, before], slice(0, ends)))
+    if after < width:
+        sides.append((grey[top:bottom, after], slice(-ends, None)))
     contrasts = []
-    for side, near in (
-        (grey[above, left:right], slice(None)),
-        (grey[below, left:right], slice(None)),
-        (grey[top:bottom, before], slice(0, ends)),
-        (grey[top:bottom, after], slice(-ends, None)),
-    ):
+    for side, near in sides:
         strokes = patch[:, near][mask[:, near]]
         if len(strokes):
             contrast = float(np.median(side)) - float(strokes.mean())
             contrasts.append(-contrast if ink.light else contrast)
-    return min(contrasts) >= max(LEAST_CONTRAST / 2, 0.25 * max(contrasts))
+    return not contrasts or min(contrasts) >= max(LEAST_CONTRAST / 2, 0.25 * max(contrasts))
 
 
 def _threshold(grey: np.ndarray, noise: float, light: bool) -> np.ndarray:
@@ -140,8 +145,8 @@ def _threshold(grey: np.ndarray, noise: float, light: bool) -> np.ndarray:
     window = np.ones((WIDEST_STROKE, WIDEST_STROKE), np.uint8)
     contrast = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT if light else cv2.MORPH_BLACKHAT, window)
     strongest = cv2.dilate(contrast, np.ones((25, 25), np.uint8))
-    least = min(255, LEAST_CONTRAST + 6 * noise)
-    floor = cv2.max(cv2.convertScaleAbs(strongest, alpha=SHARE_OF_STRONGEST), least)
+    least = np.uint8(min(255, LEAST_CONTRAST + 6 * noise))
+    floor = np.maximum(cv2.convertScaleAbs(strongest, alpha=SHARE_OF_STRONGEST), least)
     return cv2.compare(contrast, floor, cv2.CMP_GE)
 
 
@@ -226,7 +231,7 @@ def _holds_patch(mask: np.ndarray, labels: np.ndarray, boxes: np.ndarray) -> np.
 
 
 def _is_rim(grey: np.ndarray, mask: np.ndarray, runs: _Runs, count: int) -> np.ndarray:
-    """Whether a piece is the edge of something larger: on one side what is not ink is as dark (or light) as the piece."""
+    """Whether a piece is the edge of something larger: on one side what is not ink looks like the piece itself."""
     if not len(runs.piece):
         return np.zeros(count, bool)
     level, ink = grey.ravel(), mask.ravel()

@@ -62,22 +62,14 @@ def find_lines(image: np.ndarray) -> list[LineBox]:
     if min(height, width) < SMALLEST_SIDE:
         return []
     scale = min(1.0, (MOST_PIXELS / (height * width)) ** 0.5)
-    if scale < 1.0:
+    while True:
         size = (max(SMALLEST_SIDE, round(width * scale)), max(SMALLEST_SIDE, round(height * scale)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    grey, noise = smooth(grey)
-    matrix = _upright(grey)
-    level = grey if matrix is None else cv2.warpAffine(grey, matrix, grey.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
-    boxes = _find_boxes(level, noise)
-    if _is_one_line(boxes, level.shape):
-        return [LineBox(_corners(np.array([0, 0, width, height], np.float32)))]
-    boxes = _with_slack(boxes)
-    if matrix is None:
-        boxes = np.clip(boxes, 0, [grey.shape[1], grey.shape[0]] * 2)
-    back = np.eye(2, 3, dtype=np.float32) if matrix is None else cv2.invertAffineTransform(matrix)
-    zoom = np.array([width / grey.shape[1], height / grey.shape[0]])
-    quads = [(_corners(box) @ back[:, :2].T + back[:, 2]) * zoom for box in boxes[reading_order(boxes)]]
-    return [LineBox(quad.astype(np.float32)) for quad in quads]
+        quads = _search(cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else grey)
+        if len(quads) or scale * min(height, width) < 2 * TALLEST_TEXT:
+            break
+        scale /= 2  # an empty page, or letters as large as a poster's
+    zoom = np.array([width / size[0], height / size[1]])
+    return [LineBox((quad * zoom).astype(np.float32)) for quad in quads]
 
 
 def crop_line(image: np.ndarray, box: LineBox) -> np.ndarray:
@@ -94,18 +86,27 @@ def crop_line(image: np.ndarray, box: LineBox) -> np.ndarray:
     return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _upright(grey: np.ndarray) -> np.ndarray | None:
-    """The affine matrix that levels the page's rows, None if they are level."""
-    degrees = find_skew(grey)
-    if degrees == 0.0:
-        return None
+def _search(grey: np.ndarray) -> np.ndarray:
+    """Quads of the lines in reading order, (n, 4, 2), in pixels of `grey`."""
     height, width = grey.shape
-    return cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    grey, noise = smooth(grey)
+    degrees = find_skew(grey)
+    if degrees:
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+        grey = cv2.warpAffine(grey, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    boxes = _find_boxes(grey, noise)
+    if _is_one_line(boxes, grey.shape):
+        return _corners(np.array([[0, 0, width, height]]))
+    boxes = _with_slack(boxes[reading_order(boxes)])
+    if not degrees:
+        return _corners(np.clip(boxes, 0, [width, height, width, height]))
+    back = cv2.invertAffineTransform(turn)
+    return _corners(boxes) @ back[:, :2].T + back[:, 2]
 
 
-def _corners(box: np.ndarray) -> np.ndarray:
-    left, top, right, bottom = box
-    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
+def _corners(boxes: np.ndarray) -> np.ndarray:
+    """(n, 4) left, top, right, bottom -> (n, 4, 2), clockwise from the top left."""
+    return boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
 
 
 def _with_slack(boxes: np.ndarray) -> np.ndarray:
@@ -243,7 +244,8 @@ def _neighbours(boxes: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray
     shared = np.minimum(left[..., 3], right[..., 3]) - np.maximum(left[..., 1], right[..., 1])
     lower, higher = np.minimum(height[:, None], height[None]), np.maximum(height[:, None], height[None])
     near = (shared >= 0.6 * lower) & (gap <= reach * higher) & (gap > -higher)
-    return np.nonzero(np.triu(near, 1))
+    first, second = np.nonzero(np.triu(near, 1))
+    return first, second
 
 
 def _bridged(boxes: np.ndarray, left: int, right: int) -> bool:
