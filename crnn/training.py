@@ -34,6 +34,13 @@ from crnn.screening import write_rejects
 from crnn.transfer import Freezer, grow_head, trainable
 
 
+def _added_characters(start: Checkpoint | None, charset: Charset) -> str:
+    """What this fine-tune and those before it have added to the charset of the base model, in the order of ids."""
+    if start is None:
+        return ""
+    return str(start.info.training.get("added_characters", "")) + charset.characters[len(start.info.characters) :]
+
+
 class TrainingDiverged(UserError):
     """Too many steps in a row had no finite gradient."""
 
@@ -57,7 +64,11 @@ class Trainer:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / "checkpoint.pt"
         self.charset = Charset.load(config.data.charset)
-        self.spec = CanvasSpec(**asdict(config.canvas))
+        start = load(config.start_model) if config.start_model else None
+        if start is not None:
+            config.model = ModelConfig(**start.info.model)
+        self.added = _added_characters(start, self.charset)
+        self.spec = start.info.canvas if start is not None else CanvasSpec(**asdict(config.canvas))
         data = config.data
         train = LineDataset(data.train, self.charset, self.spec, FRAME_STRIDE, data.max_reject_share)
         self.validation = LineDataset(
@@ -73,9 +84,6 @@ class Trainer:
         self.plan = BatchPlan(train, config.batch_pixels, config.seed, LINES_MULTIPLE, data.shares)
         self.augment = LightAugmentation(data.augmentation) if data.augmentation else None
 
-        start = load(config.start_model) if config.start_model else None
-        if start is not None:
-            config.model = ModelConfig(**start.info.model)
         torch.manual_seed(config.seed)
         self.model = CRNN(config.model, len(self.charset))
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -144,6 +152,8 @@ class Trainer:
                 "lines_seen": self.lines_seen,
                 "seconds": round(self.seconds),
                 "start_model": self.config.start_model,
+                "trained_layers": self.config.trained_layers,
+                "added_characters": self.added,
                 "data": list(self.config.data.train),
             },
             validation={} if accuracy is None else asdict(accuracy),

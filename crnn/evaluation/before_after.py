@@ -1,0 +1,182 @@
+"""Stage: what a fine-tune gained and lost, and whether to promote it.
+
+python -m crnn.evaluation.before_after name=receipts
+
+Reads the domain's held-out lines and the general set with the model before, the model after and its INT8, and writes
+before_after.json, before_after.md and plots/before_after.png to artifacts/NAME/.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig
+from tqdm import tqdm
+
+from crnn.errors import UserError, exit_cleanly
+from crnn.evaluation.before_after_report import to_markdown, write_plot
+from crnn.evaluation.characters import CharacterChange, changes, recall
+from crnn.evaluation.lines import LabelledLine, read_lines
+from crnn.evaluation.scoring import Comparison, compare, score_lines
+from crnn.metrics import Accuracy
+from crnn.preprocess import decode_image
+from crnn.recognizer import Recognizer
+from crnn.stage import run_stage, typed
+
+REPORT = "before_after.json"
+CHUNK = 64  # lines decoded at a time
+
+
+@dataclass
+class Criteria:
+    """What a model must show to be promoted; reasons for the values stand in configs/finetune/before_after.yaml."""
+
+    min_domain_gain: float = 0.005
+    max_general_loss: float = 0.003
+    min_new_recall: float = 0.9
+    needs_int8: bool = True
+
+
+@dataclass
+class BeforeAfterConfig:
+    """See configs/finetune/before_after.yaml for meanings and values."""
+
+    name: str = MISSING
+    artifacts: str = "artifacts"
+    samples: int | None = None
+    criteria: Criteria = field(default_factory=Criteria)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One set of lines.
+
+    Attributes:
+        dataset: its path.
+        before, after, int8: scores of the three models; the last is None if the gate refused INT8.
+        change: after against before, line by line, with bounds.
+        characters: what each character gained and lost.
+    """
+
+    dataset: str
+    before: Accuracy
+    after: Accuracy
+    int8: Accuracy | None
+    change: Comparison
+    characters: tuple[CharacterChange, ...]
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """The report.
+
+    Attributes:
+        name: of the run.
+        added: new characters.
+        new_recall: share of their occurrences in the domain that is read right; None without new characters.
+        held_out: whether the domain's lines were kept out of training.
+        model_sha256: of the INT8 file that was judged, "" if there is none.
+        objections: reasons against promoting; empty if it may be promoted.
+    """
+
+    name: str
+    added: str
+    new_recall: float | None
+    held_out: bool
+    domain: Side
+    general: Side
+    model_sha256: str
+    objections: tuple[str, ...]
+
+
+def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
+    """Judge artifacts/NAME by its own sets and write the report.
+
+    Raises:
+        UserError: the run was not prepared, trained and exported yet.
+    """
+    run = Path(cfg.artifacts, cfg.name)
+    note = run / "domain.json"
+    if not note.is_file():
+        raise UserError(f"{run} is no fine-tune: run `make finetune NAME={cfg.name}` first")
+    domain = json.loads(note.read_text(encoding="utf-8"))
+    int8 = run / "model.int8.onnx"
+    models = [Recognizer(run / "before.onnx"), Recognizer(run / "model.onnx")]
+    if int8.is_file():
+        models.append(Recognizer(int8))
+        if models[2].info.source_sha256 != models[1].info.source_sha256:
+            raise UserError(f"{int8} was made of other weights than {run / 'model.onnx'}: quantise again")
+    paths = [Path(cfg.artifacts, "lines", f"{cfg.name}-domain-test"), Path(domain["general"])]
+    sides = [_side(path, read_lines(path, cfg.samples), models) for path in paths]
+    new_recall = recall(sides[0].characters, domain["added"]) if domain["added"] else None
+    report = BeforeAfter(
+        name=cfg.name,
+        added=domain["added"],
+        new_recall=new_recall,
+        held_out=domain["held_out"],
+        domain=sides[0],
+        general=sides[1],
+        model_sha256=hashlib.sha256(int8.read_bytes()).hexdigest() if int8.is_file() else "",
+        objections=tuple(objections(sides[0], sides[1], new_recall, int8.is_file(), cfg.criteria)),
+    )
+    (run / "plots").mkdir(exist_ok=True)
+    write_plot(run / "plots" / "before_after.png", report)
+    (run / "before_after.md").write_text(to_markdown(report), encoding="utf-8")
+    (run / REPORT).write_text(json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), encoding="utf-8")
+    return report
+
+
+def objections(domain: Side, general: Side, new_recall: float | None, has_int8: bool, criteria: Criteria) -> list[str]:
+    """Why the model must not be promoted: it has to gain on its domain and to keep what it knew."""
+    found = []
+    gain, loss = domain.change.exact.mean, -general.change.exact.mean
+    if gain < criteria.min_domain_gain:
+        found.append(f"the domain gains {gain:+.1%} of its lines (needed: {criteria.min_domain_gain:+.1%})")
+    if loss > criteria.max_general_loss:
+        found.append(f"the general set loses {loss:.1%} of its lines (allowed: {criteria.max_general_loss:.1%})")
+    if new_recall is not None and new_recall < criteria.min_new_recall:
+        found.append(f"{new_recall:.0%} of the new characters are read right (needed: {criteria.min_new_recall:.0%})")
+    if criteria.needs_int8 and not has_int8:
+        found.append("there is no INT8 model: the gate has refused it, or quantize.py has not run")
+    return found
+
+
+def _side(path: Path, lines: Sequence[LabelledLine], models: Sequence[Recognizer]) -> Side:
+    truths = [line.text for line in lines]
+    texts: list[list[str]] = [[] for _ in models]
+    for begin in tqdm(range(0, len(lines), CHUNK), desc=path.name, unit=f"{CHUNK} lines", mininterval=1):
+        images = [decode_image(line.image) for line in lines[begin : begin + CHUNK]]
+        for model, readings in zip(models, texts, strict=True):
+            readings += [reading.text for reading in model.read_many(images)]
+    scores = [score_lines(lines, readings) for readings in texts]
+    return Side(
+        dataset=str(path),
+        before=scores[0],
+        after=scores[1],
+        int8=scores[2] if len(scores) > 2 else None,
+        change=compare(lines, texts[0], texts[1]),
+        characters=tuple(changes(truths, texts[0], texts[1])),
+    )
+
+
+ConfigStore.instance().store(name="before_after_schema", node=BeforeAfterConfig)
+
+
+@hydra.main(version_base="1.3", config_path="../../configs/finetune", config_name="before_after")
+@exit_cleanly()
+def main(cfg: DictConfig) -> None:
+    config = typed(cfg, BeforeAfterConfig)
+    report = before_after(config)
+    print(to_markdown(report))
+    print(f"{Path(config.artifacts, config.name)}/: {REPORT} before_after.md plots/before_after.png")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,137 @@
+"""What a domain's lines say: the user's text, some general text, and sentences for new characters. Knows no faces."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crnn.charset import Charset
+from crnn.errors import UserError
+from data.cleaning import Cleaner
+from data.synthesis.text import HANZI
+
+OWN, CHINESE, LATIN = "forms", "prose", "english"  # kinds of the synthesis; "forms" come as they were written
+GENERAL_SNIPPETS = 20_000  # read of the general corpus at most: more than a fine-tune can draw
+
+
+@dataclass(frozen=True)
+class DomainText:
+    """Snippets by split (train, test) and kind."""
+
+    texts: dict[tuple[str, str], list[str]]
+
+    def kinds(self, split: str) -> list[str]:
+        """Kinds that have text in `split`."""
+        return [kind for part, kind in self.texts if part == split]
+
+    def save(self, folder: Path) -> None:
+        """Write it as a corpus that the synthesis reads."""
+        shutil.rmtree(folder, ignore_errors=True)
+        counts: Counter[str] = Counter()
+        for (split, kind), snippets in self.texts.items():
+            (folder / split).mkdir(parents=True, exist_ok=True)
+            (folder / split / f"{kind}.txt").write_text("\n".join(snippets) + "\n", encoding="utf-8")
+            if split == "train":
+                counts.update("".join(snippets))
+        (folder / "corpus.json").write_text(json.dumps({"counts": counts}, ensure_ascii=False), encoding="utf-8")
+
+
+def read_own_text(path: Path) -> list[str]:
+    """Lines of a text file, each once.
+
+    Raises:
+        UserError: no such file, not UTF-8, or empty.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise UserError(f"text={path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"text={path} is not UTF-8: convert it first") from None
+    kept = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not kept:
+        raise UserError(f"text={path} holds no text")
+    return kept
+
+
+def gather(
+    own: Sequence[str], general: Path, charset: Charset, new: Sequence[str], planted: int, held_out: float, seed: int
+) -> DomainText:
+    """Everything the domain's lines may say, all of it inside `charset`.
+
+    Args:
+        own: the user's lines; may be empty.
+        general: folder of the general corpus.
+        charset: what the faces draw.
+        new: characters the start model lacks.
+        planted: sentences made for each new character.
+        held_out: share of the user's lines that only test lines say.
+
+    Raises:
+        UserError: the faces can draw none of the user's lines.
+    """
+    cleaner = Cleaner(charset)
+    texts: dict[tuple[str, str], list[str]] = {}
+    mine = [snippet for line in own for snippet in cleaner.snippets(line)]
+    if own and not mine and not new:
+        raise UserError("the fonts can draw none of the text's lines: do text and fonts belong together?")
+    for snippet in dict.fromkeys(mine):
+        texts.setdefault(("test" if _share(snippet) < held_out else "train", OWN), []).append(snippet)
+    if mine and len({split for split, _ in texts}) < 2:  # too few to hold any out: both sides say all
+        texts[("train", OWN)] = texts[("test", OWN)] = list(dict.fromkeys(mine))
+    for split in ("train", "test"):
+        snippets = _general(general / split, cleaner, seed)
+        for kind, chosen in (
+            (CHINESE, [s for s in snippets if HANZI.search(s)]),
+            (LATIN, [s for s in snippets if not HANZI.search(s)]),
+        ):
+            if chosen:
+                texts[(split, kind)] = chosen
+        sentences = plant(new, snippets, charset, planted if split == "train" else max(1, planted // 8), seed)
+        if sentences:
+            texts.setdefault((split, OWN), []).extend(sentences)
+    return DomainText(texts)
+
+
+def plant(new: Sequence[str], snippets: Sequence[str], charset: Charset, each: int, seed: int) -> list[str]:
+    """`each` short texts for every new character: general text in which it stands in place of another character.
+
+    Old characters around it keep the network from reading the new one everywhere.
+    """
+    rng = random.Random(seed)
+    hosts = [s for s in snippets if HANZI.search(s)] or list(snippets) or ["".join(charset.characters[:10])]
+    known = [c for c in new if c in charset]
+    sentences = []
+    for character in known:
+        for _ in range(each):
+            host = rng.choice(hosts)
+            length = rng.randint(2, 10)
+            start = rng.randrange(max(1, len(host) - length))
+            part = list(host[start : start + length].strip() or host)
+            places = rng.sample(range(len(part)), min(2, len(part)))
+            part[places[0]] = character
+            if rng.random() < 0.5:  # two new ones in a line: they are told apart from each other, too
+                part[places[-1]] = rng.choice(known)
+            sentences.append("".join(part))
+    return [s for s in sentences if s == charset.fold(s)]
+
+
+def _general(folder: Path, cleaner: Cleaner, seed: int) -> list[str]:
+    """A sample of the corpus, as far as the faces can draw it."""
+    lines: list[str] = []
+    for file in sorted(folder.glob("*.txt")):
+        lines += file.read_text(encoding="utf-8").splitlines()
+    random.Random(seed).shuffle(lines)
+    found: Iterable[str] = (s for line in lines[:GENERAL_SNIPPETS] for s in cleaner.snippets(line))
+    return list(dict.fromkeys(found))
+
+
+def _share(text: str) -> float:
+    """Number in [0, 1) that depends on the text alone: it never changes sides from round to round."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2**64

@@ -1,0 +1,231 @@
+"""A fine-tune from end to end, small: what is prepared, what is learnt, what the report says of it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from hydra import compose, initialize_config_dir
+
+from crnn.charset import Charset
+from crnn.checkpoint import load
+from crnn.errors import UserError
+from crnn.evaluation.before_after import BeforeAfterConfig, Criteria, before_after, objections
+from crnn.evaluation.characters import changes, recall, recalled
+from crnn.lmdb_store import LineStore
+from crnn.promotion import promote
+from crnn.quantisation.gate import Figures, Verdict
+from crnn.recipe import DataConfig as TrainData
+from crnn.recipe import TrainConfig
+from crnn.recognizer import Recognizer
+from crnn.training import Trainer
+from data.domain import DomainConfig, prepare
+from data.domain_text import gather, plant
+from export import ExportConfig, export
+from quantize import QuantizeConfig, quantize
+from serve.app import create_app
+from serve.config import ServeConfig
+from serve.corrections import FILE, CorrectionStore
+from tests.conftest import DIGITS
+from tests.sources import ASCII, write_sources
+
+ROOT = Path(__file__).parent.parent
+Build = Callable[..., TrainConfig]
+
+
+def draw(text: str) -> bytes:
+    """PNG of a line in a face the digits model knows, with letters it does not."""
+    image = np.full((32, 20 * len(text) + 10), 255, np.uint8)
+    for place, character in enumerate(text):
+        cv2.putText(image, character, (5 + 20 * place, 26), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 0, 2)
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
+@pytest.fixture
+def config(trained: Path, digit_lines: Path, held_out_digits: Path, tmp_path: Path) -> DomainConfig:
+    """A fine-tune of the digits model; its general lines are the digits."""
+    return DomainConfig(
+        name="tuned",
+        start_model=str(trained / "checkpoint.pt"),
+        replay=str(digit_lines),
+        general=str(held_out_digits),
+        lines=60,
+        test_lines=20,
+        gate_lines=60,
+        planted=4,
+        shares={"text": 0.6, "general": 0.2, "uniform": 0.2, "codes": 0.0},
+        recipes=str(ROOT / "configs/synthesis/PROFILE.yaml"),
+        processes=1,
+        cache=str(tmp_path / "cache"),
+        artifacts=str(tmp_path),
+    )
+
+
+def labels(path: Path) -> list[str]:
+    store = LineStore(path)
+    return [store[i].label for i in range(len(store))]
+
+
+def test_lines_are_drawn_with_the_fonts_and_say_the_text(config: DomainConfig, tmp_path: Path) -> None:
+    write_sources(tmp_path)
+    fonts = tmp_path / "fonts-of-the-user"
+    fonts.mkdir()
+    shutil.copy(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSansMono.ttf"), fonts)
+    text = tmp_path / "prices.txt"
+    text.write_text("".join(f"$ {n}.{n}5\n" for n in range(100, 200)))
+    config = replace(config, fonts=str(fonts), text=str(text))
+
+    domain = prepare(config)
+    assert (domain.added, domain.lines, domain.test_lines, domain.held_out) == (" $.", 60, 20, True)
+    assert Charset.load(tmp_path / "tuned/charset.txt").characters == "0123456789 $."
+    train, test = labels(config.lines_at("domain")), labels(config.lines_at("domain-test"))
+    assert any(label.startswith("$ 1") for label in train)
+    assert all(set(label) <= set("0123456789 $.") for label in train + test)
+    own = text.read_text().splitlines()
+    assert not {label for label in test if label in own} & set(train)  # other texts than those trained on
+    assert len(LineStore(config.lines_at("gate"))) == 20 + 30
+
+    made = config.lines_at("domain").stat().st_mtime_ns
+    assert prepare(config) == domain and config.lines_at("domain").stat().st_mtime_ns == made
+    with pytest.raises(UserError, match="prepared from other inputs"):
+        prepare(replace(config, seed=5))
+
+
+def test_general_fonts_draw_new_characters_where_none_are_given(config: DomainConfig, tmp_path: Path) -> None:
+    write_sources(tmp_path)
+    text = tmp_path / "new.txt"
+    text.write_text("é\nñ\n龘\n")
+    domain = prepare(replace(config, text=str(text), replay="", general="", replay_lines=8, general_lines=9,
+                             general_groups={"forms": ["forms"]}, general_recipes=["clean"]))  # fmt: skip
+    assert domain.added == "éñ龘"
+    train = "".join(labels(config.lines_at("domain")))
+    assert "é" in train and "ñ" in train and "龘" not in train  # no face there draws it
+    assert set("".join(labels(config.lines_at("replay")))) <= set(DIGITS.characters)
+    assert len(labels(Path(domain.general))) == 9
+
+
+def test_the_user_is_told_what_is_missing(config: DomainConfig, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="give fonts=FOLDER, text=FILE or data=PATH"):
+        prepare(config)
+    with pytest.raises(UserError, match="there is no"):
+        prepare(replace(config, text=str(tmp_path / "none.txt")))
+    (tmp_path / "text.txt").write_text("".join(map(chr, range(0x4E00, 0x4E00 + 40))))
+    with pytest.raises(UserError, match="40 characters outside the charset, more than max_new_characters=30"):
+        prepare(replace(config, text=str(tmp_path / "text.txt"), max_new_characters=30))
+
+
+def test_new_characters_stand_among_old_ones() -> None:
+    sentences = plant("xy", ["reference ellipsoid"], ASCII, each=5, seed=1)
+    assert all({"x", "y"} & set(sentence) and len(sentence) > 1 for sentence in sentences)
+    assert sum("x" in s for s in sentences) >= 4 and sum("y" in s for s in sentences) >= 4
+
+
+def test_own_lines_never_change_sides(tmp_path: Path) -> None:
+    write_sources(tmp_path)
+    lines = [f"No. {n}" for n in range(200)]
+    few, all_of_them = (
+        gather(given, tmp_path / "corpus/quick", ASCII, "", 0, 0.2, seed)
+        for given, seed in ((lines[:100], 1), (lines, 2))
+    )
+    assert set(few.texts["test", "forms"]) <= set(all_of_them.texts["test", "forms"])
+    assert 20 < len(all_of_them.texts["test", "forms"]) < 60
+
+
+def test_characters_gained_and_lost_are_counted_where_they_stand() -> None:
+    assert recalled("13", "31").total() == 1
+    found = changes(["a1", "a2"], ["a1", "b2"], ["al", "a2"])
+    assert [(c.character, c.occurrences, c.before, c.after) for c in found] == [
+        ("a", 2, 1, 2), ("2", 1, 1, 1), ("1", 1, 1, 0)
+    ]  # fmt: skip
+    assert recall(found, "a1") == pytest.approx(2 / 3)
+    assert recall(found, "z") is None
+
+
+def test_the_experiment_composes_with_the_sets_of_its_name() -> None:
+    import train  # noqa: F401  (registers the schema)
+
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        cfg = compose("train", ["+experiment=finetune", "name=mine"])
+    assert list(cfg.data.train) == ["artifacts/lines/mine-domain", "artifacts/lines/mine-replay"]
+    assert cfg.data.charset == "artifacts/mine/charset.txt" and len(cfg.data.shares) == 2
+
+
+@pytest.mark.slow
+def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
+    config: DomainConfig, trained: Path, small_config: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = tmp_path / "models" / "ocr.int8.onnx"
+    served.parent.mkdir()
+    shutil.copy(trained / "model.onnx", served)
+    app = create_app(ServeConfig(model=str(served), state_dir=str(tmp_path / "state"), watch_seconds=0))
+    client = app.test_client()
+    picture, truth = draw("12A07"), "12A07"
+    assert read(client, picture) != truth
+
+    # A person corrects it, and a few more lines with the letter.
+    for text in (truth, "3A41", "A950", "77A", "0A2A"):
+        body = {"image_base64": base64.b64encode(draw(text)).decode(), "text": text, "read_text": "?"}
+        reply = client.post("/api/v1/corrections", json=body)
+        assert reply.status_code == 201 and reply.json["unknown_characters"] == "A"
+    CorrectionStore(tmp_path / "state" / FILE, most=0).export(tmp_path / "corrections")
+
+    domain = prepare(replace(config, data=str(tmp_path / "corrections")))
+    assert (domain.added, domain.held_out) == ("A", False)
+    tuning = small_config(
+        "tuned", artifacts=str(tmp_path), start_model=config.start_model, steps=80, aligned_steps=0,
+        data=TrainData(
+            train=[str(config.lines_at("domain")), config.replay], shares=[1.0, 1.0],
+            validation=[config.general], charset=str(tmp_path / "tuned/charset.txt"),
+        ),
+    )  # fmt: skip
+    run = Trainer(tuning).run().parent
+    export(ExportConfig(checkpoint=str(run / "checkpoint.pt")))
+    export(ExportConfig(checkpoint=config.start_model, output=str(run / "before.onnx")))
+    figures = Figures(exact=1, cer=0, p50_ms=1, size_mb=1)
+    verdict = Verdict(60, figures, figures, {"scale": 1.0, "offset": 0.0}, ())
+    monkeypatch.setattr("quantize.judge", lambda *_: verdict)  # a tiny network's time says nothing
+    quantize(QuantizeConfig(model=str(run / "model.onnx"), dataset=str(config.lines_at("gate")), calibration_lines=30))
+    report = before_after(
+        BeforeAfterConfig(name="tuned", artifacts=str(tmp_path), criteria=Criteria(max_general_loss=0.03))
+    )
+    assert not report.objections
+    assert report.new_recall == 1.0 and report.domain.before.exact == 0.0
+    assert "promote" in (run / "before_after.md").read_text() and (run / "plots/before_after.png").exists()
+    assert json.loads((run / "before_after.json").read_text())["added"] == "A"
+
+    promote(run, served)
+    assert app.extensions["ocr"].holder.reload()
+    assert read(client, picture) == truth
+    assert Recognizer(served).info.training["added_characters"] == "A"
+
+    # The next round starts from what was promoted, and its general lines keep to the first charset.
+    start = load(served.with_name("ocr.fp16.pt"))
+    assert start.info.characters == "0123456789A" and start.info.training["added_characters"] == "A"
+    app.extensions["ocr"].close()
+
+
+def read(client: FlaskClient, picture: bytes) -> str:
+    """What the server reads in `picture`."""
+    reply = client.post("/predict", data={"image": (io.BytesIO(picture), "line.png")})
+    return str(reply.json["text"])
+
+
+def test_a_model_must_gain_and_must_not_forget(trained: Path, held_out_digits: Path) -> None:
+    from crnn.evaluation.before_after import _side
+    from crnn.evaluation.lines import read_lines
+
+    model = Recognizer(trained / "model.onnx")
+    side = _side(held_out_digits, read_lines(held_out_digits, 20), [model, model])
+    found = objections(side, side, new_recall=0.5, has_int8=False, criteria=Criteria())
+    assert [text.split(" ")[1] for text in found] == ["domain", "of", "is"]
+    assert objections(side, side, None, True, Criteria(min_domain_gain=0.0)) == []
