@@ -1,0 +1,102 @@
+"""Choosing the decoder of a recogniser, in Python and on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from crnn.__main__ import main
+from crnn.decoding import DecodeOptions, make_decoder
+from crnn.page import read_page
+from crnn.recognizer import Recognizer
+from tests.barcode import LEVELS, draw, save_model
+
+
+def between(first: str, second: str) -> np.ndarray:
+    """A line whose last bar (one frame wide) is a little nearer to the grey of `first` than of `second`."""
+    image = draw("a" + first, bar=4).astype(np.float32)
+    grey, other = (LEVELS[1 + "abcde 中文".index(character)] for character in (first, second))
+    image[image == grey] = grey + 0.48 * (other - grey)
+    return image.astype(np.uint8)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return save_model(tmp_path / "barcode.onnx")
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    path = tmp_path / "words.txt"
+    path.write_text("ac\n", encoding="utf-8")
+    return path
+
+
+def test_a_reading_chooses_its_decoder(model: Path, words: Path) -> None:
+    recognizer, image = Recognizer(model), between("b", "c")
+    charset = recognizer.info.charset
+    beam = make_decoder(charset, DecodeOptions(method="beam", hot_words=words))
+    assert recognizer.read(image).text == "ab"
+    reading = recognizer.read(image, beam)
+    assert reading.text == "ac"
+    assert [c.x for c in reading.chars] == [c.x for c in recognizer.read(image).chars]
+    assert reading.confidence < recognizer.read(image).confidence, "the network believes in it less"
+    assert recognizer.read(image, make_decoder(charset, DecodeOptions(allow="ce"))).text == "cc"
+
+
+def test_long_lines_are_decoded_piece_by_piece(model: Path) -> None:
+    recognizer = Recognizer(model)
+    beam = make_decoder(recognizer.info.charset, DecodeOptions(method="beam"))
+    image = draw("abcde中文" * 8)
+    assert recognizer.read(image, beam).text == recognizer.read(image).text
+
+
+def test_pages_take_a_decoder_too(model: Path) -> None:
+    page = np.full((200, 400), 255, np.uint8)
+    recognizer = Recognizer(model)
+    assert read_page(recognizer, page, make_decoder(recognizer.info.charset, DecodeOptions(allow="a"))).text == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ([], "ab"),
+        (["--decode", "beam"], "ab"),
+        (["--decode", "beam", "--hot-words", "words.txt"], "ac"),
+        (["--allow", "acde"], "ac"),
+        (["--decode", "beam", "--allow", "acde"], "ac"),
+    ],
+)
+def test_the_command_offers_the_decoders(
+    options: list[str],
+    text: str,
+    model: Path,
+    words: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(words.parent)
+    cv2.imwrite("line.png", between("b", "c"))
+    assert main(["line.png", "--model", str(model), *options]) == 0
+    assert capsys.readouterr().out == f"{text}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--lm", "lm.bin"], "need the decoding method beam"),
+        (["--allow", "龘"], "which the model cannot read"),
+        (["--decode", "beam", "--hot-words", "absent.txt"], "absent.txt"),
+        (["--decode", "beam", "--lm-weight", "-1"], "lm_weight"),
+    ],
+)
+def test_options_that_cannot_work_end_in_one_line(
+    options: list[str], complaint: str, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["line.png", "--model", str(model), *options])
+    message = capsys.readouterr().err
+    assert complaint in message and message.count("\n") == 1
