@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -14,7 +16,8 @@ from fontTools.ttLib import TTFont
 from PIL import ImageFont
 
 from crnn.errors import UserError
-from data.fonts.__main__ import FontsConfig, build_fonts, table
+from data.fonts.__main__ import table
+from data.fonts.build import FontsConfig, build_fonts
 from data.fonts.coverage import inspect_face
 from data.fonts.manifest import Face, check_lineages
 from data.fonts.plain import plain_font
@@ -265,3 +268,23 @@ def test_lineages_of_their_own_may_be_split_freely() -> None:
 def test_faces_of_one_id_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="several font files have the id dejavuserif"):
         build_fonts(config(tmp_path, write_list(tmp_path, latin(), latin())))
+
+
+def test_the_command_works_in_two_processes_and_warns(tmp_path: Path) -> None:
+    sources = write_list(tmp_path, latin(), "{dir: /no/such/folder}")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "data.fonts",
+            f"sources={sources}",
+            f"output={tmp_path}",
+            f"cache={tmp_path}",
+            "workers=2",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "warning: left out: font folder /no/such/folder does not exist" in done.stderr
+    assert "1 faces (1 en to train)" in done.stdout

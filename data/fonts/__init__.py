@@ -4,5 +4,5 @@ sources.py   the YAML list of packages and the files they give
 plain.py     webfonts and their slices into plain TrueType; bitmap.py does so for bitmap fonts
 coverage.py  what a face really draws, and what it calls itself
 manifest.py  fonts.json: the faces, and the rule that train and test share no lineage
-__main__.py  the stage: `python -m data.fonts profile=quick`
+build.py     the stage; __main__.py its command: `python -m data.fonts profile=quick`
 """
