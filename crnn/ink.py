@@ -13,8 +13,10 @@ import numpy as np
 WIDEST_STROKE = 41  # px; bold text of 120 px has strokes and junctions of about 35
 LEAST_CONTRAST = 14  # grey levels that ink differs from its paper
 SHARE_OF_STRONGEST = 0.35  # of the contrast nearby: fainter is blur, ghost print or JPEG ringing
-LYING_RULES = ((96, 3), (192, 8))  # (length, thickness) in px: strokes this straight and thin are not text: a dash
-UPRIGHT_RULES = ((48, 3), (128, 8))  # of two em in 48 px or a bold 一 in 120 px are shorter, and so is an upright l
+# (length, thickness) in px: strokes this straight, long and thin are rules, not text. The thin bars of Song type
+# are 30 times as long as high, a dash of two em in 48 px is 96 px long; upright strokes of light type 20 times.
+LYING_RULES = ((96, 3), (192, 6))
+UPRIGHT_RULES = ((64, 2), (96, 4), (192, 8))
 PATCHES = ((19, 48), (29, 999))  # (side, size) in px: a piece of up to that size with such a square in it is no stroke
 TALLEST_PIECE = 160  # px; a bracket in text of 120 px
 MARGIN = 2  # px from a line to the paper it is compared with: past the blur of its strokes

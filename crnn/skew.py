@@ -9,6 +9,7 @@ MOST_DEGREES = 6.0
 LEAST_DEGREES = 0.25  # over 1,000 px this is 4 px: less than any line's slack
 CERTAINTY = 1.15  # a turn must sharpen the profile by this factor
 WIDTH = 800  # px the page is reduced to
+LEAST_SIDE = 48  # px of the reduced page; a slimmer strip has no rows to compare
 MOST_POINTS = 20_000
 
 
@@ -19,8 +20,8 @@ def find_skew(grey: np.ndarray) -> float:
     Postl 1986); edges, unlike ink, need no decision whether the text is dark or light.
     """
     scale = min(1.0, WIDTH / max(grey.shape))
-    if scale * min(grey.shape) < 16:
-        return 0.0  # too slim a strip to tell
+    if scale * min(grey.shape) < LEAST_SIDE:
+        return 0.0
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1.0 else grey
     steps = cv2.absdiff(small[1:], small[:-1])
     y, x = np.nonzero(steps > max(12, 4 * float(np.median(steps))))
