@@ -27,6 +27,8 @@ umi = Blueprint("umi", __name__)
 
 UMI_SUCCESS, UMI_NO_TEXT = 100, 101
 UMI_FORMATS = ("dict", "text")
+UMI_PATH = "/api/ocr"
+UMI_BUSY: dict[str, object] = {"code": 429, "data": "[Error] the server is busy", "time": 0, "timestamp": 0}
 
 
 @rapid.post("/ocr")
@@ -49,7 +51,7 @@ def rapid_ocr() -> ResponseReturnValue:
     )
 
 
-@umi.post("/api/ocr")
+@umi.post(UMI_PATH)
 def umi_ocr() -> ResponseReturnValue:
     """Umi-OCR. Options of its engines (language, rotation, …) are accepted and change nothing here."""
     body = json_object(request)

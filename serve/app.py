@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from crnn.recognizer import DEFAULT_MODEL
 from serve.access import control_access
-from serve.adapters import rapid, umi
+from serve.adapters import UMI_BUSY, UMI_PATH, rapid, umi
 from serve.answers import send_error
 from serve.api import api
 from serve.cache import ResultCache
@@ -20,7 +20,7 @@ from serve.config import MEGA, ServeConfig
 from serve.corrections import FILE, CorrectionStore
 from serve.errors import RequestError
 from serve.feedback import feedback
-from serve.gate import Gate, guard
+from serve.gate import Gate
 from serve.metrics import Metrics
 from serve.model import ModelHolder
 from serve.observe import observe
@@ -64,10 +64,10 @@ def create_app(config: ServeConfig | None = None) -> Flask:
     app.extensions["ocr_corrections"] = CorrectionStore(config.state / FILE, config.corrections_limit)
     app.extensions["ocr_draining"] = threading.Event()
 
-    # The order counts: a request gets its id, then shows its key, then takes a place.
+    # The order counts: a request takes a place, gets its id, then shows its key.
+    app.wsgi_app = Gate(app.wsgi_app, config.max_pending, metrics, {UMI_PATH: UMI_BUSY})  # type: ignore[method-assign]
     observe(app, metrics)
     control_access(app, config)
-    guard(app, Gate(config.max_pending), metrics)
     for blueprint in (api, rapid, umi, feedback, pages):
         app.register_blueprint(blueprint)
     _answer_errors(app, config)

@@ -4,11 +4,8 @@ import io
 import threading
 from pathlib import Path
 
-import pytest
 from flask.testing import FlaskClient
 
-from serve.errors import TooBusy
-from serve.gate import Gate
 from serve.ratelimit import RateLimit
 from tests.serve.conftest import Server, png
 
@@ -72,15 +69,6 @@ def test_every_answer_carries_safe_headers(client: FlaskClient) -> None:
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_gate_lets_in_as_many_as_it_has_places() -> None:
-    gate = Gate(2)
-    assert [gate.enter(), gate.enter()] == [1, 2]
-    with pytest.raises(TooBusy):
-        gate.enter()
-    assert gate.leave() == 1
-    assert gate.enter() == 2
-
-
 def test_a_full_server_refuses_with_429_and_frees_its_places(serve: Server) -> None:
     client = serve(max_pending=1)
     app, entered, go_on = client.application, threading.Event(), threading.Event()
@@ -97,10 +85,11 @@ def test_a_full_server_refuses_with_429_and_frees_its_places(serve: Server) -> N
     slow = threading.Thread(target=lambda: statuses.append(read(app.test_client())))
     slow.start()
     assert entered.wait(10)
-    refused = client.post("/predict")
+    refused, umi = client.post("/predict"), client.post("/api/ocr")
     go_on.set()
     slow.join()
     assert (refused.status_code, refused.json["error"]["code"]) == (429, "queue_full")
     assert refused.headers["Retry-After"] == "1"
+    assert (umi.status_code, umi.json["code"]) == (429, 429)
     assert statuses == [200]
     assert read(client) == 200

@@ -1,0 +1,191 @@
+"""Measures a real server on this machine and prints tables in Markdown.
+
+    python -m tests.load tables   models/crnn-zh-en.int8.onnx     # clients × batching × cache × workers, bare reader
+    python -m tests.load overload models/crnn-zh-en.int8.onnx     # ten times what it can do
+    python -m tests.load soak     models/crnn-zh-en.int8.onnx --seconds 3600
+
+Client and server share the cores, so the figures are below what the server does alone. Leave the machine to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import multiprocessing
+import os
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from crnn.recognizer import Recognizer
+from tests.load.client import Report, Task, closed_loop, multipart, open_loop
+from tests.serve.running import RunningServer, memory, open_files
+
+CLIENTS = (1, 8, 32, 128)
+WARM_UP = 2.0  # seconds that are not counted
+WORDS = [
+    "invoice",
+    "total",
+    "amount",
+    "order",
+    "2026-11-22",
+    "No.",
+    "40,318.50",
+    "ship",
+    "to",
+    "name",
+    "date",
+    "tax",
+    "paid",
+    "INV-7731",
+    "page",
+]
+
+
+def lines(folder: Path | None) -> list[bytes]:
+    """Encoded line pictures: those of `folder`, or 500 that are drawn."""
+    if folder is not None:
+        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
+        return [path.read_bytes() for path in found]
+    rng, drawn = random.Random(1), []
+    for _ in range(500):
+        text = " ".join(rng.choices(WORDS, k=rng.randint(2, 5)))
+        image = np.full((44, 24 + 17 * len(text)), 255, np.uint8)
+        cv2.putText(image, text, (10, 31), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 0, 2, cv2.LINE_AA)
+        drawn.append(cv2.imencode(".png", image)[1].tobytes())
+    return drawn
+
+
+def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
+    """Requests without end; where the cache is not meant to help, it is not asked."""
+    options = '{"layout": "line"}' if cached else '{"layout": "line", "cache": false}'
+    return itertools.cycle([Task(multipart(picture, options=options)) for picture in pictures])
+
+
+def bare(model: Path, pictures: list[bytes], core: int, seconds: float) -> float:
+    """Lines a second that the reader alone reads on `core`, one after the other."""
+    os.sched_setaffinity(0, {core})
+    reader = Recognizer(model)
+    count, end = -len(pictures) // 10, None
+    for picture in itertools.cycle(pictures):
+        reader.read(picture)
+        count += 1
+        if count == 0:
+            end = time.perf_counter() + seconds
+        elif end is not None and time.perf_counter() > end:
+            return count / seconds
+    raise AssertionError("there are no pictures")
+
+
+def bare_rate(model: Path, pictures: list[bytes], workers: int, seconds: float) -> float:
+    """The same on as many cores as workers."""
+    cores = sorted(os.sched_getaffinity(0))[:workers]
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        return sum(pool.starmap(bare, [(model, pictures, core, seconds) for core in cores]))
+
+
+def measure(url: str, work: Iterator[Task], clients: int, seconds: float) -> Report:
+    asyncio.run(closed_loop(url, work, clients, WARM_UP, patient=True))
+    return asyncio.run(closed_loop(url, work, clients, seconds, patient=True))
+
+
+def row(*cells: object) -> None:
+    print("|", " | ".join(f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in cells), "|", flush=True)
+
+
+def tables(model: Path, pictures: list[bytes], seconds: float) -> None:
+    """Lines a second and latency for each setting, beside the bare reader."""
+    row("workers", "max_batch", "cache", "clients", "lines/s", "p50 ms", "p99 ms", "refused", "of the bare reader")
+    row(*["---"] * 9)
+    for workers in range(1, len(os.sched_getaffinity(0)) + 1):
+        alone = bare_rate(model, pictures, workers, seconds)
+        row(workers, "bare reader", "", "", alone, "", "", "", 1.0)
+        for max_batch, cached in itertools.product((1, 8), (False, True)):
+            with tempfile.TemporaryDirectory() as folder:
+                settings = {"workers": workers, "max_batch": max_batch}
+                with RunningServer(Path(folder), model, **settings) as server:
+                    for clients in CLIENTS:
+                        report = measure(server.url, tasks(pictures, cached), clients, seconds)
+                        refused = sum(n for status, n in report.statuses.items() if status != 200)
+                        percentiles = report.milliseconds(50), report.milliseconds(99)
+                        share = f"{report.rate / alone:.2f}"
+                        row(workers, max_batch, cached, clients, report.rate, *percentiles, refused, share)
+
+
+def overload(model: Path, pictures: list[bytes], seconds: float) -> None:
+    """Ten times the requests a second that the server can answer."""
+    with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
+        work = tasks(pictures, cached=False)
+        capacity = measure(server.url, work, 8, 10).rate
+        workers = server.workers()
+        before = memory(workers)
+        report = asyncio.run(open_loop(server.url, work, 10 * capacity, seconds, connections=512))
+        refusals = [reply for reply in report.replies if reply.status == 429]
+        row("capacity/s", "goodput/s", "share", "accepted p99 ms", "refused", "refusal p99 ms", "other", "memory + MB")
+        row(*["---"] * 8)
+        row(
+            capacity,
+            report.rate,
+            f"{report.rate / capacity:.2f}",
+            report.milliseconds(99),
+            len(refusals),
+            report.milliseconds(99, 429),
+            len(report.replies) - report.count(200) - len(refusals),
+            memory(server.workers()) - before,
+        )
+        assert all(reply.retry_after for reply in refusals), "a refusal without Retry-After"
+        assert server.workers() == workers, "a worker died"
+
+
+def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
+    """Mixed traffic from 8 clients: lines, pages, rubbish; memory and descriptors ten times on the way."""
+    page = np.full((900, 900), 255, np.uint8)
+    for number in range(12):
+        cv2.putText(page, " ".join(WORDS[number : 6 + number]), (40, 80 + 65 * number), 0, 1.0, 0, 2, cv2.LINE_AA)
+    page_picture = cv2.imencode(".jpg", page)[1].tobytes()
+    rng = random.Random(3)
+    line_tasks = tasks(pictures, cached=True)
+
+    def mixed() -> Iterator[Task]:
+        while True:
+            kind = rng.random()
+            if kind < 0.05:
+                yield Task(multipart(page_picture, options='{"cache": false}'))
+            elif kind < 0.1:
+                yield Task(multipart(rng.choice(pictures)[: rng.randint(0, 300)]))
+            else:
+                yield next(line_tasks)
+
+    with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
+        work = mixed()
+        row("minute", "requests/s", "p99 ms", "statuses", "memory MB", "descriptors")
+        row(*["---"] * 6)
+        for part in range(1, 11):
+            report = asyncio.run(closed_loop(server.url, work, 8, seconds / 10, patient=True))
+            rate, workers = len(report.replies) / report.seconds, server.workers()
+            minute, statuses = part * seconds / 600, dict(report.statuses)
+            row(minute, rate, report.milliseconds(99), statuses, memory(workers), open_files(workers))
+
+
+def main() -> None:
+    """Run one of the measurements."""
+    kinds = {"tables": tables, "overload": overload, "soak": soak}
+    default_seconds = {"tables": 10, "overload": 60, "soak": 3600}
+    parser = argparse.ArgumentParser(description="Measure the server under load.")
+    parser.add_argument("kind", choices=kinds)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--lines", type=Path, help="folder of line pictures (drawn ones by default)")
+    parser.add_argument("--seconds", type=float, help="of each measurement")
+    arguments = parser.parse_args()
+    seconds = arguments.seconds or default_seconds[arguments.kind]
+    kinds[arguments.kind](arguments.model.resolve(), lines(arguments.lines), seconds)
+
+
+if __name__ == "__main__":
+    main()
