@@ -109,7 +109,8 @@ class Writer:
                     snippet = max(snippet, self.corpus.snippet(kind, dice), key=len)
             text = self.charset.fold(window(snippet, length, dice))
             belongs = group_of(kind) != "zh" or HANZI.search(text)  # a Chinese line has a hanzi
-            if text and belongs and not self.charset.missing(text):
+            says = any(c.isalnum() for c in text)  # a mark alone is no line
+            if says and belongs and not self.charset.missing(text):
                 break
         else:
             raise UserError(f"{SNIPPETS} snippets of {kind!r} held nothing inside the charset: check the corpus")
