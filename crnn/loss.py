@@ -67,7 +67,7 @@ class _CTC(torch.autograd.Function):
 
         total = torch.logsumexp(alpha[-1].masked_fill(~ends, _NEVER), dim=1)  # (N,)
         occupancy = (alpha + beta - total[:, None]).exp().float()
-        ctx.save_for_backward(logits, normaliser, path, occupancy)  # type: ignore[attr-defined]
+        ctx.save_for_backward(logits, normaliser, path, occupancy)
         return -total.float()
 
     @staticmethod
