@@ -12,18 +12,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import multiprocessing
 import os
 import random
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from crnn.recognizer import Recognizer
+from tests.load.bare import bare_rate
 from tests.load.client import Report, Task, closed_loop, multipart, open_loop
 from tests.serve.running import RunningServer, memory, open_files
 
@@ -66,28 +64,6 @@ def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
     """Requests without end; where the cache is not meant to help, it is not asked."""
     options = '{"layout": "line"}' if cached else '{"layout": "line", "cache": false}'
     return itertools.cycle([Task(multipart(picture, options=options)) for picture in pictures])
-
-
-def bare(model: Path, pictures: list[bytes], core: int, seconds: float) -> float:
-    """Lines a second that the reader alone reads on `core`, one after the other."""
-    os.sched_setaffinity(0, {core})
-    reader = Recognizer(model)
-    count, end = -len(pictures) // 10, None
-    for picture in itertools.cycle(pictures):
-        reader.read(picture)
-        count += 1
-        if count == 0:
-            end = time.perf_counter() + seconds
-        elif end is not None and time.perf_counter() > end:
-            return count / seconds
-    raise AssertionError("there are no pictures")
-
-
-def bare_rate(model: Path, pictures: list[bytes], workers: int, seconds: float) -> float:
-    """The same on as many cores as workers."""
-    cores = sorted(os.sched_getaffinity(0))[:workers]
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        return sum(pool.starmap(bare, [(model, pictures, core, seconds) for core in cores]))
 
 
 def measure(url: str, work: Iterator[Task], clients: int, seconds: float) -> Report:

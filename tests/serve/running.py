@@ -27,7 +27,7 @@ class RunningServer:
         log: the JSON lines it wrote.
     """
 
-    def __init__(self, folder: Path, model: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, model: Path, folder_of_code: Path = ROOT, **settings: object) -> None:
         self.state = folder / "state"
         variables = {"model": model, "state_dir": self.state, "port": 0, "watch_seconds": 0.2, **settings}
         environment = {f"OCR_{name.upper()}": str(value) for name, value in variables.items()}
@@ -35,7 +35,7 @@ class RunningServer:
         self.other_output: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "serve"],
-            cwd=ROOT,
+            cwd=folder_of_code,
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
