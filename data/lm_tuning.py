@@ -136,15 +136,20 @@ def collect(recognizer: Recognizer, path: str, limit: int, shortlists: list[Beam
     return lines
 
 
-def compare(lines: list[Line], model: LanguageModel, charset: Charset, settings: BeamSettings) -> Comparison:
-    """Greedy against the beam, from the candidates that were kept."""
+def read_again(lines: list[Line], model: LanguageModel, charset: Charset, settings: BeamSettings) -> list[str]:
+    """What the beam reads, from the candidates that were kept."""
     decoder = BeamDecoder(model, settings=settings)
-    after = []
+    texts = []
     for line in lines:
         frames = line.frames[settings.sure, settings.least]
         sure = all(len(frame) == 1 for frame in frames)
-        after.append(line.greedy_text if sure else charset.decode_ids(decoder.search(frames)))
-    return Comparison.of([line.truth for line in lines], [line.greedy_text for line in lines], after)
+        texts.append(line.greedy_text if sure else charset.decode_ids(decoder.search(frames)))
+    return texts
+
+
+def compare(lines: list[Line], readings: list[str]) -> Comparison:
+    """Greedy against other readings of the same lines."""
+    return Comparison.of([line.truth for line in lines], [line.greedy_text for line in lines], readings)
 
 
 def tune(cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel) -> BeamSettings:
@@ -161,7 +166,8 @@ def tune(cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel) -> B
     def best(trials: list[BeamSettings]) -> BeamSettings:
         found: list[tuple[float, BeamSettings]] = []
         for trial in trials:
-            gain, guard = compare(lines, model, charset, trial), compare(clean, model, charset, trial)
+            gain = compare(lines, read_again(lines, model, charset, trial))
+            guard = compare(clean, read_again(clean, model, charset, trial))
             print(
                 f"weight {trial.lm_weight:<5g} bonus {trial.length_bonus:<4g} sure {trial.sure:<5g} "
                 f"least {trial.least:<6g} {gain.row()}  "
@@ -188,17 +194,27 @@ def time_ratio(recognizer: Recognizer, decoder: Decoder, images: list[bytes]) ->
 
 
 def run(cfg: LmTuningConfig) -> Path:
-    """Tune, test, and write the report; returns its path."""
+    """Tune, test, and write the report, with every changed line beside it; returns its path."""
     recognizer = Recognizer(cfg.model)
     charset = recognizer.info.charset
     model = LanguageModel(cfg.language_model, charset)
     settings = tune(cfg, recognizer, model)
     decoder = BeamDecoder(model, settings=settings)
     print(f"\nchosen: {settings}")
+    output = Path(cfg.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
     report = {"model": cfg.model, "language_model": cfg.language_model, "settings": asdict(settings), "tests": {}}
     for name, path in cfg.tests.items():
         lines = collect(recognizer, path, cfg.lines, [settings])
-        result = compare(lines, model, charset, settings)
+        readings = read_again(lines, model, charset, settings)
+        result = compare(lines, readings)
+        changed = [
+            f"{line.truth}\t{line.greedy_text}\t{text}\n"
+            for line, text in zip(lines, readings, strict=True)
+            if text.strip() != line.greedy_text
+        ]
+        changes = output.with_name(f"{output.stem}-{name}.tsv")
+        changes.write_text("truth\tgreedy\tbeam\n" + "".join(changed), encoding="utf-8")
         images = [image for image, _ in labelled(path, cfg.timed_lines)]
         plain_ms, beam_ms = time_ratio(recognizer, decoder, images)
         times = f"{plain_ms:.2f} -> {beam_ms:.2f} ms ({beam_ms / plain_ms:.2f}x)"
@@ -206,8 +222,6 @@ def run(cfg: LmTuningConfig) -> Path:
         report["tests"][name] = {
             **asdict(result), "reduction": result.reduction, "greedy_ms": plain_ms, "beam_ms": beam_ms,
         }  # fmt: skip
-    output = Path(cfg.output)
-    output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return output
 
