@@ -50,7 +50,7 @@ class ServeConfig:
     workers: int = 0
     max_batch: int = 8
     max_delay_ms: int = 50
-    max_pending: int = 48
+    max_pending: int = 96
     max_queued_lines: int = 600
     deadline_ms: int = 10_000
     max_bytes: int = 16 * MEGA

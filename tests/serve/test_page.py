@@ -1,13 +1,8 @@
-"""The page in a real Chromium: what people do with it. Needs the packages chromium and chromium-driver.
-
-With SCREENSHOTS=folder it saves the pictures of the README.
-"""
+"""The page in a real Chromium: what people do with it. Needs the packages chromium and chromium-driver."""
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +12,10 @@ import numpy as np
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 
 from serve.corrections import FILE, CorrectionStore
+from tests.serve.chromium import Page, phone, start_chromium
 from tests.serve.conftest import line, png
 from tests.serve.running import RunningServer, until
 
@@ -29,20 +23,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("chromedriver") is None, reason="needs chromium and chromium-driver"),
 ]
-
-# What a browser hands over when files are dropped or pasted
-TRANSFER = """
-const [kind, pictures] = arguments;
-const transfer = new DataTransfer();
-for (const [name, data] of pictures) {
-  const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-  transfer.items.add(new File([bytes], name, { type: "image/png" }));
-}
-const event = kind === "paste"
-  ? new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true })
-  : new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
-document.getElementById("drop").dispatchEvent(event);
-"""
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +33,7 @@ def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
 
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900"):
-        options.add_argument(argument)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.binary_location = shutil.which("chromium") or ""
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    driver = start_chromium(tmp_path_factory.mktemp("chromium"))
     yield driver
     driver.quit()
 
@@ -75,32 +49,6 @@ def page(driver: webdriver.Chrome, server: RunningServer) -> Iterator[Page]:
     # A breach of the Content-Security-Policy, an outside request or a script's error would stand here.
     serious = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
     assert not [entry for entry in serious if "status of 4" not in entry["message"]]
-
-
-class Page:
-    """What a person sees and does."""
-
-    def __init__(self, driver: webdriver.Chrome) -> None:
-        self.driver = driver
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def one(self, selector: str) -> WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, selector)
-
-    def hand_over(self, kind: str, *texts: str) -> None:
-        pictures = [[f"{text}.png", base64.b64encode(png(text)).decode()] for text in texts]
-        self.driver.execute_script(TRANSFER, kind, pictures)
-
-    def texts(self, count: int) -> list[str]:
-        """The lines on the page, once there are `count` of them."""
-        until(lambda: len(self.all(".line .text")) >= count, 30)
-        return [element.text for element in self.all(".line .text")]
-
-    def shoot(self, name: str) -> None:
-        if folder := os.environ.get("SCREENSHOTS"):
-            self.driver.save_screenshot(str(Path(folder) / f"{name}.png"))
 
 
 def test_choosing_a_picture(page: Page, tmp_path: Path) -> None:
@@ -184,15 +132,12 @@ def test_clearing(page: Page) -> None:
 
 
 def test_phone_width(page: Page) -> None:
-    page.driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
-    )
+    phone(page.driver)
     try:
         page.hand_over("drop", "abcde中文abcde")
         page.texts(1)
         overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.driver.execute_script(overflow) <= 0
-        page.shoot("phone")
     finally:
         page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
@@ -206,8 +151,6 @@ def test_a_page_of_several_lines_shows_a_box_for_each(page: Page, tmp_path: Path
     page.one("#files").send_keys(str(tmp_path / "sheet.png"))
     assert len(page.texts(3)) == 3
     assert len(page.all("polygon")) == 3
-    page.all(".correct")[1].click()
-    page.shoot("page")
 
 
 def test_only_keyboard_reaches_everything(page: Page) -> None:
