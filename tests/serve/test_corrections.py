@@ -39,6 +39,10 @@ def test_a_corrected_line_is_cut_out_and_exported_for_training(
     assert "1 corrected lines" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert (tmp_path / "out/labels.tsv").read_text("utf-8") == "images/000001.png\tab 中\tcorrection\n"
     assert cv2.imread(str(tmp_path / "out/images/000001.png")).shape == (48, 72, 3)
+    source = [f"source={tmp_path / 'out'}", "name=corrections", f"output={tmp_path / 'lines'}"]
+    command = [sys.executable, "-m", "data.importing", *source]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "imported 1 lines" in said
 
 
 def test_the_whole_picture_as_a_form(client: FlaskClient) -> None:
