@@ -3,6 +3,7 @@
     python -m tests.load tables   models/crnn-zh-en.int8.onnx     # clients × batching × cache × workers, bare reader
     python -m tests.load overload models/crnn-zh-en.int8.onnx     # ten times what it can do
     python -m tests.load soak     models/crnn-zh-en.int8.onnx --seconds 3600
+    python -m tests.load rapid    models/crnn-zh-en.int8.onnx     # beside RapidOCR, fetched by make bench
 
 Client and server share the cores, so the figures are below what the server does alone. Leave the machine to it.
 """
@@ -11,9 +12,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import os
 import random
+import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +28,9 @@ import numpy as np
 
 from tests.load.bare import bare_rate
 from tests.load.client import Report, Task, closed_loop, multipart, open_loop
-from tests.serve.running import RunningServer, memory, open_files
+from tests.serve.running import ROOT, RunningServer, memory, open_files, until
 
+RAPID_MODEL = Path("artifacts/cache/packages/pip/rapidocr==3.10/rapidocr/models/PP-OCRv6_rec_small.onnx")
 CLIENTS = (1, 8, 32, 128)
 WARM_UP = 2.0  # seconds that are not counted
 WORDS = [
@@ -149,18 +155,49 @@ def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
             row(minute, rate, report.milliseconds(99), statuses, memory(workers), open_files(workers))
 
 
+def rapid(model: Path, pictures: list[bytes], seconds: float, other: Path) -> None:
+    """Lines a second beside a Flask endpoint of the same shape around RapidOCR's recogniser."""
+    workers, rates = len(os.sched_getaffinity(0)), {}
+    with rapid_server(other, workers) as url:
+        until(lambda: asyncio.run(closed_loop(url, itertools.islice(tasks(pictures, False), 8), 1, 60)).count(200) == 8)
+        rates["RapidOCR"] = measure(url, tasks(pictures, cached=False), 8, seconds).rate
+    with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
+        rates["ours"] = measure(server.url, tasks(pictures, cached=False), 8, seconds).rate
+    row("RapidOCR lines/s", "ours lines/s", "ratio")
+    row(*["---"] * 3)
+    row(rates["RapidOCR"], rates["ours"], rates["ours"] / rates["RapidOCR"])
+
+
+@contextlib.contextmanager
+def rapid_server(model: Path, workers: int) -> Iterator[str]:
+    """Address of the server to compare with."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["-k", "gthread", "--threads", "8", "-w", str(workers), "-b", f"127.0.0.1:{port}", "--log-level", "error"]
+    command = [sys.executable, "-m", "gunicorn", *options, "tests.load.rapid_app:create_app()"]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RAPID_MODEL": str(model.resolve())})
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def main() -> None:
     """Run one of the measurements."""
-    kinds = {"tables": tables, "overload": overload, "soak": soak}
-    default_seconds = {"tables": 10, "overload": 60, "soak": 3600}
+    kinds = {"tables": tables, "overload": overload, "soak": soak, "rapid": rapid}
+    default_seconds = {"tables": 10, "overload": 60, "soak": 3600, "rapid": 20}
     parser = argparse.ArgumentParser(description="Measure the server under load.")
     parser.add_argument("kind", choices=kinds)
     parser.add_argument("model", type=Path)
     parser.add_argument("--lines", type=Path, help="folder of line pictures (drawn ones by default)")
     parser.add_argument("--seconds", type=float, help="of each measurement")
+    parser.add_argument("--rapid-model", type=Path, default=RAPID_MODEL, help="for rapid: the peer's ONNX file")
     arguments = parser.parse_args()
     seconds = arguments.seconds or default_seconds[arguments.kind]
-    kinds[arguments.kind](arguments.model.resolve(), lines(arguments.lines), seconds)
+    more = [arguments.rapid_model] if arguments.kind == "rapid" else []
+    kinds[arguments.kind](arguments.model.resolve(), lines(arguments.lines), seconds, *more)
 
 
 if __name__ == "__main__":

@@ -116,6 +116,8 @@ def test_killed_workers_take_only_their_own_requests_with_them(start: Callable[.
         load.wait_for(50)
         if FULL:
             time.sleep(3)
+    if FULL:
+        until(lambda: load.answered >= 50_000, seconds=3600)
     report = load.stop()
     assert report.wrong == 0
     assert set(report.statuses) <= {0, 200}
@@ -130,6 +132,8 @@ def test_a_killed_worker_is_soon_replaced(start: Callable[..., RunningServer]) -
     assert server.get("/ready")["status"] == "ready"
     seconds = time.monotonic() - began
     print(f"ready again after {seconds:.2f} s")
+    if FULL:  # else the machine may be busy with other tests
+        assert seconds < 3
 
 
 def test_sigterm_loses_no_accepted_request(start: Callable[..., RunningServer]) -> None:
