@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from crnn.errors import UserError
 
 Colour = tuple[int, int, int]
+MARKS = " ,.;:!?|\"'*~<>=+$%&@#/\\`^，。；：！？、“”‘’()（）[]《》-—…"
 PAGE_SIZE = (1200, 1600)  # width, height: a phone's scan of A4, or 150 dpi
 
 
@@ -72,10 +73,13 @@ class Typesetter:
         return _cut(text, length)
 
     def label(self, shortest: int, longest: int) -> str:
-        """A short text for a cell, a title or a message; no punctuation at its ends."""
+        """A short text for a cell, a title or a message, with a letter or digit in it and no punctuation around."""
         length = int(self.rng.integers(shortest, longest + 1))
-        stripped = self.words(length + 4).strip(" ,.;:!?，。；：！？、“”‘’()（）《》-—…")
-        return _cut(stripped, length).strip(" ,.;:!?，。；：！？、“”‘’()（）《》-—…") or "合计"
+        for _ in range(100):
+            label = _cut(self.words(length + 4).strip(MARKS), length).strip(MARKS)
+            if any(character.isalnum() for character in label):
+                return label
+        raise UserError("the texts hold hardly any letters: pages cannot be set from them")
 
     def number(self) -> str:
         return f"{self.rng.integers(1, 10_000) / 100:.2f}"
