@@ -175,15 +175,16 @@ def shortlist(logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | 
     scores = logits if allowed is None else logits[:, allowed]
     best = scores.argmax(axis=1)
     peaks = scores[np.arange(len(scores)), best]
-    totals = np.exp(scores - peaks[:, None]).sum(axis=1)
-    sure = totals <= 1 / settings.sure
-    unsure = np.flatnonzero(~sure)
-    relative = scores[unsure] - peaks[unsure, None] - np.log(totals[unsure, None])
-    rows, classes = np.nonzero(relative >= math.log(settings.least))
+    weights = scores - peaks[:, None]
+    np.exp(weights, out=weights)  # in place: a second table of this size would cost as much as the exponentials
+    totals = weights.sum(axis=1)
+    unsure = np.flatnonzero(totals > 1 / settings.sure)
+    # The best class weighs 1 and stays, however little of the whole that is.
+    floors = np.minimum(settings.least * totals[unsure], 1)
+    rows, classes = np.nonzero(weights[unsure] >= floors[:, None])
+    probabilities = weights[unsure[rows], classes] / totals[unsure[rows]]
     found: list[Frame] = [[] for _ in unsure]
-    for row, number, probability in zip(
-        rows.tolist(), classes.tolist(), np.exp(relative[rows, classes]).tolist(), strict=True
-    ):
+    for row, number, probability in zip(rows.tolist(), classes.tolist(), probabilities.tolist(), strict=True):
         found[row].append((number, probability))
     candidates = dict(zip(unsure.tolist(), found, strict=True))
     frames: list[Frame] = []

@@ -69,6 +69,13 @@ def test_at_most_the_best_candidates_leave_a_frame() -> None:
     assert [[id for id, _ in frame] for frame in shortlist(logits, BeamSettings(candidates=2))] == [[1, 2]]
 
 
+def test_a_frame_in_which_nothing_is_likely_keeps_its_best_class() -> None:
+    logits = frames({"a": 0.999}, {"c": 0.24}, {"_": 0.999})
+    settings = BeamSettings(least=0.4)
+    assert [[id for id, _ in frame] for frame in shortlist(logits, settings)] == [[1], [3], [0]]
+    assert read(BeamDecoder(settings=settings), logits) == "ac"
+
+
 def test_where_every_frame_is_sure_the_reading_is_the_greedy_one() -> None:
     logits = frames({"a": 0.999}, {"_": 0.999}, {"a": 0.999}, {"b": 0.999})
     path, expected = BeamDecoder()(logits), greedy(logits)
