@@ -84,6 +84,7 @@ def test_a_report_keeps_its_contract(run: Path) -> None:
     assert report["accuracy"]["by_category"]["hanzi"] == {"samples": 1, "exact": 1, "exact_nospace": 1, "cer": 0}
     latency = report["latency_ms"]
     assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
+    assert latency["cpu_p50"] > 0
     assert (latency["threads"], latency["repeats"]) == (1, 2)
     assert report["throughput_lines_per_s"] > 0
     assert report["peers"] == []

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
 from crnn.evaluation.report import Report
@@ -39,8 +40,7 @@ def draw_tradeoff(path: Path, report: Report) -> None:
         axes.scatter(x, y, s=AREA_PER_MB * subject.size_mb, color=colour, alpha=0.7, edgecolors="white")
     axes.set(xscale="log", xlabel="processor ms a line, median (lower is better)")
     axes.set(ylabel="lines exact, spaces ignored", title=f"Accuracy, time and size on {_count(report)} lines")
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    _plain_ticks(axes.xaxis)
     axes.margins(0.15)
     figure.draw_without_rendering()  # fixes the scales that the labels are laid out by
     labels = [f"{subject.name}, {subject.size_mb:.1f} MB" for subject in report.subjects]
@@ -70,16 +70,20 @@ def draw_latency(path: Path, report: Report) -> None:
         times = np.sort(subject.milliseconds)
         axes.plot(times, np.arange(1, len(times) + 1) / len(times), color=colour, label=subject.name)
     axes.set(xscale="log", xlabel="ms a line by the clock", ylabel="share of lines", title="Time of single lines")
+    _plain_ticks(axes.xaxis)
     _legend(figure)
     _save(figure, path)
 
 
 def draw_time_by_width(path: Path, report: Report, widths: Sequence[int]) -> None:
-    """Each line's time against its width."""
+    """Each line's time against its width, and the study of widths where it was made."""
     figure, axes = _figure(7, 4.5)
     for subject, colour in zip(report.subjects, _colours(report), strict=True):
         axes.scatter(widths, subject.cpu_milliseconds, s=6, color=colour, alpha=0.5, label=subject.name, linewidths=0)
+        studied = report.studies.widths.get(subject.name, {})
+        axes.plot(list(studied), list(studied.values()), color=colour, linewidth=1)
     axes.set(yscale="log", xlabel="width at the canvas height, px", ylabel="processor ms", title="Time against width")
+    _plain_ticks(axes.yaxis)
     _legend(figure)
     _save(figure, path)
 
@@ -99,6 +103,7 @@ def draw_categories(path: Path, report: Report) -> None:
     axes.set_xticks(np.arange(len(groups)) + 0.425 - width / 2, groups, rotation=30, ha="right")
     axes.set(ylabel="CER (lower is better)", title="Error by category")
     axes.grid(False, axis="x")
+    axes.margins(y=0.12)  # room for the values of bars that are cut
     _legend(figure)
     _save(figure, path)
 
@@ -116,6 +121,13 @@ def draw_reliability(path: Path, report: Report) -> None:
     axes.set(title="Can the confidence be believed?", aspect="equal")
     _legend(figure, columns=2)
     _save(figure, path)
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2, 5, 10, …, written as such."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _legend(figure: Figure, columns: int = 4) -> None:

@@ -20,7 +20,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-SIZE = 768  # rows and columns of the measured products: in cache, and large enough to reach the peak
+SIZE = 384  # rows and columns of the measured products: a millisecond, so that some go uninterrupted
 COPIED = 1 << 26  # bytes: beyond the last cache
 KINDS = {  # operators, also under the names that ONNX Runtime's fusions give them
     "convolution": {"Conv", "FusedConv", "NhwcFusedConv", "QLinearConv", "ConvInteger"},
@@ -81,7 +81,7 @@ class Roofline:
         return sum(kind.limit_ms for kind in self.kinds)
 
 
-def measure_machine(rounds: int = 7) -> MachineRates:
+def measure_machine(rounds: int = 40) -> MachineRates:
     """The machine's rates, the best of `rounds`."""
     source = np.ones(COPIED // 8)
     target = np.empty_like(source)
