@@ -44,8 +44,8 @@ class BeamSettings:
     sure: float = 0.98
     least: float = 0.003
     margin: float = 10.0
-    lm_weight: float = 0.4
-    length_bonus: float = 1.0
+    lm_weight: float = 0.25
+    length_bonus: float = 1.2
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.candidates < 1:

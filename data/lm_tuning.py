@@ -164,7 +164,7 @@ def tune(cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel) -> B
         raise UserError("no line of the validation or guard set can be used: are they wider than the canvas?")
 
     def best(trials: list[BeamSettings]) -> BeamSettings:
-        found: list[tuple[float, BeamSettings]] = []
+        found: list[tuple[tuple[float, float], BeamSettings]] = []
         for trial in trials:
             gain = compare(lines, read_again(lines, model, charset, trial))
             guard = compare(clean, read_again(clean, model, charset, trial))
@@ -174,7 +174,7 @@ def tune(cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel) -> B
                 f"guard: {guard.cer_before:.4f} -> {guard.cer_after:.4f}, right to wrong {guard.spoiled:.2%}",
                 flush=True,
             )
-            found.append((gain.cer_after if guard.spoiled <= cfg.max_spoiled else 1 + guard.spoiled, trial))
+            found.append(((max(0.0, guard.spoiled - cfg.max_spoiled), gain.cer_after), trial))
         return min(found, key=lambda entry: entry[0])[1]
 
     weights = product(cfg.lm_weights, cfg.length_bonuses)
