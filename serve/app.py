@@ -6,6 +6,7 @@ import logging
 import threading
 from pathlib import Path
 
+import cv2
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -40,6 +41,7 @@ def create_app(config: ServeConfig | None = None) -> Flask:
         UserError: a setting is wrong.
     """
     config = config or ServeConfig.from_environment()
+    cv2.setNumThreads(1)  # a worker has one core
     app = Flask(__name__)
     # Base64 takes 4/3 of a picture's bytes; the rest is room for options and the form's own lines.
     app.config["MAX_CONTENT_LENGTH"] = config.max_bytes * 4 // 3 + MEGA

@@ -60,11 +60,11 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Pin the worker to its core, before any library counts cores."""
-    import cv2
-
+    """Pin the worker to its core, before any library counts cores; until it has handlers of its own, signals end it."""
+    # The parent's handlers, inherited, would only note a SIGTERM in a queue that nobody reads here.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     os.sched_setaffinity(0, {_cores[worker.place % len(_cores)]})
-    cv2.setNumThreads(1)
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
