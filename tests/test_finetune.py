@@ -71,6 +71,14 @@ def config(trained: Path, digit_lines: Path, held_out_digits: Path, tmp_path: Pa
     )
 
 
+def describe_faces(manifest: Path) -> None:
+    """Give each face what a real manifest says of it."""
+    content = json.loads(manifest.read_text())
+    unknown = {"family": "", "style": "", "licence": "", "source": "", "coverage": 1.0}
+    content["faces"] = [{**unknown, **face} for face in content["faces"]]
+    manifest.write_text(json.dumps(content))
+
+
 def labels(path: Path) -> list[str]:
     store = LineStore(path)
     return [store[i].label for i in range(len(store))]
@@ -103,6 +111,9 @@ def test_lines_are_drawn_with_the_fonts_and_say_the_text(config: DomainConfig, t
 
 def test_general_fonts_draw_new_characters_where_none_are_given(config: DomainConfig, tmp_path: Path) -> None:
     write_sources(tmp_path)
+    describe_faces(tmp_path / "fonts/quick/fonts.json")
+    for file in tmp_path.glob("corpus/quick/*/*.txt"):
+        file.write_text("20130707\n1234567\n")  # what the start model can read
     text = tmp_path / "new.txt"
     text.write_text("é\nñ\n龘\n")
     domain = prepare(replace(config, text=str(text), replay="", general="", replay_lines=8, general_lines=9,
