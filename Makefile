@@ -17,7 +17,7 @@ PY  := $(BIN)/python
 PIP := $(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 
 .PHONY: help env env-train env-dev fonts corpus data preview data-stats import train export quantize evaluate \
-        bench serve finetune test lint pipeline clean
+        bench lm serve finetune promote rollback test lint pipeline clean
 
 help: ## list targets and variables
 	@echo "Targets:"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14 | sed 's/^/  /'
@@ -29,6 +29,8 @@ help: ## list targets and variables
 	@echo "  START_MODEL=FILE  checkpoint that training starts from    PORT=$(PORT)     of the server"
 	@echo "  SOURCE=PATH       what 'make import' reads"
 	@echo "  PROCESSES=N       training processes (torchrun)           QUICK=1        short form of bench"
+	@echo "  FONTS=DIR TEXT=FILE DATA=PATH MODE=$(MODE)   what finetune learns from, and the layers that learn"
+	@echo "  REPLAY=PATH GENERAL=PATH  its general lines: mixed in, judged by; SERVED=FILE  what promote replaces"
 	@echo "  ARGS='key=value'  passed on to the stage                  PIP_ARGS=      e.g. --index-url of a CPU build of torch"
 
 # ---- environment: remade only when pyproject.toml or the constraints change ------------------------------
@@ -89,6 +91,32 @@ evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
 
 bench: .venv/train ## beside Tesseract and the PP-OCR family
 	$(PY) evaluate.py +experiment=bench name=bench $(if $(DATASET),'dataset=$(DATASET)') $(if $(QUICK),quick=true) $(ARGS)
+
+# ---- fine-tuning -----------------------------------------------------------------------------------------
+# The file that the server reads with. Beside it stands the checkpoint that the next fine-tune starts from.
+SERVED ?= $(or $(OCR_MODEL),models/crnn-zh-en.int8.onnx)
+MODE   ?= full
+START  = $(or $(START_MODEL),$(patsubst %.onnx,%.fp16.pt,$(SERVED:.int8.onnx=.onnx)))
+TUNED  = artifacts/$(NAME)
+REPLAYED = artifacts/lines/$(NAME)-domain,$(or $(REPLAY),artifacts/lines/$(NAME)-replay)
+
+finetune: .venv/train ## fit the served model (or START_MODEL=) to FONTS=, TEXT=, DATA=; INT8, report, verdict
+	ls artifacts/{fonts/*/fonts,corpus/*/corpus}.json > /dev/null 2>&1 || $(MAKE) fonts corpus PROFILE=quick
+	$(PY) -m data.domain name=$(NAME) 'start_model=$(START)' 'fonts=$(FONTS)' 'text=$(TEXT)' 'data=$(DATA)' \
+	    'replay=$(REPLAY)' 'general=$(GENERAL)' $(DOMAIN_ARGS)
+	$(LAUNCH) train.py +experiment=finetune name=$(NAME) 'start_model=$(START)' trained_layers=$(MODE) \
+	    'data.train=[$(REPLAYED)]' $(if $(DATA),data.augmentation=0.5) $(ARGS)
+	$(PY) export.py checkpoint=$(TUNED)/checkpoint.pt
+	$(PY) export.py 'checkpoint=$(START)' output=$(TUNED)/before.onnx
+	@# where INT8 does not pass the gate, the report says so and advises against promoting
+	-$(PY) quantize.py model=$(TUNED)/model.onnx dataset=artifacts/lines/$(NAME)-gate
+	$(PY) -m crnn.evaluation.before_after name=$(NAME)
+
+promote: .venv/train ## put artifacts/NAME into service if its report agrees (FORCE=1: whatever it says)
+	$(PY) -m crnn.promotion --to $(SERVED) promote $(NAME) $(if $(FORCE),--force)
+
+rollback: .venv/base ## swap the served model with the one before
+	$(PY) -m crnn.promotion --to $(SERVED) rollback
 
 # ---- the whole chain, small: a stranger's first command --------------------------------------------------
 # Labelled lines to read at the end (TSV `file<TAB>text`); where there are none, lines in a face not trained on.
