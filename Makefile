@@ -90,7 +90,8 @@ evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
 	$(PY) evaluate.py name=$(NAME) $(if $(MODEL),model=$(MODEL)) 'dataset=$(DATASET)' $(ARGS)
 
 bench: .venv/train ## beside Tesseract and the PP-OCR family
-	$(PY) evaluate.py +experiment=bench name=bench $(if $(DATASET),'dataset=$(DATASET)') $(if $(QUICK),quick=true) $(ARGS)
+	$(PY) evaluate.py --config-name $(if $(QUICK),bench_quick,bench) name=bench \
+	    $(if $(MODEL),'models=[$(MODEL)]') $(if $(DATASET),'dataset=$(DATASET)') $(ARGS)
 
 # ---- fine-tuning -----------------------------------------------------------------------------------------
 # The file that the server reads with. Beside it stands the checkpoint that the next fine-tune starts from.
