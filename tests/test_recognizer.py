@@ -5,13 +5,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from crnn.artifact import ArtifactInfo
 from crnn.errors import UserError
+from crnn.metrics import edit_distance
 from crnn.preprocess import CanvasSpec, ImageError
-from crnn.recognizer import Recognizer
+from crnn.recognizer import DEFAULT_MODEL, Recognizer
 from tests.barcode import CHARACTERS, draw, save_model
 
 
@@ -78,9 +81,7 @@ def test_a_long_run_of_one_character_keeps_its_count(recognizer: Recognizer) -> 
 
 @pytest.mark.parametrize("shape", [(32, 300), (1, 1), (1, 900), (500, 3), (65535, 1), (40, 40, 3)])
 @pytest.mark.parametrize("level", [0, 255])
-def test_pictures_without_contrast_have_no_text(
-    recognizer: Recognizer, shape: tuple[int, ...], level: int
-) -> None:
+def test_pictures_without_contrast_have_no_text(recognizer: Recognizer, shape: tuple[int, ...], level: int) -> None:
     reading = recognizer.read(np.full(shape, level, np.uint8))
     assert (reading.text, reading.confidence, reading.chars) == ("", 0.0, ())
 
@@ -128,3 +129,15 @@ def test_a_model_must_exist_load_and_describe_itself(tmp_path: Path) -> None:
 def test_more_threads_than_processors_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="threads=4096"):
         Recognizer(save_model(tmp_path / "m.onnx"), threads=4096)
+
+
+@pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="no model is shipped yet")
+def test_the_shipped_model_reads_a_long_printed_line_whole() -> None:
+    text = "account before quick invoice address delivery paid holder signature number amount lazy jumps fox " * 2
+    font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 40)
+    picture = Image.new("L", (int(font.getlength(text)) + 24, 62), 255)
+    ImageDraw.Draw(picture).text((12, 6), text, font=font, fill=0)
+    assert picture.width * 32 / 62 > 2 * 800  # three pieces or more
+    read = Recognizer().read(np.asarray(picture)).text
+    assert len(read.split()) == len(text.split())
+    assert edit_distance(text.strip(), read) <= 0.02 * len(text)
