@@ -97,6 +97,7 @@ bench: .venv/train ## beside Tesseract and the PP-OCR family
 # The file that the server reads with. Beside it stands the checkpoint that the next fine-tune starts from.
 SERVED ?= $(or $(OCR_MODEL),models/crnn-zh-en.int8.onnx)
 MODE   ?= full
+finetune promote: NAME = finetune
 START  = $(or $(START_MODEL),$(patsubst %.onnx,%.fp16.pt,$(SERVED:.int8.onnx=.onnx)))
 TUNED  = artifacts/$(NAME)
 REPLAYED = artifacts/lines/$(NAME)-domain,$(or $(REPLAY),artifacts/lines/$(NAME)-replay)

@@ -122,6 +122,8 @@ def prepare(cfg: DomainConfig) -> Domain:
             raise UserError(f"{cfg.run} was prepared from other inputs: give another name, or delete it")
         return Domain(**found)
 
+    if (cfg.run / "checkpoint.pt").exists():
+        raise UserError(f"{cfg.run} holds another training run: give another name")
     cfg.run.mkdir(parents=True, exist_ok=True)
     for part in ("domain", "domain-test", "replay", "gate", "data"):
         _clear(cfg.lines_at(part))

@@ -135,6 +135,14 @@ def test_the_user_is_told_what_is_missing(config: DomainConfig, tmp_path: Path) 
         prepare(replace(config, text=str(tmp_path / "text.txt"), max_new_characters=30))
 
 
+def test_another_run_is_not_mistaken_for_a_fine_tune(config: DomainConfig, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("7\n")
+    (tmp_path / "tuned").mkdir()
+    (tmp_path / "tuned/checkpoint.pt").touch()
+    with pytest.raises(UserError, match="holds another training run"):
+        prepare(replace(config, text=str(tmp_path / "text.txt")))
+
+
 def test_new_characters_stand_among_old_ones() -> None:
     sentences = plant("xy", ["reference ellipsoid"], ASCII, each=5, seed=1)
     assert all({"x", "y"} & set(sentence) and len(sentence) > 1 for sentence in sentences)
