@@ -44,7 +44,5 @@ def check_threads(threads: int, cgroup: Path = CGROUP) -> int:
     """
     available = available_cpus(cgroup)
     if not 1 <= threads <= available:
-        raise UserError(
-            f"threads={threads}, but this process may use {available} processors: choose 1 to {available}"
-        )
+        raise UserError(f"threads={threads}, but this process may use {available} processors: choose 1 to {available}")
     return threads

@@ -137,9 +137,7 @@ def _jpeg_frame_size(data: bytes) -> tuple[int, int]:
         if marker == 0xFF:  # fill byte
             position += 1
         elif marker in JPEG_FRAMES:
-            return int.from_bytes(data[position + 7 : position + 9]), int.from_bytes(
-                data[position + 5 : position + 7]
-            )
+            return int.from_bytes(data[position + 7 : position + 9]), int.from_bytes(data[position + 5 : position + 7])
         else:
             position += 2 + int.from_bytes(data[position + 2 : position + 4])
     return 0, 0

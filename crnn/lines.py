@@ -116,14 +116,19 @@ def _with_slack(boxes: np.ndarray) -> np.ndarray:
 
 def _find_boxes(grey: np.ndarray, noise: float) -> np.ndarray:
     """Ink boxes of the lines of a level page, float32 (n, 4); dark and light text compete for each place."""
-    found, solid = [], []
-    for light in (False, True):
-        ink = find_ink(grey, noise, light)
-        boxes = _boxes_of(ink)
-        boxes = boxes[np.array([stands_on_paper(grey, ink, box) for box in boxes], bool)]
-        found.append(boxes)
-        solid.append(np.array([_is_solid(ink, box) for box in boxes], bool))
-    return _compete(*found, *solid)
+    inks = [find_ink(grey, noise, light) for light in (False, True)]
+    boxes = [_boxes_of(ink) for ink in inks]
+    stands = [
+        np.array([stands_on_paper(grey, ink, box) for box in some], bool) for ink, some in zip(inks, boxes, strict=True)
+    ]
+    # A tight crop may show too little paper around its line to tell; on a page this means that it is no line.
+    if _is_strip(grey.shape) and not any(each.any() for each in stands):
+        return np.concatenate(boxes)
+    dark, light = (some[each] for some, each in zip(boxes, stands, strict=True))
+    solid = [
+        np.array([_is_solid(ink, box) for box in some], bool) for ink, some in zip(inks, (dark, light), strict=True)
+    ]
+    return _compete(dark, light, *solid)
 
 
 def _boxes_of(ink: Ink) -> np.ndarray:
@@ -289,17 +294,18 @@ def _is_solid(ink: Ink, box: np.ndarray) -> bool:
     return bool(ink.mask[top:bottom, left:right].mean() > 0.6)
 
 
-def _is_one_line(boxes: np.ndarray, size: tuple[int, int]) -> bool:
-    """Whether a picture of `size` (height, width) is the crop of one line: its ink spans it and stands on one row."""
+def _is_strip(size: tuple[int, ...]) -> bool:
+    """Whether a picture of `size` (height, width) may be the crop of one line."""
     height, width = size
-    if width < 1.2 * height or height > TALLEST_LINE:
+    return width >= 1.2 * height and height <= TALLEST_LINE
+
+
+def _is_one_line(boxes: np.ndarray, size: tuple[int, ...]) -> bool:
+    """Whether a picture of `size` is the crop of one line: what it shows spans it and stands on one row."""
+    tall = boxes[boxes[:, 3] - boxes[:, 1] >= 0.25 * size[0]]
+    if not _is_strip(size) or not len(tall):
         return False
-    if not len(boxes):
-        return False
-    tall = boxes[boxes[:, 3] - boxes[:, 1] >= 0.25 * height]
-    if not len(tall):
-        return False
-    top, bottom = tall[:, 1].min(), tall[:, 3].max()
-    shared = np.minimum(tall[:, None, 3], tall[None, :, 3]) - np.maximum(tall[:, None, 1], tall[None, :, 1])
-    lower = np.minimum(tall[:, None, 3] - tall[:, None, 1], tall[None, :, 3] - tall[None, :, 1])
-    return bool(bottom - top >= 0.4 * height and (shared > 0.3 * lower).all())
+    top, bottom = tall[:, 1], tall[:, 3]
+    shared = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
+    lower = np.minimum((bottom - top)[:, None], bottom - top)
+    return bool(bottom.max() - top.min() >= 0.4 * size[0] and (shared > 0.3 * lower).all())

@@ -44,9 +44,7 @@ def decode_image(data: bytes) -> np.ndarray:
     if size is None:
         raise ImageError(f"not an image that can be read: give a {FORMATS} file")
     if size.width * size.height > MAX_IMAGE_PIXELS:
-        raise ImageError(
-            f"the image is too large: {size.width}×{size.height} pixels, the most is {MAX_IMAGE_PIXELS:,}"
-        )
+        raise ImageError(f"the image is too large: {size.width}×{size.height} pixels, the most is {MAX_IMAGE_PIXELS:,}")
     if data.startswith(PNG_SIGNATURE) and not png_is_whole(data):
         raise ImageError("the image is damaged: the PNG file is cut short or altered")
     try:
@@ -69,9 +67,7 @@ def _to_uint8(image: np.ndarray) -> np.ndarray:
     if image.ndim == 2 or image.shape[2] == 3:
         return image
     colour, alpha = np.ascontiguousarray(image[:, :, :3]), cv2.merge([image[:, :, 3]] * 3)
-    if (
-        not alpha.any()
-    ):  # some writers leave the fourth channel empty; a picture that nobody can see helps nobody
+    if not alpha.any():  # some writers leave the fourth channel empty; a picture that nobody can see helps nobody
         return colour
     return cv2.add(cv2.multiply(colour, alpha, scale=1 / 255), cv2.bitwise_not(alpha))
 

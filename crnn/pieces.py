@@ -15,9 +15,7 @@ from crnn.preprocess import CanvasSpec
 from crnn.reading import CharReading
 
 SMOOTHING = 5  # pixels: a gap of this width beats a single pale column inside a character
-SAME_TOLERANCE = (
-    0.4  # canvas heights that one character's x may differ by between two readings: CTC peaks wander
-)
+SAME_TOLERANCE = 0.4  # canvas heights that one character's x may differ by between two readings: CTC peaks wander
 OTHER_TOLERANCE = 0.15  # the same for two readings that disagree on which character stands there
 
 
@@ -55,9 +53,7 @@ def _best_gap(ink: np.ndarray, begin: int, end: int) -> int:
     return begin + int(lowest[len(lowest) // 2])
 
 
-def join(
-    left: Sequence[CharReading], right: Sequence[CharReading], overlap: Piece, height: int
-) -> list[CharReading]:
+def join(left: Sequence[CharReading], right: Sequence[CharReading], overlap: Piece, height: int) -> list[CharReading]:
     """Readings of two neighbouring pieces as one, the overlap counted once.
 
     The two readings of the overlap are aligned by character and place. They are joined at the pair

@@ -20,9 +20,7 @@ __all__ = [
 
 MODES = ("plain", "background", "article")
 MAX_ASPECT = 1000  # width over height: 40 canvases of 800 pixels; no printed line is so long
-ENHANCED_HEIGHT = (
-    4  # canvas heights: taller pictures are reduced before enhancement, whose cost is their area
-)
+ENHANCED_HEIGHT = 4  # canvas heights: taller pictures are reduced before enhancement, whose cost is their area
 
 
 class TooWideError(UserError):
@@ -109,9 +107,7 @@ def enhance(grey: np.ndarray, mode: str) -> np.ndarray:
         return cv2.divide(grey, np.maximum(paper, 1), scale=255)
     if mode == "article":
         equalised = cv2.equalizeHist(grey)
-        return cv2.adaptiveThreshold(
-            equalised, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, size, 10
-        )
+        return cv2.adaptiveThreshold(equalised, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, size, 10)
     raise UserError(f"unknown preprocessing mode {mode!r}: choose one of {', '.join(MODES)}")
 
 
@@ -172,9 +168,5 @@ def to_canvas(image: np.ndarray, spec: CanvasSpec) -> Canvas:
     strip = to_strip(image, spec)
     height, width = image.shape[:2]
     if strip.shape[1] > spec.max_width:
-        raise TooWideError(
-            f"a line of {width}×{height} px scales to {strip.shape[1]} px, over {spec.max_width}"
-        )
-    return Canvas(
-        pixels=pad_to_bucket(strip, spec), content_width=strip.shape[1], scale=strip.shape[1] / width
-    )
+        raise TooWideError(f"a line of {width}×{height} px scales to {strip.shape[1]} px, over {spec.max_width}")
+    return Canvas(pixels=pad_to_bucket(strip, spec), content_width=strip.shape[1], scale=strip.shape[1] / width)

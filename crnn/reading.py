@@ -47,9 +47,7 @@ class Reading:
         while end > begin and chars[end - 1].char == " ":
             end -= 1
         kept = tuple(chars[begin:end])
-        return cls(
-            "".join(c.char for c in kept), line_confidence([c.confidence for c in kept], scale, offset), kept
-        )
+        return cls("".join(c.char for c in kept), line_confidence([c.confidence for c in kept], scale, offset), kept)
 
 
 def line_confidence(confidences: Sequence[float], scale: float = 1.0, offset: float = 0.0) -> float:

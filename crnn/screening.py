@@ -105,9 +105,7 @@ def line_width(
     # scaled_width asks for a picture but only for its shape: a broadcast scalar has one and no pixels.
     content_width = scaled_width(np.broadcast_to(np.uint8(0), (size.height, size.width)), spec)
     if content_width > spec.max_width:
-        raise RejectedLine(
-            Reason.TOO_WIDE, f"{content_width} px at height {spec.height}, over {spec.max_width}"
-        )
+        raise RejectedLine(Reason.TOO_WIDE, f"{content_width} px at height {spec.height}, over {spec.max_width}")
     frames, needed = spec.bucket_width(content_width) // frame_stride, frames_needed(charset.encode(label))
     if needed > frames:
         raise RejectedLine(Reason.TOO_LONG, f"{needed} frames needed, {frames} there")

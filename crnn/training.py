@@ -366,7 +366,7 @@ class Trainer:
                     logged, lines_logged = now, self.lines_seen
                     rate = learning_rate(self.step - 1, config)
                     logbook.step(self.step, self.lines_seen, loss, rate, norm, speed, self.skipped)
-                    bar.set_postfix(loss=f"{loss:.3f}", lines_per_s=f"{speed:.0f}")
+                    bar.set_postfix(loss=f"{loss:.3f}", lines_per_s=f"{speed:.0f}", refresh=False)
                 if self.step % config.validate_every == 0 or self.step == config.steps:
                     accuracy, samples = self.validate()
                     logbook.validation(self.step, self.lines_seen, self.seconds, accuracy, samples)

@@ -89,9 +89,7 @@ def _read_text(file: Path, encoding: str) -> str:
     except LookupError:
         raise UserError(f"unknown encoding {encoding!r}") from None
     except UnicodeDecodeError as error:
-        raise UserError(
-            f"{file} is not {encoding} ({error.reason}): say its encoding=, e.g. gb18030"
-        ) from None
+        raise UserError(f"{file} is not {encoding} ({error.reason}): say its encoding=, e.g. gb18030") from None
 
 
 def _root(source: Source, names: Iterator[str]) -> Path:
@@ -131,9 +129,7 @@ def _table(source: Source) -> Iterator[LabelledLine | Reject]:
             )
         if len(row) <= max(columns["file"], columns["text"]):
             if any(row):
-                yield Reject(
-                    f"row {number}", "".join(row), Reason.ENTRY, "one column only, no text beside the file"
-                )
+                yield Reject(f"row {number}", "".join(row), Reason.ENTRY, "one column only, no text beside the file")
             continue
         for name in _names(row[columns["file"]]):
             yield LabelledLine(name, root / name, label, _cell(row, columns["category"]))
@@ -151,9 +147,7 @@ def _columns(row: list[str]) -> tuple[dict[str, int], int]:
     """Number of each column, and of the first row of data: 1 if `row` is a header."""
     names = [name.strip().lower() for name in row]
     wanted = {"file": FILE_HEADERS, "text": TEXT_HEADERS, "category": CATEGORY_HEADERS}
-    places = {
-        column: next((i for i, n in enumerate(names) if n in known), -1) for column, known in wanted.items()
-    }
+    places = {column: next((i for i, n in enumerate(names) if n in known), -1) for column, known in wanted.items()}
     if places["file"] < 0 or places["text"] < 0:
         return {"file": 0, "text": 1, "category": 2}, 0
     return places, 1
@@ -191,11 +185,7 @@ def _trdg(source: Source) -> Iterator[LabelledLine | Reject]:
 
 def _trdg_names(folder: Path) -> Iterator[LabelledLine | Reject]:
     """Text in the names: `text_0.jpg` (TRDG's default) or `0_text.jpg`, whichever fits every picture."""
-    files = [
-        file
-        for file in sorted(folder.iterdir())
-        if file.suffix.lower() in SUFFIXES and "_mask" not in file.stem
-    ]
+    files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES and "_mask" not in file.stem]
     orders = []
     for pattern in (r"(?P<text>.*)_(?P<number>\d+)", r"(?P<number>\d+)_(?P<text>.*)"):
         matches = [re.fullmatch(pattern, file.stem, re.DOTALL) for file in files]
@@ -204,9 +194,7 @@ def _trdg_names(folder: Path) -> Iterator[LabelledLine | Reject]:
             orders.append([match["text"] for match in matches if match])
     if len(orders) != 1:
         why = "both text_0.jpg and 0_text.jpg" if orders else "neither text_0.jpg nor 0_text.jpg"
-        raise UserError(
-            f"the names of the pictures in {folder} fit {why}: write their texts into a labels.txt there"
-        )
+        raise UserError(f"the names of the pictures in {folder} fit {why}: write their texts into a labels.txt there")
     for file, text in zip(files, orders[0], strict=True):
         yield LabelledLine(file.name, file, text)
 

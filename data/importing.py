@@ -80,9 +80,7 @@ def import_lines(cfg: ImportConfig) -> Imported:
         raise UserError(f"holdout={cfg.holdout} is not a share: give 0 to hold nothing out, or e.g. 0.1")
     charset = Charset.load(cfg.charset)
     spec = CanvasSpec(cfg.height, cfg.bucket, cfg.max_width)
-    source = locate(
-        Path(cfg.source).expanduser(), cfg.format, Path(cfg.images) if cfg.images else None, cfg.encoding
-    )
+    source = locate(Path(cfg.source).expanduser(), cfg.format, Path(cfg.images) if cfg.images else None, cfg.encoding)
     lines = source.lines()
     path = Path(cfg.output)
     test_path = path.with_name(path.name + "-test") if cfg.holdout else None
@@ -109,9 +107,7 @@ def import_lines(cfg: ImportConfig) -> Imported:
         require_share(rejects, len(lines), cfg.max_reject_share, str(source.path))
         counts = len(train), len(test) if test is not None else 0
         if test is not None and not all(counts):
-            raise UserError(
-                f"holdout={cfg.holdout} splits {sum(counts)} lines into {counts}: give more lines or 0"
-            )
+            raise UserError(f"holdout={cfg.holdout} splits {sum(counts)} lines into {counts}: give more lines or 0")
     _report(path, rejects)  # the finished dataset has taken the folder's place
     return Imported(path, test_path, *counts, tuple(rejects))
 
@@ -128,9 +124,7 @@ def _fresh_writer(path: Path, info: dict[str, Any]) -> Iterator[LineWriter]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _checked(
-    line: LabelledLine | Reject, charset: Charset, spec: CanvasSpec, cfg: ImportConfig
-) -> StoredLine | Reject:
+def _checked(line: LabelledLine | Reject, charset: Charset, spec: CanvasSpec, cfg: ImportConfig) -> StoredLine | Reject:
     """The line as it will be stored, or why it will not."""
     if isinstance(line, Reject):
         return line
@@ -172,9 +166,7 @@ def _print_summary(imported: Imported) -> None:
         print(f"  {imported.test_lines:7,}  more are held out in {imported.test_path}")
     for reason, count in count_reasons(imported.rejects).most_common():
         print(f"  {count:7,}  {reason}")
-    foreign = Counter(
-        c for reject in imported.rejects if reject.reason is Reason.FOREIGN for c in reject.detail
-    )
+    foreign = Counter(c for reject in imported.rejects if reject.reason is Reason.FOREIGN for c in reject.detail)
     if foreign:
         commonest = "  ".join(f"{character} {count:,}" for character, count in foreign.most_common(15))
         print(f"  outside the charset, by the lines they cost: {commonest}")

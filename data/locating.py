@@ -24,9 +24,7 @@ def locate(path: Path, form: str = "auto", images: Path | None = None, encoding:
         path = path.parent
     found = _candidates(path)
     if form != "auto":
-        found = [
-            (file, guess) for file, guess in found if guess == form or {guess, form} == {"paddle", "tsv"}
-        ]
+        found = [(file, guess) for file, guess in found if guess == form or {guess, form} == {"paddle", "tsv"}]
         # the user knows better than the name of a file
         found = [(file, form) for file, _ in found] or [(path, form)]
     if not found:
@@ -36,9 +34,7 @@ def locate(path: Path, form: str = "auto", images: Path | None = None, encoding:
         )
     if len(found) > 1:
         listed = ", ".join(f"{file.name} ({guess})" for file, guess in found[:6])
-        raise UserError(
-            f"{path} can be read in {len(found)} ways: {listed}. Give one file as source=, or say format="
-        )
+        raise UserError(f"{path} can be read in {len(found)} ways: {listed}. Give one file as source=, or say format=")
     return Source(found[0][0], found[0][1], images, encoding)
 
 

@@ -117,9 +117,7 @@ def describe(cfg: StatsConfig) -> DatasetStats:
     screening = screen(store, charset, spec, cfg.frame_stride, cfg.verify, _progress("checking"))
     if not len(screening.kept):
         reasons = ", ".join(f"{count} {reason}" for reason, count in count_reasons(screening.rejects).items())
-        raise UserError(
-            f"{cfg.dataset}: none of its {len(store)} lines can be used ({reasons or 'it is empty'})"
-        )
+        raise UserError(f"{cfg.dataset}: none of its {len(store)} lines can be used ({reasons or 'it is empty'})")
     counts: Counter[str] = Counter()
     categories: dict[str, list[int]] = {}
     lengths, needed = [], []
@@ -132,9 +130,7 @@ def describe(cfg: StatsConfig) -> DatasetStats:
         needed.append(frames_needed(charset.encode(label)))
     widths = np.array([spec.bucket_width(int(width)) for width in screening.widths])
     use = np.array(needed) / (widths // cfg.frame_stride)
-    foreign = Counter(
-        c for reject in screening.rejects if reject.reason is Reason.FOREIGN for c in reject.detail
-    )
+    foreign = Counter(c for reject in screening.rejects if reject.reason is Reason.FOREIGN for c in reject.detail)
     return DatasetStats(
         dataset=str(cfg.dataset),
         lines=len(store),
@@ -162,9 +158,7 @@ def write(cfg: StatsConfig) -> DatasetStats:
     stats, folder = describe(cfg), Path(cfg.output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "stats.json").write_text(
-            json.dumps(asdict(stats), ensure_ascii=False, indent=1), encoding="utf-8"
-        )
+        (folder / "stats.json").write_text(json.dumps(asdict(stats), ensure_ascii=False, indent=1), encoding="utf-8")
         plot(stats, folder / "stats.png")
     except OSError as error:
         raise UserError(f"cannot write into {folder} ({error.strerror}): say output=FOLDER") from None
@@ -180,10 +174,7 @@ def _histogram(values: np.ndarray) -> Histogram:
 def _groups(counts: list[int]) -> dict[str, int]:
     """Number of characters in each of `COUNT_GROUPS`, named by its ends ("0", "1-4", …, "1000+")."""
     starts = [0, *(end + 1 for end in COUNT_GROUPS)]
-    names = [
-        f"{start}-{end}" if start < end else f"{end}"
-        for start, end in zip(starts, COUNT_GROUPS, strict=False)
-    ]
+    names = [f"{start}-{end}" if start < end else f"{end}" for start, end in zip(starts, COUNT_GROUPS, strict=False)]
     sizes = np.histogram(counts, bins=[*starts, np.inf])[0]
     return dict(zip([*names, f"{starts[-1]}+"], sizes.tolist(), strict=True))
 

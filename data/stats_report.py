@@ -102,13 +102,9 @@ def plot(stats: DatasetStats, path: Path) -> None:
         _columns(axes[0], stats.label_lengths, "characters a line")
         _columns(axes[1], stats.canvas_widths, "canvas width, px")
         _columns(axes[2], stats.frame_use, "frames the label needs, %")
-        axes[2].axvline(
-            100 * stats.tight, color="crimson", label=f"tight: {stats.tight_share:.2%} of the lines"
-        )
+        axes[2].axvline(100 * stats.tight, color="crimson", label=f"tight: {stats.tight_share:.2%} of the lines")
         axes[2].legend()
-        _rows(
-            axes[3], stats.character_groups, f"charset ({stats.charset_size:,}) by occurrences of a character"
-        )
+        _rows(axes[3], stats.character_groups, f"charset ({stats.charset_size:,}) by occurrences of a character")
         _rows(axes[4], {name: c.lines for name, c in stats.categories.items()}, "lines by category")
         _rows(axes[5], {"usable": stats.usable, **stats.rejects}, "lines usable and left out")
         figure.savefig(path, dpi=100)
@@ -117,9 +113,7 @@ def plot(stats: DatasetStats, path: Path) -> None:
 def _columns(axes: Axes, histogram: Histogram, title: str) -> None:
     axes.bar(histogram.values, histogram.counts, width=0.9 * _step(histogram))
     axes.axvline(histogram.median, color="black", linestyle=":")
-    axes.set(
-        title=f"{title} (median {histogram.median}, 95 % ≤ {histogram.p95})", xlabel=title, ylabel="lines"
-    )
+    axes.set(title=f"{title} (median {histogram.median}, 95 % ≤ {histogram.p95})", xlabel=title, ylabel="lines")
 
 
 def _rows(axes: Axes, counts: dict[str, int], title: str) -> None:

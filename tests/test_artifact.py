@@ -15,9 +15,7 @@ def test_the_description_survives_json() -> None:
     assert info.charset.encode("中") == [3]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"version": 1}', '{"version": 1, "canvas": {}, "foreign": 0}']
-)
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 1}', '{"version": 1, "canvas": {}, "foreign": 0}'])
 def test_damaged_descriptions_are_refused(text: str) -> None:
     with pytest.raises(UserError, match="damaged"):
         ArtifactInfo.from_json(text)

@@ -8,9 +8,7 @@ from crnn.cpus import available_cpus, cgroup_quota, check_threads
 from crnn.errors import UserError
 
 
-@pytest.mark.parametrize(
-    ("content", "quota"), [("max 100000", None), ("150000 100000", 1.5), ("50000 100000", 0.5)]
-)
+@pytest.mark.parametrize(("content", "quota"), [("max 100000", None), ("150000 100000", 1.5), ("50000 100000", 0.5)])
 def test_quota_of_cgroup_v2(tmp_path: Path, content: str, quota: float | None) -> None:
     (tmp_path / "cpu.max").write_text(content + "\n")
     assert cgroup_quota(tmp_path) == quota

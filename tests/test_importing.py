@@ -69,9 +69,7 @@ def test_a_paddle_list_may_start_its_paths_above_and_name_several_pictures(tmp_p
     assert form == "paddle"
     assert [text for _, text, _ in lines] == ["简单可依赖", "first  line", "first  line"]
     assert found(listed.parent) == (form, lines)  # the only list of its folder
-    assert all(
-        isinstance(line, LabelledLine) and Path(str(line.image)).is_file() for line in locate(listed).lines()
-    )
+    assert all(isinstance(line, LabelledLine) and Path(str(line.image)).is_file() for line in locate(listed).lines())
 
 
 def test_a_paddle_list_of_boxes_says_what_to_do(tmp_path: Path) -> None:
@@ -86,13 +84,8 @@ def test_a_tsv_with_and_without_header(tmp_path: Path) -> None:
     expected = ("tsv", [("lines/1.png", 'say "hi"', "ui")])
     assert found(write(tmp_path / "plain.tsv", 'lines/1.png\tsay "hi"\tui')) == expected
     assert found(write(tmp_path / "bom.tsv", '\ufefflines/1.png\tsay "hi"\tui')) == expected
-    assert (
-        found(write(tmp_path / "head.tsv", "Category\tText\tFile", 'ui\tsay "hi"\tlines\\1.png')) == expected
-    )
-    assert (
-        found(write(tmp_path / "quoted.csv", "file_name,text,kind", 'lines/1.png,"say ""hi""",ui'))
-        == expected
-    )
+    assert found(write(tmp_path / "head.tsv", "Category\tText\tFile", 'ui\tsay "hi"\tlines\\1.png')) == expected
+    assert found(write(tmp_path / "quoted.csv", "file_name,text,kind", 'lines/1.png,"say ""hi""",ui')) == expected
 
 
 def test_a_row_without_text_is_a_reject(tmp_path: Path) -> None:
@@ -133,9 +126,7 @@ def test_trdg_with_the_text_in_the_names_is_read_only_when_asked_for(tmp_path: P
 def test_trdg_names_that_fit_both_ways_are_not_guessed(tmp_path: Path) -> None:
     for name in ("7_0.jpg", "8_1.jpg"):
         draw(tmp_path / name)
-    with pytest.raises(
-        UserError, match=r"both text_0\.jpg and 0_text.jpg: write their texts into a labels.txt"
-    ):
+    with pytest.raises(UserError, match=r"both text_0\.jpg and 0_text.jpg: write their texts into a labels.txt"):
         locate(tmp_path, "trdg").lines()
 
 
@@ -152,9 +143,7 @@ def foreign_lmdb(path: Path, *entries: tuple[bytes, bytes]) -> Path:
 
 def test_a_foreign_lmdb(tmp_path: Path, run: Any) -> None:
     image = draw(tmp_path / "x.png").read_bytes()
-    path = foreign_lmdb(
-        tmp_path / "lmdb", (image, b"hello"), (b"", b"gone"), (image, b"\xff"), (image, b"abc")
-    )
+    path = foreign_lmdb(tmp_path / "lmdb", (image, b"hello"), (b"", b"gone"), (image, b"\xff"), (image, b"abc"))
     assert found(path)[0] == found(path / "data.mdb")[0] == "lmdb"
     imported = run(path, max_reject_share=0.5)
     assert [reject.reason for reject in imported.rejects] == [Reason.IMAGE, Reason.ENTRY]
@@ -277,9 +266,7 @@ def test_every_unusable_line_is_reported_with_its_reason(tmp_path: Path, run: An
 
 def test_too_many_rejects_stop_the_import_but_leave_the_report(tmp_path: Path, run: Any) -> None:
     listed = dirty_folder(tmp_path / "in")
-    with pytest.raises(
-        UserError, match=r"9 of 19 lines .* Commonest: unreadable image \(4, .* max_reject_share"
-    ):
+    with pytest.raises(UserError, match=r"9 of 19 lines .* Commonest: unreadable image \(4, .* max_reject_share"):
         run(listed)
     assert [path.name for path in (tmp_path / "out").rglob("*")] == ["mine", "rejects.tsv"]
     with pytest.raises(UserError, match="no LMDB dataset"):
@@ -312,9 +299,7 @@ def test_the_held_out_share_depends_on_the_pictures_alone(tmp_path: Path, run: A
     write(tmp_path / "labels.tsv", *rows)
     imported = run(tmp_path / "labels.tsv", holdout=0.2)
     assert imported.lines + imported.test_lines == 200 and 20 <= imported.test_lines <= 60
-    held_out = {
-        line.label for line in map(LineStore(imported.test_path).__getitem__, range(imported.test_lines))
-    }
+    held_out = {line.label for line in map(LineStore(imported.test_path).__getitem__, range(imported.test_lines))}
 
     write(tmp_path / "reversed.tsv", *reversed(rows[:100]))
     again = run(tmp_path / "reversed.tsv", holdout=0.2, output=f"'{tmp_path / 'again'}'")

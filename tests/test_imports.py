@@ -13,7 +13,5 @@ HEAVY = {"torch", "torchvision", "onnx", "hydra", "omegaconf", "lmdb", "PIL", "m
 def test_importing_the_reader_loads_nothing_of_training(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     root = Path(__file__).parent.parent
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    ).stdout
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
     assert not HEAVY & set(loaded.split())

@@ -76,9 +76,7 @@ def test_transparency_lies_over_white() -> None:
     pixels[:10, :10, 3] = 255
     pixels[:10, 10:20, 3] = 128
     for form in ("PNG", "WEBP"):
-        image = decode_image(
-            encode(Image.fromarray(pixels), form, **({"lossless": True} if form == "WEBP" else {}))
-        )
+        image = decode_image(encode(Image.fromarray(pixels), form, **({"lossless": True} if form == "WEBP" else {})))
         assert image[4, 4].tolist() == [0, 0, 0]
         assert image[4, 14].tolist() == [127, 127, 127]
         assert image[15, 30].tolist() == [255, 255, 255]
@@ -146,9 +144,7 @@ def png_bomb(width: int, height: int) -> bytes:
     """A small PNG that claims (and, but for its checksum, holds) a picture of gigabytes."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return (

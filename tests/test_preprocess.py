@@ -34,9 +34,7 @@ def line(height: int = 48, width: int = 300) -> np.ndarray:
         ((90, 1), 1, 32),
     ],
 )
-def test_height_is_fixed_and_width_keeps_the_aspect(
-    shape: tuple[int, int], content: int, bucketed: int
-) -> None:
+def test_height_is_fixed_and_width_keeps_the_aspect(shape: tuple[int, int], content: int, bucketed: int) -> None:
     canvas = to_canvas(np.full(shape, 9, np.uint8), CanvasSpec())
     assert canvas.pixels.shape == (32, bucketed)
     assert canvas.pixels.dtype == np.uint8
