@@ -55,7 +55,7 @@ def promote(run: Path, target: Path, force: bool = False) -> Path:
     if not force:
         _check_verdict(run, model)
     spec = Recognizer(model).info.canvas
-    Recognizer(model).read(np.tile(np.uint8([[0, 255]]), (spec.height, spec.height)))
+    Recognizer(model).read(np.tile(np.array([[0, 255]], np.uint8), (spec.height, spec.height)))
     target.parent.mkdir(parents=True, exist_ok=True)
     kept, slim = checkpoint_beside(target), checkpoint_beside(target).with_suffix(".new")
     save_slim(load(run / "checkpoint.pt"), slim)
