@@ -73,7 +73,8 @@ def _download(kind: str, name: str, downloads: Path) -> Path:
     ]
     command = {
         "pip": [*pip, name],
-        "sdist": [*pip, "--no-binary", ":all:", name],
+        # Only the package itself: with `:all:` pip would also compile what its build needs, cmake for one.
+        "sdist": [*pip, "--no-binary", re.split(r"[<=>!~]", name)[0], name],
         "apt": ["apt-get", "download", "-q", name],
         "npm": ["npm", "pack", "--loglevel=error", "--ignore-scripts", name],
     }[kind]
