@@ -5,6 +5,7 @@ python evaluate.py model=artifacts/base/model.onnx dataset=artifacts/lines/val n
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from crnn.evaluation.predictions import write_predictions
 from crnn.evaluation.readers import FLOAT, LineReader, ModelReader
 from crnn.evaluation.report import PREDICTIONS, Report, Subject
 from crnn.evaluation.scoring import compare, line_scores, score_lines
-from crnn.evaluation.studies import StudiesConfig, run_studies
+from crnn.evaluation.studies import Studies, StudiesConfig, run_studies
 from crnn.evaluation.timing import Run, run_interleaved, throughput
 from crnn.evaluation.worst_page import write_worst_page
 from crnn.preprocess import decode_image, scaled_width
@@ -84,10 +85,15 @@ def evaluate(config: EvaluateConfig) -> Report:
         missing=peers.missing,
         baseline=baseline.name,
         comparisons={m.name: compare(lines, _texts(baseline), _texts(m)) for m in ours if m is not baseline},
-        studies=run_studies(config.studies, models, peers.readers, lines, config.seed),
+        studies=Studies(),
     )
     spec = models[0].recognizer.info.canvas
-    write(report, lines, [scaled_width(decode_image(line.image), spec) for line in lines], config.worst)
+    widths = [scaled_width(decode_image(line.image), spec) for line in lines]
+    write(report, lines, widths, config.worst)  # before the studies: minutes of reading must not be lost to them
+    if config.studies != StudiesConfig():
+        studies = run_studies(config.studies, models, peers.readers, lines, config.seed)
+        report = dataclasses.replace(report, studies=studies)
+        write(report, lines, widths, config.worst)
     return report
 
 

@@ -164,12 +164,13 @@ def test_a_subject_that_cannot_be_measured_says_so(tmp_path: Path) -> None:
 def test_multiply_accumulates_are_counted_from_the_shapes(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Cast", ["images"], ["x"], to=TensorProto.FLOAT, name="cast"),
+        helper.make_node("Cast", ["half"], ["k"], to=TensorProto.FLOAT, name="widen"),
         helper.make_node("Conv", ["x", "k"], ["y"], strides=[8, 4], name="conv"),  # (1, 5, 1, 4)
         helper.make_node("Reshape", ["y", "shape"], ["z"], name="reshape"),  # (4, 1, 5)
         helper.make_node("MatMul", ["z", "w"], ["logits"], name="head"),  # (4, 1, 3)
     ]
     weights = [
-        numpy_helper.from_array(np.ones((5, 1, 8, 4), np.float32), "k"),
+        numpy_helper.from_array(np.ones((5, 1, 8, 4), np.float16), "half"),
         numpy_helper.from_array(np.ones((5, 3), np.float32), "w"),
         numpy_helper.from_array(np.array([4, 1, 5], np.int64), "shape"),
     ]

@@ -194,8 +194,8 @@ def _shapes(described: list[dict[str, list[int]]]) -> list[list[int]]:
 
 
 def _weights(graph: onnx.GraphProto, node: onnx.NodeProto) -> list[Sequence[int]]:
-    """Shapes of the initialisers that feed `node`, seen through a DequantizeLinear."""
+    """Shapes of the initialisers that feed `node`, whether as they are or stored in fewer bits."""
     initialisers = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
-    dequantised = {n.output[0]: n.input[0] for n in graph.node if n.op_type == "DequantizeLinear"}
-    names = [dequantised.get(name, name) for name in node.input]
+    stored = {n.output[0]: n.input[0] for n in graph.node if n.op_type in ("DequantizeLinear", "Cast")}
+    names = [stored.get(name, name) for name in node.input]
     return [initialisers[name] for name in names if name in initialisers]
