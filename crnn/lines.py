@@ -24,6 +24,7 @@ TALLEST_LINE = 200  # px; a picture that is one line is not taller
 MOST_RUNS = 2000  # the largest are looked at; a full page has some hundreds, a noisy photo any number of specks
 NEAR_GAP = 1.3  # of the text's height between runs of one line; a gutter or the next cell is farther
 FAR_GAP = 2.2  # the same where the line above or below leaves no gutter there: full-width punctuation, wide spaces
+PLATE_SHARE = 0.08  # of a plate that the text on it takes at least; the light spots in bold letters take less
 LEAST_HEIGHT = 6  # px of ink; smaller is not legible
 
 
@@ -125,10 +126,8 @@ def _find_boxes(grey: np.ndarray, noise: float) -> np.ndarray:
     if _is_strip(grey.shape) and not any(each.any() for each in stands):
         return np.concatenate(boxes)
     dark, light = (some[each] for some, each in zip(boxes, stands, strict=True))
-    solid = [
-        np.array([_is_solid(ink, box) for box in some], bool) for ink, some in zip(inks, (dark, light), strict=True)
-    ]
-    return _compete(dark, light, *solid)
+    plates = [_may_be_plate(ink, some) for ink, some in zip(inks, (dark, light), strict=True)]
+    return _compete(dark, light, *plates)
 
 
 def _boxes_of(ink: Ink) -> np.ndarray:
@@ -222,7 +221,8 @@ def _stack(boxes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
     shared = np.minimum(upper[..., 2], lower[..., 2]) - np.maximum(upper[..., 0], lower[..., 0])
     whole = np.maximum(upper[..., 2], lower[..., 2]) - np.minimum(upper[..., 0], lower[..., 0])
     gap = lower[..., 1] - upper[..., 3]
-    apart = gap >= 0.5 * np.maximum(height[bars][:, None], height[bars][None])
+    thin, thick = np.minimum(height[bars][:, None], height[bars]), np.maximum(height[bars][:, None], height[bars])
+    apart = (gap >= 0.5 * thick) & (thick <= 2 * thin)
     above, below = np.nonzero(apart & (gap <= 0.6 * whole) & (shared >= 0.6 * whole))
     return _merge(boxes, weights, _connected(len(boxes), bars[above], bars[below]))
 
@@ -248,7 +248,9 @@ def _neighbours(boxes: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray
     gap = right[..., 0] - left[..., 2]
     shared = np.minimum(left[..., 3], right[..., 3]) - np.maximum(left[..., 1], right[..., 1])
     lower, higher = np.minimum(height[:, None], height[None]), np.maximum(height[:, None], height[None])
-    near = (shared >= 0.6 * lower) & (gap <= reach * higher) & (gap > -higher)
+    # A comma hangs below its line: small marks may stand a little off it.
+    level = shared >= 0.6 * lower - np.where(higher > 1.8 * lower, 0.15 * higher, 0)
+    near = (gap <= reach * higher) & (gap > -higher) & level
     first, second = np.nonzero(np.triu(near, 1))
     return first, second
 
@@ -270,28 +272,26 @@ def _parted(left: np.ndarray, right: np.ndarray, rules: np.ndarray) -> bool:
     return bool(rules[row, max(0, int(left[2]) - 2) : int(right[0]) + 2].any())
 
 
-def _compete(dark: np.ndarray, light: np.ndarray, solid_dark: np.ndarray, solid_light: np.ndarray) -> np.ndarray:
-    """Where a dark and a light line claim one place keep the wider; but a solid plate gives way to the text on it."""
-    if not len(dark) or not len(light):
-        return np.concatenate([dark, light])
-    a, b = dark[:, None], light[None]
-    shared = np.maximum(0, np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])).prod(axis=-1)
-    area_dark, area_light = (
-        (dark[:, 2:] - dark[:, :2]).prod(axis=1),
-        (light[:, 2:] - light[:, :2]).prod(axis=1),
+def _compete(dark: np.ndarray, light: np.ndarray, dark_plate: np.ndarray, light_plate: np.ndarray) -> np.ndarray:
+    """Where a dark and a light line claim one place keep the larger; but a plate gives way to the text on it."""
+    shared = np.minimum(dark[:, None, 2:], light[None, :, 2:]) - np.maximum(dark[:, None, :2], light[None, :, :2])
+    area_dark = (dark[:, 2:] - dark[:, :2]).prod(axis=1)[:, None]
+    area_light = (light[:, 2:] - light[:, :2]).prod(axis=1)[None]
+    clash = np.maximum(0, shared).prod(axis=-1) > 0.3 * np.minimum(area_dark, area_light)
+    dark_gives_way = dark_plate[:, None] & ~light_plate & (area_light > PLATE_SHARE * area_dark)
+    light_gives_way = ~dark_plate[:, None] & light_plate & (area_dark > PLATE_SHARE * area_light)
+    dark_wins = light_gives_way | (~dark_gives_way & (area_dark >= area_light))
+    return np.concatenate([dark[~(clash & ~dark_wins).any(axis=1)], light[~(clash & dark_wins).any(axis=0)]])
+
+
+def _may_be_plate(ink: Ink, boxes: np.ndarray) -> np.ndarray:
+    """Whether one piece spans a line's box, as a button does and no text of two characters: bool (n,)."""
+    width, height = (boxes[:, 2:] - boxes[:, :2]).T
+    inside = (ink.boxes[None, :, :2] >= boxes[:, None, :2] - 1) & (ink.boxes[None, :, 2:] <= boxes[:, None, 2:] + 1)
+    spans = (ink.boxes[:, 2] - ink.boxes[:, 0] >= 0.9 * width[:, None]) & (
+        ink.boxes[:, 3] - ink.boxes[:, 1] >= 0.9 * height[:, None]
     )
-    clash = shared > 0.3 * np.minimum(area_dark[:, None], area_light[None])
-    # The light spots inside bold letters are small beside their line; text is not small beside its plate.
-    ratio = area_dark[:, None] / area_light[None]
-    plate = (solid_dark[:, None] != solid_light[None]) & (ratio > 0.2) & (ratio < 5)
-    wins = np.where(plate, solid_light[None], ratio >= 1)
-    return np.concatenate([dark[~(clash & ~wins).any(axis=1)], light[~(clash & wins).any(axis=0)]])
-
-
-def _is_solid(ink: Ink, box: np.ndarray) -> bool:
-    """Whether ink fills the box more than text does."""
-    left, top, right, bottom = box.astype(int)
-    return bool(ink.mask[top:bottom, left:right].mean() > 0.6)
+    return (inside.all(axis=-1) & spans).any(axis=1)
 
 
 def _is_strip(size: tuple[int, ...]) -> bool:

@@ -157,7 +157,7 @@ def _cpu_seconds() -> float:
 ConfigStore.instance().store(name="page_benchmark_schema", node=PageBenchmarkConfig)
 
 
-@hydra.main(version_base=None, config_path="../configs", config_name="page_benchmark")
+@hydra.main(version_base=None, config_path="../configs/evaluate", config_name="pages")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
     print(as_table(page_benchmark(typed(cfg, PageBenchmarkConfig))), end="")

@@ -11,6 +11,7 @@ import numpy as np
 from crnn.metrics import normalise
 from data.pages import Page
 
+MOST_SLACK = 0.35  # of a line's height: the most that the recogniser is trained with
 LEAST_OVERLAP = 0.5  # intersection over union from which a line counts as found
 
 
@@ -34,7 +35,7 @@ class PageScore:
     Attributes:
         lines: lines that stand there.
         found: lines given.
-        matched: pairs of them that overlap by `LEAST_OVERLAP`, each line in one pair at most.
+        matched: pairs of them that overlap by `LEAST_OVERLAP`, tight or with slack, each line in one pair at most.
         characters: of all lines, spaces left out.
         errors: edit distance between the texts of the page in reading order, spaces left out; None without texts.
         line_errors: the same, line by line: what overlaps no line counts as inserted. Blind to the order.
@@ -76,7 +77,12 @@ class PageScore:
 
 def score_page(page: Page, found: Sequence[FoundLine]) -> PageScore:
     """Compare the lines `found`, in their reading order, with the page's."""
-    overlaps = overlap([line.quad for line in page.lines], [line.quad for line in found])
+    boxes = [line.quad for line in found]
+    # Readers differ in the slack they leave around a line; a box is as good tight as generous.
+    overlaps = np.maximum(
+        overlap([line.quad for line in page.lines], boxes),
+        overlap([_widened(line.quad) for line in page.lines], boxes),
+    )
     truths = [_bare(line.text) for line in page.lines]
     characters = sum(map(len, truths))
     matched = len(_pairs(overlaps, LEAST_OVERLAP))
@@ -116,6 +122,14 @@ def overlap(quads: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> np.nda
                 union = cv2.contourArea(a.astype(np.float32)) + cv2.contourArea(b.astype(np.float32)) - common
                 shares[i, j] = common / max(union, 1e-6)
     return shares
+
+
+def _widened(quad: np.ndarray) -> np.ndarray:
+    """`quad` with `MOST_SLACK` of its height more on every side."""
+    along, down = quad[1] - quad[0], quad[3] - quad[0]
+    down = MOST_SLACK * down
+    along = along * np.linalg.norm(down) / max(1e-6, float(np.linalg.norm(along)))
+    return quad + np.array([-along - down, along - down, along + down, -along + down], np.float32)
 
 
 def _bare(text: str) -> str:
