@@ -75,7 +75,7 @@ data-stats: .venv/train ## histograms of DATASET=
 
 # ---- model -----------------------------------------------------------------------------------------------
 PROCESSES ?= 1
-LAUNCH := $(if $(filter 1,$(PROCESSES)),$(PY),$(BIN)/torchrun --nproc-per-node $(PROCESSES))
+LAUNCH := $(if $(filter 1,$(PROCESSES)),$(PY),$(BIN)/torchrun --standalone --nproc-per-node $(PROCESSES))
 
 train: .venv/train ## train or resume artifacts/NAME
 	$(LAUNCH) train.py name=$(NAME) $(if $(START_MODEL),start_model=$(START_MODEL)) $(ARGS)
