@@ -175,7 +175,8 @@ def _rooflines(studies: Studies) -> list[str]:
         rows.append((name, "**all**", "", *total))
     sentence = (
         f"One thread of this machine: {rates.int8:.0f} · 10⁹ multiply-accumulates a second in uint8 × int8, "
-        f"{rates.float32:.0f} in float32 (square products), {rates.copy:.1f} GB/s (copy)."
+        f"{rates.float32:.0f} in float32 (square products, which blocked convolutions may exceed), "
+        f"{rates.copy:.1f} GB/s (copy)."
     )
     weights = "; ".join(
         f"{name}: {r.megabytes:.1f} MB of weights, {r.weights_ms:.2f} ms at copy speed"
