@@ -15,8 +15,8 @@ LEAST_CONTRAST = 14  # grey levels that ink differs from its paper
 SHARE_OF_STRONGEST = 0.35  # of the contrast nearby: fainter is blur, ghost print or JPEG ringing
 # (length, thickness) in px: strokes this straight, long and thin are rules, not text. The thin bars of Song type
 # are 30 times as long as high, a dash of two em in 48 px is 96 px long; upright strokes of light type 20 times.
-LYING_RULES = ((96, 3), (192, 6))
-UPRIGHT_RULES = ((64, 2), (96, 4), (192, 8))
+LYING_RULES = ((97, 2), (193, 6))
+UPRIGHT_RULES = ((65, 2), (97, 4), (193, 8))  # odd kernels, or opening would shift the picture
 PATCHES = ((19, 48), (29, 999))  # (side, size) in px: a piece of up to that size with such a square in it is no stroke
 TALLEST_PIECE = 160  # px; a bracket in text of 120 px
 MARGIN = 2  # px from a line to the paper it is compared with: past the blur of its strokes
@@ -168,7 +168,7 @@ def _take_out_ground(mask: np.ndarray) -> None:
 def _take_out_rules(mask: np.ndarray) -> np.ndarray:
     """Erase long thin straight strokes (table borders, underlines) from `mask`; return the upright ones."""
     lying = _thin_strokes(mask, LYING_RULES)
-    upright = _thin_strokes(mask.T, UPRIGHT_RULES).T
+    upright = _thin_strokes(np.ascontiguousarray(mask.T), UPRIGHT_RULES).T
     # One pixel more on either side: the blurred rim of the rule.
     mask[cv2.dilate(lying | upright, np.ones((3, 3), np.uint8)) > 0] = 0
     return upright
@@ -176,12 +176,15 @@ def _take_out_rules(mask: np.ndarray) -> np.ndarray:
 
 def _thin_strokes(mask: np.ndarray, sizes: tuple[tuple[int, int], ...]) -> np.ndarray:
     """What of `mask` lies in rows at least `length` long and at most `thickness` high, for any of the sizes."""
-    strokes = np.zeros_like(mask)
+    strokes, core, eroded = np.zeros_like(mask), mask, 1
     for length, thickness in sizes:
-        long = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-        if cv2.countNonZero(long):
-            thick = cv2.morphologyEx(long, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
-            strokes |= cv2.subtract(long, thick)
+        core = cv2.erode(core, np.ones((1, length - eroded + 1), np.uint8))
+        eroded = length
+        if not cv2.countNonZero(core):
+            break
+        long = cv2.dilate(core, np.ones((1, length), np.uint8))
+        thick = cv2.morphologyEx(long, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
+        strokes |= cv2.subtract(long, thick)
     return strokes
 
 
