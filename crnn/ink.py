@@ -134,7 +134,7 @@ def stands_on_paper(grey: np.ndarray, ink: Ink, box: np.ndarray) -> bool:
     for side, near in sides:
         strokes = patch[:, near][mask[:, near]]
         if len(strokes):
-            contrast = float(np.median(side)) - float(strokes.mean())
+            contrast = float(np.sort(side)[len(side) // 2]) - cv2.mean(strokes)[0]  # np.median takes ten times as long
             contrasts.append(-contrast if ink.light else contrast)
     return not contrasts or min(contrasts) >= max(LEAST_CONTRAST / 2, 0.25 * max(contrasts))
 
