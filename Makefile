@@ -89,9 +89,10 @@ quantize: .venv/train ## MODEL= to INT8, behind the gate
 evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
 	$(PY) evaluate.py name=$(NAME) $(if $(MODEL),model=$(MODEL)) 'dataset=$(DATASET)' $(ARGS)
 
-bench: .venv/train ## beside Tesseract and the PP-OCR family
-	$(PY) evaluate.py --config-name $(if $(QUICK),bench_quick,bench) name=bench \
-	    $(if $(MODEL),'models=[$(MODEL)]') $(if $(DATASET),'dataset=$(DATASET)') $(ARGS)
+bench: .venv/train ## beside Tesseract and the PP-OCR family (QUICK=1: the short form)
+	$(PY) evaluate.py --config-name $(if $(QUICK),bench_quick,bench) name=bench $(if $(MODEL),model=$(MODEL)) \
+	    $(if $(wildcard artifacts/$(NAME)/model.onnx),'models=[artifacts/$(NAME)/model*.onnx]') \
+	    'dataset=$(or $(DATASET),artifacts/lines/validation)' $(ARGS)
 
 # ---- fine-tuning -----------------------------------------------------------------------------------------
 # The file that the server reads with. Beside it stands the checkpoint that the next fine-tune starts from.
@@ -123,7 +124,7 @@ rollback: .venv/base ## swap the served model with the one before
 # ---- the whole chain, small: a stranger's first command --------------------------------------------------
 # Labelled lines to read at the end (TSV `file<TAB>text`); where there are none, lines in a face not trained on.
 READ ?= $(wildcard ../shared/real/labels.tsv)
-QUICK := artifacts/quick
+QUICK_RUN := artifacts/quick
 
 pipeline: .venv/train ## everything from nothing in minutes: data, training, INT8, report, readings
 	$(MAKE) fonts corpus PROFILE=quick
@@ -135,8 +136,8 @@ pipeline: .venv/train ## everything from nothing in minutes: data, training, INT
 	$(MAKE) export NAME=quick
 	@# where INT8 does not pass the gate on this processor, the report below still shows both
 	-$(MAKE) quantize NAME=quick DATASET=artifacts/lines/quick-heldout
-	$(PY) evaluate.py name=quick 'models=[$(QUICK)/model.onnx,$(QUICK)/model.int8*.onnx]' dataset=artifacts/lines/quick-heldout
-	$(PY) -m crnn.evaluation.show $(QUICK)/model.int8*.onnx '$(or $(READ),artifacts/lines/quick-newfont)' 10
+	$(PY) evaluate.py name=quick 'models=[$(QUICK_RUN)/model.onnx,$(QUICK_RUN)/model.int8*.onnx]' dataset=artifacts/lines/quick-heldout
+	$(PY) -m crnn.evaluation.show $(QUICK_RUN)/model.int8*.onnx '$(or $(READ),artifacts/lines/quick-newfont)' 10
 
 # ---- use -------------------------------------------------------------------------------------------------
 serve: .venv/base ## page and HTTP API on PORT
