@@ -179,7 +179,7 @@ def test_the_experiment_composes_with_the_sets_of_its_name() -> None:
     assert cfg.data.charset == "artifacts/mine/charset.txt" and len(cfg.data.shares) == 2
 
 
-@pytest.mark.xfail(strict=False, reason="whether any of so few corrections is held out hangs on their digests")
+@pytest.mark.xfail(strict=False, reason="the round trip has not run to its end yet")
 @pytest.mark.slow
 def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
     config: DomainConfig, trained: Path, small_config: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -199,7 +199,7 @@ def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
         assert reply.status_code == 201 and reply.json["unknown_characters"] == "A"
     CorrectionStore(tmp_path / "state" / FILE, most=0).export(tmp_path / "corrections")
 
-    domain = prepare(replace(config, data=str(tmp_path / "corrections")))
+    domain = prepare(replace(config, data=str(tmp_path / "corrections"), held_out=0.0))
     assert (domain.added, domain.held_out) == ("A", False)
     tuning = small_config(
         "tuned", artifacts=str(tmp_path), start_model=config.start_model, steps=80, aligned_steps=0,
