@@ -179,7 +179,6 @@ def test_the_experiment_composes_with_the_sets_of_its_name() -> None:
     assert cfg.data.charset == "artifacts/mine/charset.txt" and len(cfg.data.shares) == 2
 
 
-@pytest.mark.xfail(strict=False, reason="the round trip has not run to its end yet")
 @pytest.mark.slow
 def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
     config: DomainConfig, trained: Path, small_config: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -131,7 +131,6 @@ def test_more_threads_than_processors_are_refused(tmp_path: Path) -> None:
         Recognizer(save_model(tmp_path / "m.onnx"), threads=4096)
 
 
-@pytest.mark.skipif(not DEFAULT_MODEL.is_file(), reason="no model is shipped yet")
 def test_the_shipped_model_reads_a_long_printed_line_whole() -> None:
     text = "account before quick invoice address delivery paid holder signature number amount lazy jumps fox " * 2
     font = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), 40)
