@@ -14,7 +14,7 @@ from crnn.artifact import ArtifactInfo
 from crnn.errors import UserError
 from crnn.metrics import edit_distance
 from crnn.preprocess import CanvasSpec, ImageError
-from crnn.recognizer import DEFAULT_MODEL, Recognizer
+from crnn.recognizer import Recognizer
 from tests.barcode import CHARACTERS, draw, save_model
 
 
