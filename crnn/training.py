@@ -185,8 +185,7 @@ class Trainer:
         embeddings = embeddings.float()
         total = embeddings.new_zeros(())
         if self.step >= config.aligned_steps:
-            logits = self.model.head(embeddings)
-            per_line = ctc_loss(logits, batch.targets, batch.target_lengths)
+            per_line = ctc_loss(embeddings, self.model.head, batch.targets, batch.target_lengths)
             # Divided by the length: a long line has more to say but should not outweigh ten short ones.
             total = total + (per_line / batch.target_lengths).mean()
         weight = 1.0 if self.step < config.aligned_steps else config.aligned_weight

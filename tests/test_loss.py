@@ -6,25 +6,66 @@ import torch.nn.functional as F
 from crnn.loss import IGNORED, aligned_loss, ctc_loss
 
 
+def _through_torch(
+    embeddings: torch.Tensor, head: torch.nn.Linear, targets: torch.Tensor, lengths: torch.Tensor
+) -> torch.Tensor:
+    steps, lines, _ = embeddings.shape
+    frames = torch.full((lines,), steps)
+    return F.ctc_loss(head(embeddings).log_softmax(2), targets, frames, lengths, reduction="none")
+
+
 def test_ctc_equals_torch_in_value_and_gradient() -> None:
     torch.manual_seed(0)
-    logits = torch.randn(20, 5, 11, requires_grad=True)
+    head = torch.nn.Linear(7, 11)
+    embeddings = torch.randn(20, 5, 7, requires_grad=True)  # (T, N, D)
     targets = torch.randint(1, 11, (5, 6))
     targets[:, 1] = targets[:, 0]  # a repeat needs a blank between
     lengths = torch.tensor([6, 1, 3, 2, 5])
-    ours = ctc_loss(logits, targets, lengths)
-    theirs = F.ctc_loss(logits.log_softmax(2), targets, torch.full((5,), 20), lengths, reduction="none")
+    ours = ctc_loss(embeddings, head, targets, lengths)
+    theirs = _through_torch(embeddings, head, targets, lengths)
     torch.testing.assert_close(ours, theirs)
     weights = torch.arange(5.0)  # each line's gradient is scaled by what comes after the loss
-    expected = torch.autograd.grad((theirs * weights).sum(), logits)[0]
-    actual = torch.autograd.grad((ours * weights).sum(), logits)[0]
+    inputs = [embeddings, head.weight, head.bias]
+    expected = torch.autograd.grad((theirs * weights).sum(), inputs)
+    actual = torch.autograd.grad((ours * weights).sum(), inputs)
     torch.testing.assert_close(actual, expected, rtol=1e-5, atol=5e-5)
 
 
+def test_ctc_leaves_out_only_frames_it_may_neglect() -> None:
+    classes = 6
+    head = torch.nn.Linear(classes, classes)
+    torch.nn.init.eye_(head.weight)
+    torch.nn.init.zeros_(head.bias)
+    path = torch.tensor([0, 2, 0, 3, 0, 0, 0, 3])  # reads 2, 3, 3
+    sure = 12.0 * F.one_hot(path, classes)[:, None]  # (T, 1, C), each frame at 0.99997
+    unsure = sure.clone()
+    unsure[3] *= 0.1
+    embeddings = torch.cat([sure, unsure], dim=1).requires_grad_()
+    targets, lengths = torch.tensor([[2, 3, 3]] * 2), torch.tensor([3, 3])
+    (exact,) = torch.autograd.grad(_through_torch(embeddings, head, targets, lengths).sum(), embeddings)
+    (ours,) = torch.autograd.grad(ctc_loss(embeddings, head, targets, lengths, negligible=0.01).sum(), embeddings)
+    kept = ours.abs().sum(2) > 0
+    assert not kept[:, 0].any()
+    assert kept[3, 1]
+    torch.testing.assert_close(ours[kept], exact[kept], rtol=1e-4, atol=1e-5)
+    assert exact[~kept].abs().sum(1).max() < 0.01
+
+
+def test_ctc_with_a_frozen_classifier() -> None:
+    head = torch.nn.Linear(4, 3).requires_grad_(False)
+    embeddings = torch.randn(5, 1, 4, requires_grad=True)
+    ctc_loss(embeddings, head, torch.tensor([[1, 2]]), torch.tensor([2])).sum().backward()
+    assert head.weight.grad is None
+    assert embeddings.grad is not None
+
+
 def test_ctc_of_a_label_that_just_fits() -> None:
-    logits = torch.zeros(3, 1, 4)
+    head = torch.nn.Linear(2, 4)
+    torch.nn.init.zeros_(head.weight)
+    torch.nn.init.zeros_(head.bias)
     one_path = 3 * torch.log(torch.tensor(4.0))  # "1, blank, 1" is the only way, each frame has probability 1/4
-    torch.testing.assert_close(ctc_loss(logits, torch.tensor([[1, 1]]), torch.tensor([2])), one_path[None])
+    loss = ctc_loss(torch.zeros(3, 1, 2), head, torch.tensor([[1, 1]]), torch.tensor([2]))
+    torch.testing.assert_close(loss, one_path[None])
 
 
 def test_aligned_loss_sees_known_frames_only() -> None:
