@@ -220,6 +220,24 @@ def test_rare_characters_are_written_as_often_as_common_ones(sources: Path) -> N
     assert min(written.count(c) for c in charset.characters) > 130
 
 
+def test_codes_and_quotes_are_written_as_people_write_them(tmp_path: Path) -> None:
+    sources = write_sources(tmp_path)
+    (sources / "corpus" / "quick" / "train" / "prose.txt").write_text('他说"好"，又说"走"。\n', encoding="utf-8")
+    settings = TextSettings(
+        kinds={"codes": 0.5, "prose": 0.5},
+        zh_lengths=[Length(1, 20, 20)],
+        en_lengths=[Length(1, 30, 30)],
+        look_alikes=0,
+        curly_quotes=1,
+    )
+    charset = Charset('0123456789ABCIOZ他说好又走，。“”"')
+    writer = Writer(settings, charset, sources / "corpus" / "quick", "train")
+    codes = "".join(writer.write("codes", Dice(3, i)) for i in range(60))
+    assert set("ABCZ") <= set(codes) and codes.count("O") < codes.count("Z")
+    assert writer.write("prose", Dice(3, 0)) == "他说“好”，又说“走”。"
+    assert max(len(writer.write("prose", Dice(3, i), brief=True)) for i in range(30)) <= 7
+
+
 def test_missing_sources_say_what_to_run(sources: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="make fonts"):
         Faces.load(tmp_path / "fonts.json", "train", FaceSettings())

@@ -116,7 +116,7 @@ class Synthesizer:
         """Text and clean crop; None if the faces cannot draw it or it does not fit."""
         face = self._face(kind, dice)
         for _ in range(FACE_ATTEMPTS):
-            label = self.writer.write(kind, dice)
+            label = self.writer.write(kind, dice, brief=dice.chance(recipe.brief))
             if not face.lacks(label):
                 break
         else:

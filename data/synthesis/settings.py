@@ -47,6 +47,9 @@ class TextSettings:
     rare: float = 0.5
     symbols: float = 0.1
     upper: float = 0.0
+    upper_brief: float = 0.0
+    curly_quotes: float = 0.0
+    look_alikes: float = 1.0
     ascii_punctuation: float = 0.0
     join: float = 0.0
     gap_after_hanzi: float = 0.0
@@ -67,6 +70,7 @@ class Recipe:
     """How lines of one kind of origin look: first the layout, then the damage in the order it happens."""
 
     weight: float = 1.0
+    brief: float = 0.0  # share of the texts cut to a few characters or words
     # type
     size: Span = field(default_factory=Span)  # font size, pixels
     hinted: float = 0.0  # share drawn with hinted outlines

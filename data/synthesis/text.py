@@ -25,6 +25,8 @@ MIN_JOINED = 4  # characters left for a second text on the line
 MAX_WHOLE = 20  # characters of a snippet that is kept whole
 NO_START = set("，。！？；：、）】》〉」』〕”’…—·,.!?;:)]}%℃％")  # a typesetter never begins a line with these
 NO_END = set("（【《〈「『〔“‘([{￥$£€№")
+LOOK_ALIKES = set("O0oIl1|")
+BRIEF = {"zh": 6, "en": 13}  # characters: a shop's name, two words
 HALF = str.maketrans({"，": ",", "。": ".", "：": ":", "；": ";", "！": "!", "？": "?", "（": "(", "）": ")"})
 HANZI = re.compile("[\u2e80-\u9fff\uf900-\ufaff]")
 ASCII_WORD = re.compile(r"[A-Za-z0-9]")
@@ -92,19 +94,20 @@ class Writer:
         """A kind of text, by its share."""
         return self.kinds[dice.weighted(self._shares)]
 
-    def write(self, kind: str, dice: Dice) -> str:
-        """A text of `kind`, one line long, never empty."""
-        length = self._length("en" if kind in ("english", CODES) else "zh", dice)
+    def write(self, kind: str, dice: Dice, brief: bool = False) -> str:
+        """A text of `kind`, one line long, never empty; a few characters or words if `brief`."""
+        language = "en" if kind in ("english", CODES) else "zh"
+        length = 1 + dice.below(BRIEF[language]) if brief else self._length(language, dice)
         if kind == UNIFORM:
             return self._uniform(length, dice)
         if kind == CODES:
             return self._code(min(length, 24), dice)
-        if kind not in RUNNING and dice.chance(self.settings.whole):
+        if kind not in RUNNING and not brief and dice.chance(self.settings.whole):
             length = max(length, MAX_WHOLE)
         text = ""
         for _ in range(SNIPPETS):
             snippet = self.corpus.snippet(kind, dice)
-            for _ in range(LONGER if kind in RUNNING else 0):
+            for _ in range(LONGER if kind in RUNNING and not brief else 0):
                 if len(snippet) < length:
                     snippet = max(snippet, self.corpus.snippet(kind, dice), key=len)
             text = self.charset.fold(window(snippet, length, dice))
@@ -117,7 +120,7 @@ class Writer:
         if len(text) < length - MIN_JOINED and dice.chance(self.settings.join):
             text = f"{text} {self.charset.fold(window(self.corpus.snippet(kind, dice), length - len(text), dice))}"
             text = text if not self.charset.missing(text) else text.split(" ")[0]
-        return self._vary(kind, text.strip(), dice)
+        return self._vary(kind, text.strip(), self.settings.upper_brief if brief else self.settings.upper, dice)
 
     def _length(self, language: str, dice: Dice) -> int:
         lengths, shares = self._lengths[language]
@@ -139,6 +142,8 @@ class Writer:
     def _code(self, length: int, dice: Dice) -> str:
         """Serial numbers, part numbers, prices, passwords: strings that no language model helps to read."""
         alphabets = [[c for c in self._ascii if test(c)] for test in (str.isdigit, str.isupper, str.isalnum)]
+        if not dice.chance(self.settings.look_alikes):
+            alphabets[1:] = [[c for c in alphabet if c not in LOOK_ALIKES] for alphabet in alphabets[1:]]
         alphabets = [alphabet for alphabet in [*alphabets, self._ascii] if alphabet]
         joints = [c for c in "-./: ,#()" if c in self.charset] or [""]
         parts: list[str] = []
@@ -149,11 +154,14 @@ class Writer:
                 parts.append(dice.choice(joints))
         return self.charset.fold("".join(parts)[:length]) or dice.choice(self._ascii)
 
-    def _vary(self, kind: str, text: str, dice: Dice) -> str:
+    def _vary(self, kind: str, text: str, upper_share: float, dice: Dice) -> str:
         settings = self.settings
-        if kind == "english" and dice.chance(settings.upper):
+        if kind == "english" and dice.chance(upper_share):
             upper = text.upper() if dice.chance(0.7) else text.title()
             text = text if self.charset.missing(upper) else upper
+        if '"' in text and HANZI.search(text) and dice.chance(settings.curly_quotes):
+            curly = _curl(text)
+            text = text if self.charset.missing(curly) else curly
         if kind != "english" and dice.chance(settings.ascii_punctuation):
             half = text.translate(HALF)
             text = text if self.charset.missing(half) else half
@@ -188,6 +196,12 @@ def window(text: str, length: int, dice: Dice) -> str:
     while end > start + 1 and text[end - 1] in NO_END:
         end -= 1
     return text[start:end].strip()
+
+
+def _curl(text: str) -> str:
+    """Straight double quotes as Chinese print has them, opening and closing in turn."""
+    first, *others = text.split('"')
+    return first + "".join(("“", "”")[i % 2] + part for i, part in enumerate(others))
 
 
 def _inside_word(text: str, i: int) -> bool:
