@@ -212,7 +212,7 @@ class BatchPlan:
             lines = np.flatnonzero(owners == number)
             wanted = round(share * total)
             rounds = [rng.permutation(lines) for _ in range(-(-wanted // len(lines)))]
-            parts.append(np.concatenate(rounds)[:wanted])
+            parts.append(np.concatenate([lines[:0], *rounds])[:wanted])
         return rng.permutation(np.concatenate(parts))
 
     def lines_of(self, step: int) -> np.ndarray:

@@ -111,6 +111,8 @@ class TrainConfig:
             raise UserError(f"parts={self.parts}: choose a divisor of {LINES_MULTIPLE}")
         if self.data.shares is not None and len(self.data.shares) != len(self.data.train):
             raise UserError(f"data.shares has {len(self.data.shares)} entries for {len(self.data.train)} datasets")
+        if self.data.shares is not None and (min(self.data.shares) < 0 or sum(self.data.shares) == 0):
+            raise UserError(f"data.shares is {list(self.data.shares)}: give one share above 0, and none below")
         if self.model.height != self.canvas.height:
             raise UserError(f"model.height {self.model.height} differs from canvas.height {self.canvas.height}")
 

@@ -57,6 +57,8 @@ def test_shares_are_kept(digit_lines: Path, held_out_digits: Path) -> None:
     plan = BatchPlan(both, batch_pixels=2048, seed=3, shares=[1, 3])
     drawn = np.concatenate([plan.lines_of(step) for step in range(plan.batches_per_epoch)])
     assert 0.7 < both.origins[drawn, 0].mean() < 0.8
+    alone = BatchPlan(both, batch_pixels=2048, seed=3, shares=[0, 1])
+    assert {int(both.origins[i, 0]) for step in range(alone.batches_per_epoch) for i in alone.lines_of(step)} == {1}
 
 
 def test_frame_targets_lie_on_their_digits(digit_lines: Path) -> None:

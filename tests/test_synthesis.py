@@ -16,7 +16,7 @@ from crnn.preprocess import CanvasSpec, to_canvas
 from data.synthesis.compose import compose, frame_of
 from data.synthesis.degrade import CHAIN, degrade
 from data.synthesis.dice import Dice
-from data.synthesis.faces import Face, Faces, Style
+from data.synthesis.faces import Face, Faces, Style, read_faces
 from data.synthesis.sample import Line, Synthesizer
 from data.synthesis.settings import (
     Effect,
@@ -151,9 +151,11 @@ def test_turns_make_every_category_equally_frequent(sources: Path) -> None:
         synthesizer.line(1, 2)
 
 
-def test_a_face_is_never_asked_for_what_it_lacks() -> None:
-    without_digits = Face("f", Path("f.ttf"), 0, "zh", "f", frozenset("0123456789"))
+def test_a_face_is_never_asked_for_what_it_lacks(sources: Path) -> None:
+    drawn = read_faces(sources / "fonts" / "quick" / "fonts.json", "train")[0]
+    without_digits = replace(drawn, missing=frozenset("0123456789"))
     assert without_digits.lacks("Room 7") and not without_digits.lacks("Room")
+    assert drawn.lacks("房间")  # not in the font, though nobody checked it against a charset with hanzi
 
 
 def test_lineages_of_many_faces_do_not_crowd_out_the_others() -> None:

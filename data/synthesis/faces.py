@@ -60,8 +60,15 @@ class Face:
     missing: frozenset[str]
 
     def lacks(self, text: str) -> bool:
-        """Whether some character of `text` cannot be drawn."""
-        return not self.missing.isdisjoint(text)
+        """Whether some character of `text` cannot be drawn.
+
+        `missing` speaks of the charset the face was checked against; the font itself is asked as well, so that a
+        larger charset teaches no empty boxes.
+        """
+        if not self.missing.isdisjoint(text):
+            return True
+        index = self._font.get_char_index
+        return any(character != " " and not index(character) for character in text)
 
     @cached_property
     def _font(self) -> Any:
