@@ -16,7 +16,7 @@ from omegaconf import MISSING, DictConfig
 from tqdm import tqdm
 
 from crnn.errors import UserError, exit_cleanly
-from crnn.evaluation.calibration import reliability
+from crnn.evaluation.calibration import reliability_of
 from crnn.evaluation.lines import LabelledLine, has_hanzi, read_lines
 from crnn.evaluation.machine import describe_machine
 from crnn.evaluation.markdown import to_markdown
@@ -25,7 +25,7 @@ from crnn.evaluation.plots import write_plots
 from crnn.evaluation.predictions import write_predictions
 from crnn.evaluation.readers import FLOAT, LineReader, ModelReader
 from crnn.evaluation.report import PREDICTIONS, Report, Subject
-from crnn.evaluation.scoring import compare, line_scores, score_lines
+from crnn.evaluation.scoring import compare, score_lines
 from crnn.evaluation.studies import Studies, StudiesConfig, run_studies
 from crnn.evaluation.timing import Run, run_interleaved, throughput
 from crnn.evaluation.worst_page import write_worst_page
@@ -150,9 +150,7 @@ def _subject(reader: LineReader, run: Run, lines: Sequence[LabelledLine], config
         milliseconds=run.line_milliseconds,
         cpu_milliseconds=run.cpu_line_milliseconds,
         chinese=score_lines([line for line, _ in chinese], [text for _, text in chinese]) if chinese else None,
-        calibration=reliability(
-            [guess.confidence for guess in run.guesses], line_scores(lines, texts).exact_nospace.tolist()
-        ),
+        calibration=reliability_of(lines, run.guesses),
     )
 
 

@@ -114,11 +114,15 @@ def _canvases(lines: list[LabelledLine], spec: CanvasSpec) -> list[np.ndarray]:
 
 
 def _table(verdict: Verdict) -> str:
-    rows = [f"{'':5}{'exact':>8}{'CER':>9}{'p50 ms':>9}{'MB':>8}   ({verdict.lines} lines)"]
-    for name, figures in (("FP32", verdict.fp32), ("INT8", verdict.int8)):
-        rows.append(f"{name:5}{figures.exact:8.4f}{figures.cer:9.5f}{figures.p50_ms:9.2f}{figures.size_mb:8.2f}")
-    faster, smaller = verdict.fp32.p50_ms / verdict.int8.p50_ms, verdict.fp32.size_mb / verdict.int8.size_mb
-    return "\n".join([*rows, f"{faster:.2f} times as fast, {smaller:.2f} times as small"])
+    rows = [f"{'':5}{'exact':>8}{'CER':>9}{'CPU ms':>9}{'ms':>9}{'MB':>8}   ({verdict.lines} lines, medians)"]
+    for name, of in (("FP32", verdict.fp32), ("INT8", verdict.int8)):
+        rows.append(f"{name:5}{of.exact:8.4f}{of.cer:9.5f}{of.cpu_p50_ms:9.2f}{of.p50_ms:9.2f}{of.size_mb:8.2f}")
+    fp32, int8 = verdict.fp32, verdict.int8
+    faster, smaller = fp32.cpu_p50_ms / int8.cpu_p50_ms, fp32.size_mb / int8.size_mb
+    for name, change in (("exact", verdict.exact_change), ("CER", verdict.cer_change)):
+        bounds = f"{100 * change.low:+.3f} to {100 * change.high:+.3f}"
+        rows.append(f"{name} changes by {100 * change.mean:+.3f} points (95 %: {bounds})")
+    return "\n".join([*rows, f"{faster:.2f} times as fast (CPU), {smaller:.2f} times as small"])
 
 
 @hydra.main(version_base="1.3", config_path="configs/quantize", config_name="quantize")

@@ -22,6 +22,7 @@ from crnn.checkpoint import load
 from crnn.errors import UserError
 from crnn.evaluation.before_after import BeforeAfterConfig, Criteria, before_after, objections
 from crnn.evaluation.characters import changes, recall, recalled
+from crnn.evaluation.scoring import Change
 from crnn.lmdb_store import LineStore
 from crnn.promotion import promote
 from crnn.quantisation.gate import Figures, Verdict
@@ -210,8 +211,8 @@ def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
     run = Trainer(tuning).run().parent
     export(ExportConfig(checkpoint=str(run / "checkpoint.pt")))
     export(ExportConfig(checkpoint=config.start_model, output=str(run / "before.onnx")))
-    figures = Figures(exact=1, cer=0, p50_ms=1, size_mb=1)
-    verdict = Verdict(60, figures, figures, {"scale": 1.0, "offset": 0.0}, ())
+    figures, same = Figures(exact=1, cer=0, cpu_p50_ms=1, p50_ms=1, size_mb=1), Change(0, 0, 0)
+    verdict = Verdict(60, figures, figures, same, same, {"scale": 1.0, "offset": 0.0}, ())
     monkeypatch.setattr("quantize.judge", lambda *_: verdict)  # a tiny network's time says nothing
     quantize(QuantizeConfig(model=str(run / "model.onnx"), dataset=str(config.lines_at("gate")), calibration_lines=30))
     report = before_after(

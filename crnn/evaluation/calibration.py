@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crnn.evaluation.lines import LabelledLine
+from crnn.evaluation.readers import Guess
+from crnn.evaluation.scoring import line_scores
+
 BINS = 10  # of equal width; with a thousand lines more bins would show noise
 EDGE = 1e-6  # confidences are kept this far from 0 and 1, where their log-odds would be infinite
 PRIOR = 1e-3  # pulls the fit towards (1, 0): lines that are all right, or all wrong, have no finite optimum
@@ -39,6 +43,12 @@ class Reliability:
     bins: tuple[Bin, ...]
     scale: float
     offset: float
+
+
+def reliability_of(lines: Sequence[LabelledLine], guesses: Sequence[Guess]) -> Reliability:
+    """How far the guesses' confidences can be believed. A line counts as right if it is `exact`, spaces included."""
+    right = line_scores(lines, [guess.text for guess in guesses]).exact
+    return reliability([guess.confidence for guess in guesses], right.tolist())
 
 
 def reliability(confidences: Sequence[float], right: Sequence[bool]) -> Reliability:

@@ -117,7 +117,7 @@ def draw_reliability(path: Path, report: Report) -> None:
         x, y = [b.confidence for b in bins], [b.right for b in bins]
         axes.plot(x, y, color=colour, label=f"{subject.name}, ECE {subject.calibration.ece:.3f}")
         axes.scatter(x, y, s=[4 + 2 * np.sqrt(b.lines) for b in bins], color=colour)
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="confidence", ylabel="share of lines right, spaces ignored")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="confidence", ylabel="share of lines exact")
     axes.set(title="Can the confidence be believed?", aspect="equal")
     _legend(figure, columns=2)
     _save(figure, path)

@@ -32,7 +32,7 @@ class Subject:
         guesses: one a line.
         milliseconds, cpu_milliseconds: float64 (lines,), the median of each line's repeats.
         chinese: scores of the lines whose truth has a hanzi, None if there are none.
-        calibration: confidence against truth, spaces ignored.
+        calibration: confidence against truth, a line being right if it is `exact`.
     """
 
     name: str
