@@ -5,7 +5,7 @@ The one place where the options of the command line and of the server become a d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,15 +29,15 @@ class DecodeOptions:
 
     Attributes:
         method: one of `METHODS`.
-        language_model: n-gram file (`make lm`), for the beam only.
-        hot_words: dictionary file (see `HotWords.load`), for the beam only.
+        language_model: n-gram file (`make lm`), or the model loaded from it; for the beam only.
+        hot_words: dictionary file (see `HotWords.load`), or words with their boosts; for the beam only.
         allow: characters that alone may be read; "" for all.
         beam: numbers of the search.
     """
 
     method: str = "greedy"
-    language_model: Path | None = None
-    hot_words: Path | None = None
+    language_model: Path | LanguageModel | None = None
+    hot_words: Path | Mapping[str, float] | None = None
     allow: str = ""
     beam: BeamSettings = field(default_factory=BeamSettings)
 
@@ -55,6 +55,14 @@ def make_decoder(charset: Charset, options: DecodeOptions) -> Decoder:
         if options.language_model or options.hot_words:
             raise UserError("a language model or hot words need the decoding method beam")
         return partial(greedy, allowed=allowed) if allowed is not None else greedy
-    model = LanguageModel(options.language_model, charset) if options.language_model else None
-    words = HotWords.load(options.hot_words, charset) if options.hot_words else None
+    model = options.language_model
+    if isinstance(model, Path):
+        model = LanguageModel(model, charset)
+    words = _hot_words(options.hot_words, charset) if options.hot_words else None
     return BeamDecoder(model, words, allowed, options.beam)
+
+
+def _hot_words(words: Path | Mapping[str, float], charset: Charset) -> HotWords:
+    if isinstance(words, Path):
+        return HotWords.load(words, charset)
+    return HotWords({charset.fold(word): boost for word, boost in words.items()}, charset)

@@ -23,7 +23,8 @@ def main() -> None:
     """Check settings, model and folder, then become gunicorn."""
     with exit_cleanly():
         config = ServeConfig.from_environment()
-        load(Path(config.model) if config.model else DEFAULT_MODEL, config.max_batch)
+        model = Path(config.model) if config.model else DEFAULT_MODEL
+        load(model, config.max_batch, config.language_model_file)
         try:
             config.state.mkdir(parents=True, exist_ok=True)
         except OSError as error:

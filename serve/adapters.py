@@ -19,8 +19,9 @@ from flask.typing import ResponseReturnValue
 from serve.answers import send_error
 from serve.api import service
 from serve.errors import BadOptions, RequestError
+from serve.options import Options
 from serve.requests import client_probe, from_base64, json_object, picture_of
-from serve.service import Options, Result
+from serve.service import Result
 
 rapid = Blueprint("rapid", __name__)
 umi = Blueprint("umi", __name__)

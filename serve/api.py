@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from serve.errors import BadOptions, NotReady, RequestError
 from serve.metrics import Metrics
 from serve.openapi import describe
+from serve.options import Options
 from serve.requests import (
     client_probe,
     files_of,
@@ -21,7 +22,7 @@ from serve.requests import (
     options_of,
     picture_of,
 )
-from serve.service import OcrService, Options, Result
+from serve.service import OcrService, Result
 
 api = Blueprint("api", __name__)
 
@@ -142,6 +143,7 @@ def model() -> ResponseReturnValue:
         training=info.training,
         validation=info.validation,
         quantisation=info.quantisation,
+        language_model=current.language_model.path.name if current.language_model else None,
     )
 
 

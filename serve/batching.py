@@ -1,9 +1,9 @@
 """Lines wait here for the one thread of this process that reads them, and are read together with others of
-their width. Knows nothing of HTTP, pictures or caches.
+their width. Knows nothing of HTTP, pictures, models or caches.
 
 The thread never waits for company: as soon as it is free it takes what is there, so a lone line is read at
-once, and batches grow by themselves while the thread is busy. Lines of one width bucket form a batch. The
-fullest bucket goes first, unless the oldest line has waited for `max_delay`: then its bucket does.
+once, and batches grow by themselves while the thread is busy. Lines of one width bucket and one reader form a
+batch. The fullest bucket goes first, unless the oldest line has waited for `max_delay`: then its bucket does.
 """
 
 from __future__ import annotations
@@ -33,14 +33,16 @@ class Line:
 
     Attributes:
         image: uint8 (H, W) or (H, W, 3).
-        bucket: lines of equal buckets can be read together.
+        read_many: reads it, beside lines that are to be read alike; called by the queue's thread alone.
+        width: lines of equal widths can be read together.
         deadline: `time.monotonic()` after which nobody waits for it.
         wanted: asked once before reading; False when the client has gone.
         reading: the result, or the error, or cancelled.
     """
 
     image: np.ndarray
-    bucket: int
+    read_many: ReadMany
+    width: int
     deadline: float
     wanted: Callable[[], bool] = _always
     queued_at: float = field(default_factory=time.monotonic)
@@ -51,7 +53,6 @@ class LineQueue:
     """A bounded queue of lines and the thread that reads them.
 
     Args:
-        read_many: reads lines of one bucket; called by the thread alone.
         max_batch: lines a batch may hold.
         max_delay: seconds after which the oldest line goes first.
         max_lines: lines that may wait.
@@ -60,19 +61,17 @@ class LineQueue:
 
     def __init__(
         self,
-        read_many: ReadMany,
         *,
         max_batch: int,
         max_delay: float,
         max_lines: int,
         on_batch: Callable[[Sequence[float], float], None] = lambda waits, seconds: None,
     ) -> None:
-        self._read_many = read_many
         self._max_batch = max_batch
         self._max_delay = max_delay
         self._max_lines = max_lines
         self._on_batch = on_batch
-        self._buckets: defaultdict[int, deque[Line]] = defaultdict(deque)
+        self._buckets: defaultdict[tuple[ReadMany, int], deque[Line]] = defaultdict(deque)
         self._waiting = 0
         self._changed = threading.Condition()
         self._closed = False
@@ -101,7 +100,7 @@ class LineQueue:
             if self._waiting and self._waiting + len(lines) > self._max_lines:
                 raise TooBusy("the server is busy: try again in a moment")
             for line in lines:
-                self._buckets[line.bucket].append(line)
+                self._buckets[line.read_many, line.width].append(line)
             self._waiting += len(lines)
             self._changed.notify()
 
@@ -127,7 +126,7 @@ class LineQueue:
             lines = self._next_bucket()
             batch = [lines.popleft() for _ in range(min(len(lines), self._max_batch))]
             if not lines:
-                del self._buckets[batch[0].bucket]
+                del self._buckets[batch[0].read_many, batch[0].width]
             self._waiting -= len(batch)
             return batch
 
@@ -142,7 +141,7 @@ class LineQueue:
             return
         started = time.monotonic()
         try:
-            readings = self._read_many([line.image for line in batch])
+            readings = batch[0].read_many([line.image for line in batch])
         except Exception as error:  # whatever it was, somebody waits to be told, and the thread must live
             if len(batch) == 1:
                 batch[0].reading.set_exception(error)

@@ -21,6 +21,7 @@ class ServeConfig:
 
     Attributes:
         model: the .onnx file to serve; empty for the shipped one.
+        language_model: the n-gram file (`make lm`) of clients that ask for a beam; empty for none.
         state_dir: folder of what outlives a request (cache, corrections, the last good model).
         host, port: where to listen; port 0 takes a free one.
         workers: processes, each pinned to a core of its own; 0 for as many as the container has cores.
@@ -44,6 +45,7 @@ class ServeConfig:
     """
 
     model: str = ""
+    language_model: str = ""
     state_dir: str = "artifacts/serve"
     host: str = "127.0.0.1"
     port: int = 5000
@@ -113,6 +115,10 @@ class ServeConfig:
     @property
     def state(self) -> Path:
         return Path(self.state_dir)
+
+    @property
+    def language_model_file(self) -> Path | None:
+        return Path(self.language_model) if self.language_model else None
 
     @property
     def worker_count(self) -> int:

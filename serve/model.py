@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from crnn.errors import UserError
+from crnn.language_model import LanguageModel
 from crnn.recognizer import Recognizer
 from serve.errors import NotReady
 from serve.reload import WISH, Stamp, stamp
@@ -37,14 +38,18 @@ class LoadedModel:
 
     Attributes:
         recognizer: reads lines.
-        sha256: of the file.
+        language_model: for beams over this model's characters, or None.
+        sha256: of the model's file.
+        language_sha256: of the language model's, "" without one.
         name: of the file.
         loaded_at: seconds since the epoch.
         load_ms: what loading and self-test took.
     """
 
     recognizer: Recognizer
+    language_model: LanguageModel | None
     sha256: str
+    language_sha256: str
     name: str
     loaded_at: float
     load_ms: float
@@ -54,11 +59,11 @@ class LoadedModel:
         return {"name": self.name, "sha256": self.sha256}
 
 
-def load(path: Path, max_batch: int) -> LoadedModel:
-    """Load the model at `path` and let it read a line.
+def load(path: Path, max_batch: int, language_model: Path | None = None) -> LoadedModel:
+    """Load the model at `path` and let it read a line; load the language model beside it.
 
     Raises:
-        UserError: no such file, not a model of ours, or it fails the self-test.
+        UserError: no such file, not a model of ours, or it fails the self-test; or so with the language model.
     """
     started = time.perf_counter()
     if not path.is_file():
@@ -67,7 +72,9 @@ def load(path: Path, max_batch: int) -> LoadedModel:
     _self_test(recognizer, path)
     return LoadedModel(
         recognizer=recognizer,
+        language_model=LanguageModel(language_model, recognizer.info.charset) if language_model else None,
         sha256=_sha256(path),
+        language_sha256=_sha256(language_model) if language_model else "",
         name=path.name,
         loaded_at=time.time(),
         load_ms=(time.perf_counter() - started) * 1000,
@@ -105,6 +112,7 @@ class ModelHolder:
         path: the configured file.
         state: folder for the copy of the model in service.
         max_batch: see `Recognizer`.
+        language_model: loaded beside every model, or None.
         watch_seconds: how often to look at the file, and whether a reload was asked for; 0 for never.
         on_reload: told "accepted" or "refused" after each attempt to replace the model.
     """
@@ -115,12 +123,14 @@ class ModelHolder:
         state: Path,
         *,
         max_batch: int,
+        language_model: Path | None = None,
         watch_seconds: float,
         on_reload: Callable[[str], None] = lambda outcome: None,
     ) -> None:
         self.path = path
         self._kept = state / KEPT
         self._max_batch = max_batch
+        self._language_model = language_model
         self._watch_seconds = watch_seconds
         self._on_reload = on_reload
         self._wish = state / WISH
@@ -148,7 +158,7 @@ class ModelHolder:
     def reload(self) -> bool:
         """Load the file again and put it into service; False, and the old one serves on, if it is refused."""
         try:
-            new = load(self.path, self._max_batch)
+            new = load(self.path, self._max_batch, self._language_model)
         except (UserError, OSError) as error:
             log.error({"event": "model_refused", "reason": str(error)})
             self._on_reload("refused")
@@ -163,7 +173,7 @@ class ModelHolder:
         """The configured model, else the copy of the last good one, else None."""
         for path in (self.path, self._kept):
             try:
-                first = load(path, self._max_batch)
+                first = load(path, self._max_batch, self._language_model)
             except UserError as error:
                 log.error({"event": "model_refused", "reason": str(error)})
             else:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from crnn.decoding import METHODS
+from crnn.lexicon import MAX_BOOST
 from serve.config import ServeConfig
-from serve.service import LAYOUTS
+from serve.options import LAYOUTS, LONGEST_HOTWORD, MOST_ALLOWED, MOST_HOTWORDS
 
 Schema = dict[str, Any]
 
@@ -102,6 +104,25 @@ def _schemas(config: ServeConfig) -> Schema:
                     "chars": {**flag, "description": "tell each character's place and confidence"},
                     "cache": {**flag, "description": "a result computed earlier will do"},
                     "deadline_ms": deadline,
+                    "decode": {
+                        "enum": list(METHODS),
+                        "default": METHODS[0],
+                        "description": "beam weighs hotwords, and the server's language model if it has one",
+                    },
+                    "allow": {
+                        **_STRING,
+                        "maxLength": MOST_ALLOWED,
+                        "default": "",
+                        "description": "characters that alone may be read; empty for all",
+                    },
+                    "hotwords": {
+                        "type": "object",
+                        "propertyNames": {"minLength": 1, "maxLength": LONGEST_HOTWORD},
+                        "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_BOOST},
+                        "maxProperties": MOST_HOTWORDS,
+                        "default": {},
+                        "description": "for decode beam: likely words and their boosts, nats a character; 1.5 is mild",
+                    },
                 },
             ),
             "additionalProperties": False,

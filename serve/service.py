@@ -9,71 +9,28 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from crnn.decoding import DecodeOptions, make_decoder
+from crnn.errors import UserError
 from crnn.lines import LineBox, crop_line, find_lines
 from crnn.preprocess import ImageError, scaled_width
 from crnn.recognizer import Reading
-from serve.batching import Line, LineQueue
+from serve.batching import Line, LineQueue, ReadMany
 from serve.cache import ResultCache, cache_key
 from serve.config import ServeConfig
 from serve.errors import BadOptions, ClientGone, DeadlinePassed, RequestError, TooLarge
 from serve.metrics import Metrics
-from serve.model import ModelHolder
+from serve.model import LoadedModel, ModelHolder
+from serve.options import Options
 from serve.picture import check_picture, decode
 
-LAYOUTS = ("auto", "line")
 # Pictures decoded and searched for lines at once. A worker has one core, so more would only take memory.
 DECODERS = 2
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a client may ask for.
-
-    Attributes:
-        layout: `auto` finds the lines of the picture; `line` takes the whole picture for one line.
-        chars: whether to tell each character's place and confidence.
-        cache: whether a stored result will do.
-        deadline_ms: longest time to answer.
-    """
-
-    layout: str = "auto"
-    chars: bool = True
-    cache: bool = True
-    deadline_ms: int = 10_000
-
-    @classmethod
-    def parse(cls, raw: object, longest_ms: int) -> Options:
-        """Options from decoded JSON.
-
-        Raises:
-            BadOptions: not an object, an unknown name, or a value of the wrong kind or range.
-        """
-        default = cls(deadline_ms=longest_ms)
-        if raw is None:
-            return default
-        if not isinstance(raw, dict):
-            raise BadOptions("options must be a JSON object")
-        checks: dict[str, tuple[Callable[[Any], bool], str]] = {
-            "layout": (lambda v: isinstance(v, str) and v in LAYOUTS, f"one of {', '.join(LAYOUTS)}"),
-            "chars": (lambda v: isinstance(v, bool), "true or false"),
-            "cache": (lambda v: isinstance(v, bool), "true or false"),
-            "deadline_ms": (
-                lambda v: type(v) is int and 1 <= v <= longest_ms,
-                f"a whole number from 1 to {longest_ms}",
-            ),
-        }
-        for name, value in raw.items():
-            if name not in checks:
-                raise BadOptions(f"unknown option {name[:40]!r}: the options are {', '.join(checks)}")
-            fits, expected = checks[name]
-            if not fits(value):
-                raise BadOptions(f"option {name!r} must be {expected}")
-        return replace(default, **raw)
 
 
 @dataclass(frozen=True)
@@ -106,7 +63,6 @@ class OcrService:
         self._metrics = metrics
         self._decoders = threading.BoundedSemaphore(DECODERS)
         self.queue = LineQueue(
-            lambda images: holder.current.recognizer.read_many(images),
             max_batch=config.max_batch,
             max_delay=config.max_delay_ms / 1000,
             max_lines=config.max_queued_lines,
@@ -135,21 +91,21 @@ class OcrService:
         deadline = time.monotonic() + options.deadline_ms / 1000
         check_picture(picture, self.config.max_bytes, self.config.max_pixels)
         model = self.holder.current
-        key = cache_key(picture, model.sha256, options.layout)
+        key = cache_key(picture, model.sha256, model.language_sha256, options.key)
         if options.cache:
             with self._metrics.stage("cache"):
                 stored = self._cache.get(key)
             self._metrics.cache(hit=stored is not None)
             if stored is not None:
                 return Result(_shown(stored, options), cached=True, model=model.summary())
-        lines = self._read_lines(picture, options, deadline, wanted)
-        if self.holder.current is model:  # or nobody knows which of the two models read it
-            self._cache.put(key, lines)
-        return Result(_shown(lines, options), cached=False, model=self.holder.current.summary())
+        lines = self._read_lines(picture, model, options, deadline, wanted)
+        self._cache.put(key, lines)
+        return Result(_shown(lines, options), cached=False, model=model.summary())
 
     def _read_lines(
-        self, picture: bytes, options: Options, deadline: float, wanted: Callable[[], bool]
+        self, picture: bytes, model: LoadedModel, options: Options, deadline: float, wanted: Callable[[], bool]
     ) -> list[dict[str, Any]]:
+        read_many = _reader(model, options)
         if not self._decoders.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise DeadlinePassed("the deadline passed while other pictures were being decoded")
         try:
@@ -158,8 +114,8 @@ class OcrService:
             boxes, crops = self._find(picture, options)
         finally:
             self._decoders.release()
-        spec = self.holder.current.recognizer.info.canvas
-        lines = [Line(crop, spec.bucket_width(scaled_width(crop, spec)), deadline, wanted) for crop in crops]
+        spec = model.recognizer.info.canvas
+        lines = [Line(crop, read_many, spec.bucket_width(scaled_width(crop, spec)), deadline, wanted) for crop in crops]
         self.queue.submit(lines)
         self._metrics.queued(len(self.queue))
         readings = self._wait(lines, deadline)
@@ -197,6 +153,24 @@ class OcrService:
         finally:
             for line in lines:  # what is still waiting when one line failed is wanted by nobody
                 line.reading.cancel()
+
+
+def _reader(model: LoadedModel, options: Options) -> ReadMany:
+    """Reads lines with `model` as `options` ask; one and the same for all that leave the decoder to us.
+
+    Raises:
+        BadOptions: the model, or this server, cannot decode so.
+    """
+    if not options.choose_decoder:
+        return model.recognizer.read_many
+    language_model = model.language_model if options.decode == "beam" else None
+    if options.decode == "beam" and not (language_model or options.hotwords):
+        raise BadOptions("decode beam weighs hotwords or a language model: send hotwords, or set OCR_LANGUAGE_MODEL")
+    wishes = DecodeOptions(options.decode, language_model, options.hotwords or None, options.allow)
+    try:
+        return partial(model.recognizer.read_many, decode=make_decoder(model.recognizer.info.charset, wishes))
+    except UserError as error:
+        raise BadOptions(str(error)) from None
 
 
 def _shown(lines: list[dict[str, Any]], options: Options) -> list[dict[str, Any]]:

@@ -55,3 +55,11 @@ def draw(text: str, bar: int = 12, gap: int = 12, height: int = HEIGHT) -> np.nd
         start = gap + i * (bar + gap)
         image[:, start : start + bar] = LEVELS[1 + CHARACTERS.index(character)]
     return image
+
+
+def between(first: str, second: str) -> np.ndarray:
+    """A line whose last bar (one frame wide) is a little nearer to the grey of `first` than of `second`."""
+    image = draw("a" + first, bar=STRIDE).astype(np.float32)
+    grey, other = (LEVELS[1 + CHARACTERS.index(character)] for character in (first, second))
+    image[image == grey] = grey + 0.48 * (other - grey)
+    return image.astype(np.uint8)

@@ -12,15 +12,7 @@ from crnn.__main__ import main
 from crnn.decoding import DecodeOptions, make_decoder
 from crnn.page import read_page
 from crnn.recognizer import Recognizer
-from tests.barcode import LEVELS, draw, save_model
-
-
-def between(first: str, second: str) -> np.ndarray:
-    """A line whose last bar (one frame wide) is a little nearer to the grey of `first` than of `second`."""
-    image = draw("a" + first, bar=4).astype(np.float32)
-    grey, other = (LEVELS[1 + "abcde 中文".index(character)] for character in (first, second))
-    image[image == grey] = grey + 0.48 * (other - grey)
-    return image.astype(np.uint8)
+from tests.barcode import between, draw, save_model
 
 
 @pytest.fixture

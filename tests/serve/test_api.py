@@ -3,15 +3,37 @@
 import base64
 import io
 import json
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.barcode import between
 from tests.serve.conftest import Server, encode, line, png
 
 FORM = "multipart/form-data"
+# After an a this language model expects a c.
+ARPA = """\\data\\
+ngram 1=6
+ngram 2=2
+
+\\1-grams:
+-1\t<unk>
+-99\t<s>\t0
+-1\t</s>
+-0.5\ta\t0
+-0.5\tb\t0
+-0.5\tc\t0
+
+\\2-grams:
+-3\ta b
+-0.1\ta c
+
+\\end\\
+"""
 
 
 def form(data: bytes, field: str = "image", **fields: str) -> dict[str, object]:
@@ -88,6 +110,38 @@ def test_the_second_time_is_cached_unless_told_otherwise(client: FlaskClient) ->
     assert not cached(layout="line")
 
 
+class TestDecoding:
+    """On a line that reads as `ab`, and nearly as `ac`."""
+
+    @staticmethod
+    def read(client: FlaskClient, **options: object) -> tuple[str, bool]:
+        body = {"image_base64": b64(encode(between("b", "c"))), "options": {"layout": "line", **options}}
+        reply = client.post("/api/v1/ocr", json=body).json
+        return reply["text"], reply["cached"]
+
+    def test_only_allowed_characters_are_read(self, client: FlaskClient) -> None:
+        assert self.read(client, allow="acde") == ("ac", False)
+
+    def test_hotwords_are_likelier(self, client: FlaskClient) -> None:
+        assert self.read(client, decode="beam", hotwords={"ac": 1.5}) == ("ac", False)
+        assert self.read(client, decode="beam", hotwords={"ac": 0.1}) == ("ab", False)
+
+    def test_a_result_is_cached_for_its_options_alone(self, client: FlaskClient) -> None:
+        assert self.read(client) == ("ab", False)
+        assert self.read(client, allow="acde") == ("ac", False)
+        assert self.read(client, allow="acde") == ("ac", True)
+        assert self.read(client, decode="greedy", allow="", hotwords={}) == ("ab", True)
+
+    @pytest.mark.skipif(find_spec("kenlm") is None, reason="kenlm is not installed")
+    def test_the_language_model_of_the_server_is_heard(self, serve: Server, tmp_path: Path) -> None:
+        model = tmp_path / "lm.arpa"
+        model.write_text(ARPA)
+        client = serve(language_model=str(model))
+        assert self.read(client) == ("ab", False)
+        assert self.read(client, decode="beam") == ("ac", False)
+        assert client.get("/api/v1/model").json["language_model"] == "lm.arpa"
+
+
 class TestRefusals:
     def test_no_picture(self, client: FlaskClient) -> None:
         assert_error(client.post("/api/v1/ocr", data={"image": "text"}, content_type=FORM), 400, "no_image")
@@ -149,10 +203,23 @@ class TestRefusals:
             {"deadline_ms": 0},
             {"deadline_ms": True},
             {"x": 1},
+            {"decode": "best"},
+            {"allow": ["1"]},
+            {"allow": "x" * 10_001},
+            {"allow": "龘"},
+            {"allow": "\ud800"},
+            {"hotwords": ["ac"]},
+            {"decode": "beam", "hotwords": {"ac": 0}},
+            {"decode": "beam", "hotwords": {"ac": True}},
+            {"decode": "beam", "hotwords": {"": 1}},
+            {"decode": "beam", "hotwords": {"龘": 1}},
+            {"hotwords": {"ac": 1.5}},
+            {"decode": "beam"},
         ],
     )
     def test_options(self, client: FlaskClient, options: object) -> None:
-        reply = client.post("/api/v1/ocr", json={"image_base64": b64(png("a")), "options": options})
+        body = json.dumps({"image_base64": b64(png("a")), "options": options})
+        reply = client.post("/api/v1/ocr", data=body, content_type="application/json")
         assert_error(reply, 422, "bad_options")
 
     def test_options_in_a_form_that_are_not_json(self, client: FlaskClient) -> None:

@@ -27,6 +27,10 @@ class Reader:
             raise RuntimeError("13 cannot be read")
         return [Reading(str(value), 1.0, ()) for value in values]
 
+    def line(self, value: int, width: int = 32, seconds: float = 60, **more: object) -> Line:
+        """A line for this reader."""
+        return Line(np.full((8, 8), value, np.uint8), self, width, time.monotonic() + seconds, **more)
+
 
 @pytest.fixture
 def reader() -> Reader:
@@ -35,19 +39,15 @@ def reader() -> Reader:
 
 @pytest.fixture
 def queue(reader: Reader) -> Iterator[LineQueue]:
-    queue = LineQueue(reader, max_batch=3, max_delay=60, max_lines=6)
+    queue = LineQueue(max_batch=3, max_delay=60, max_lines=6)
     yield queue
     reader.gate.set()
     queue.close()
 
 
-def line(value: int, bucket: int = 32, seconds: float = 60, **more: object) -> Line:
-    return Line(np.full((8, 8), value, np.uint8), bucket, time.monotonic() + seconds, **more)
-
-
-def hold(queue: LineQueue) -> Line:
+def hold(queue: LineQueue, reader: Reader) -> Line:
     """A line that the reader has taken and stands with before its gate."""
-    first = line(0, bucket=999)
+    first = reader.line(0, width=999)
     queue.submit([first])
     while len(queue):
         time.sleep(0.001)
@@ -56,24 +56,35 @@ def hold(queue: LineQueue) -> Line:
 
 def test_a_lone_line_is_read_at_once(queue: LineQueue, reader: Reader) -> None:
     reader.gate.set()
-    lone = line(7)
+    lone = reader.line(7)
     queue.submit([lone])
     assert lone.reading.result(10).text == "7"
 
 
 def test_lines_of_one_width_are_read_together_and_the_fullest_first(queue: LineQueue, reader: Reader) -> None:
-    hold(queue)
-    lines = [line(1, 64), line(2, 32), line(3, 32), line(4, 32), line(5, 32)]
+    hold(queue, reader)
+    lines = [reader.line(1, 64), reader.line(2, 32), reader.line(3, 32), reader.line(4, 32), reader.line(5, 32)]
     queue.submit(lines)
     reader.gate.set()
     assert [one.reading.result(10).text for one in lines] == ["1", "2", "3", "4", "5"]
     assert reader.batches == [[0], [2, 3, 4], [1], [5]]
 
 
+def test_lines_for_different_readers_are_never_read_together(queue: LineQueue, reader: Reader) -> None:
+    other = Reader()
+    other.gate.set()
+    hold(queue, reader)
+    lines = [reader.line(1), other.line(2), reader.line(3)]
+    queue.submit(lines)
+    reader.gate.set()
+    assert [one.reading.result(10).text for one in lines] == ["1", "2", "3"]
+    assert (reader.batches, other.batches) == ([[0], [1, 3]], [[2]])
+
+
 def test_the_oldest_goes_first_once_it_has_waited_long_enough(reader: Reader) -> None:
-    queue = LineQueue(reader, max_batch=3, max_delay=0, max_lines=6)
-    hold(queue)
-    lines = [line(1, 64), line(2, 32), line(3, 32)]
+    queue = LineQueue(max_batch=3, max_delay=0, max_lines=6)
+    hold(queue, reader)
+    lines = [reader.line(1, 64), reader.line(2, 32), reader.line(3, 32)]
     queue.submit(lines)
     reader.gate.set()
     queue.close()
@@ -81,25 +92,25 @@ def test_the_oldest_goes_first_once_it_has_waited_long_enough(reader: Reader) ->
 
 
 def test_a_full_queue_refuses_all_or_nothing(queue: LineQueue, reader: Reader) -> None:
-    hold(queue)
-    queue.submit([line(1) for _ in range(4)])
+    hold(queue, reader)
+    queue.submit([reader.line(1) for _ in range(4)])
     with pytest.raises(TooBusy) as refusal:
-        queue.submit([line(2) for _ in range(3)])
+        queue.submit([reader.line(2) for _ in range(3)])
     assert refusal.value.retry_after == 1
     assert len(queue) == 4
 
 
 def test_an_empty_queue_takes_a_page_of_any_size(queue: LineQueue, reader: Reader) -> None:
-    hold(queue)
-    page = [line(value) for value in range(1, 10)]
+    hold(queue, reader)
+    page = [reader.line(value) for value in range(1, 10)]
     queue.submit(page)
     reader.gate.set()
     assert [one.reading.result(10).text for one in page] == [str(value) for value in range(1, 10)]
 
 
 def test_only_the_line_at_fault_fails(queue: LineQueue, reader: Reader) -> None:
-    hold(queue)
-    lines = [line(12), line(13), line(14)]
+    hold(queue, reader)
+    lines = [reader.line(12), reader.line(13), reader.line(14)]
     queue.submit(lines)
     reader.gate.set()
     assert (lines[0].reading.result(10).text, lines[2].reading.result(10).text) == ("12", "14")
@@ -108,8 +119,9 @@ def test_only_the_line_at_fault_fails(queue: LineQueue, reader: Reader) -> None:
 
 
 def test_nobody_reads_what_nobody_waits_for(queue: LineQueue, reader: Reader) -> None:
-    hold(queue)
-    late, gone, cancelled, wanted = line(1, seconds=-1), line(2, wanted=lambda: False), line(3), line(4)
+    hold(queue, reader)
+    late, gone = reader.line(1, seconds=-1), reader.line(2, wanted=lambda: False)
+    cancelled, wanted = reader.line(3), reader.line(4)
     queue.submit([late, gone, cancelled, wanted])
     cancelled.reading.cancel()
     reader.gate.set()
@@ -120,11 +132,11 @@ def test_nobody_reads_what_nobody_waits_for(queue: LineQueue, reader: Reader) ->
 
 
 def test_a_closed_queue_reads_what_waits_and_takes_no_more(queue: LineQueue, reader: Reader) -> None:
-    hold(queue)
-    waiting = line(1)
+    hold(queue, reader)
+    waiting = reader.line(1)
     queue.submit([waiting])
     reader.gate.set()
     queue.close()
     assert waiting.reading.result(0).text == "1"
     with pytest.raises(NotReady):
-        queue.submit([line(2)])
+        queue.submit([reader.line(2)])

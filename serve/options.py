@@ -1,0 +1,106 @@
+"""What a client may ask for. Knows nothing of pictures, models or HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from crnn.decoding import METHODS
+from crnn.lexicon import MAX_BOOST
+from serve.errors import BadOptions
+
+LAYOUTS = ("auto", "line")
+MOST_ALLOWED = 10_000  # characters of `allow`: more than any model has
+MOST_HOTWORDS = 500
+LONGEST_HOTWORD = 32
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a client asks for.
+
+    Attributes:
+        layout: `auto` finds the lines of the picture; `line` takes the whole picture for one line.
+        chars: whether to tell each character's place and confidence.
+        cache: whether a stored result will do.
+        deadline_ms: longest time to answer.
+        decode: `greedy`, or `beam` with the server's language model and `hotwords`.
+        allow: characters that alone may be read; "" for all.
+        hotwords: likely words and their boosts in nats a character.
+    """
+
+    layout: str = "auto"
+    chars: bool = True
+    cache: bool = True
+    deadline_ms: int = 10_000
+    decode: str = METHODS[0]
+    allow: str = ""
+    hotwords: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, raw: object, longest_ms: int) -> Options:
+        """Options from decoded JSON.
+
+        Raises:
+            BadOptions: not an object, an unknown name, or a value of the wrong kind or range.
+        """
+        default = cls(deadline_ms=longest_ms)
+        if raw is None:
+            return default
+        if not isinstance(raw, dict):
+            raise BadOptions("options must be a JSON object")
+        checks: dict[str, tuple[Callable[[Any], bool], str]] = {
+            "layout": (_one_of(LAYOUTS), f"one of {', '.join(LAYOUTS)}"),
+            "chars": (_is_flag, "true or false"),
+            "cache": (_is_flag, "true or false"),
+            "deadline_ms": (
+                lambda v: type(v) is int and 1 <= v <= longest_ms,
+                f"a whole number from 1 to {longest_ms}",
+            ),
+            "decode": (_one_of(METHODS), f"one of {', '.join(METHODS)}"),
+            "allow": (
+                lambda v: isinstance(v, str) and len(v) <= MOST_ALLOWED,
+                f"a string of at most {MOST_ALLOWED} characters",
+            ),
+            "hotwords": (
+                _are_hotwords,
+                f"an object of at most {MOST_HOTWORDS} words, each of at most {LONGEST_HOTWORD} characters, "
+                f"with boosts above 0 and up to {MAX_BOOST:g}",
+            ),
+        }
+        for name, value in raw.items():
+            if name not in checks:
+                raise BadOptions(f"unknown option {name[:40]!r}: the options are {', '.join(checks)}")
+            fits, expected = checks[name]
+            if not fits(value):
+                raise BadOptions(f"option {name!r} must be {expected}")
+        return replace(default, **raw)
+
+    @property
+    def choose_decoder(self) -> bool:
+        """Whether the lines are to be decoded otherwise than by default."""
+        return bool(self.decode != METHODS[0] or self.allow or self.hotwords)
+
+    @property
+    def key(self) -> str:
+        """What of the options changes the stored result."""
+        return json.dumps([self.layout, self.decode, self.allow, dict(self.hotwords)], sort_keys=True)
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in names
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _are_hotwords(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) <= MOST_HOTWORDS
+        and all(1 <= len(word) <= LONGEST_HOTWORD for word in value)
+        and all(type(boost) in (int, float) and 0 < boost <= MAX_BOOST for boost in value.values())
+    )
