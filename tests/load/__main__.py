@@ -126,7 +126,9 @@ def overload(model: Path, pictures: list[bytes], seconds: float) -> None:
 
 
 def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
-    """Mixed traffic from 8 clients: lines, pages, rubbish; memory and descriptors ten times on the way."""
+    """Mixed traffic from 8 clients, at most 40 requests a second: lines, pages, rubbish; memory and descriptors ten
+    times on the way.
+    """
     page = np.full((900, 900), 255, np.uint8)
     for number in range(12):
         cv2.putText(page, " ".join(WORDS[number : 6 + number]), (40, 80 + 65 * number), 0, 1.0, 0, 2, cv2.LINE_AA)
@@ -149,7 +151,7 @@ def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
         row("minute", "requests/s", "p99 ms", "statuses", "memory MB", "descriptors")
         row(*["---"] * 6)
         for part in range(1, 11):
-            report = asyncio.run(closed_loop(server.url, work, 8, seconds / 10, patient=True))
+            report = asyncio.run(closed_loop(server.url, work, 8, seconds / 10, patient=True, pause=0.2))
             rate, workers = len(report.replies) / report.seconds, server.workers()
             minute, statuses = part * seconds / 600, dict(report.statuses)
             row(minute, rate, report.milliseconds(99), statuses, memory(workers), open_files(workers))

@@ -135,12 +135,14 @@ async def closed_loop(
     clients: int,
     seconds: float,
     patient: bool = False,
+    pause: float = 0.0,
     on_reply: Callable[[Reply], None] = lambda reply: None,
 ) -> Report:
     """`clients` that each send their next request as soon as the last is answered, until the time or the tasks end.
 
     Args:
         patient: a client that is refused waits for as long as Retry-After says.
+        pause: seconds a client waits before it sends its next request.
     """
     report, end, started = Report(), time.perf_counter() + seconds, time.perf_counter()
 
@@ -154,6 +156,7 @@ async def closed_loop(
                 await asyncio.sleep(0.05)
             elif reply.retry_after is not None and patient:
                 await asyncio.sleep(float(reply.retry_after))
+            await asyncio.sleep(pause)
         await connection.close()
 
     await asyncio.gather(*(client() for _ in range(clients)))
