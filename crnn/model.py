@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from crnn.convolution import Convolution
+
 FRAME_STRIDE = 4  # pixels of canvas a frame spans: the stem and the first pool halve the width once each
 
 
@@ -36,14 +38,8 @@ class ModelConfig:
     bottleneck: int = 128
 
 
-def _convolution(
-    inputs: int, outputs: int, kernel: int | tuple[int, int], stride: int = 1, padding: int = 0
-) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
+def _activated(convolution: nn.Conv2d) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True))
 
 
 class CRNN(nn.Module):
@@ -67,15 +63,15 @@ class CRNN(nn.Module):
         if rows < 1 or config.height % (1 << halvings):
             raise ValueError(f"height {config.height} cannot be halved {halvings} times: change height or channels")
         self.config = config
-        blocks: list[nn.Module] = [_convolution(1, config.stem, 5, stride=2, padding=2)]
+        blocks: list[nn.Module] = [_activated(nn.Conv2d(1, config.stem, 5, stride=2, padding=2, bias=False))]
         inputs = config.stem
         for stage, (outputs, count) in enumerate(zip(config.channels, config.convolutions, strict=True)):
             if stage > 0:  # the first pool halves both sides, later ones the height only: T stays W / 4
                 blocks.append(nn.MaxPool2d(2 if stage == 1 else (2, 1)))
             for _ in range(count):
-                blocks.append(_convolution(inputs, outputs, 3, padding=1))
+                blocks.append(_activated(Convolution(inputs, outputs, 3, padding=1)))
                 inputs = outputs
-        blocks.append(_convolution(inputs, inputs, (rows, 1)))  # the remaining rows become one
+        blocks.append(_activated(Convolution(inputs, inputs, (rows, 1))))  # the remaining rows become one
         self.cnn = nn.Sequential(*blocks)
         self.lstm = nn.LSTM(inputs, config.hidden, config.layers, bidirectional=True)
         self.neck = nn.Linear(inputs + 2 * config.hidden, config.bottleneck)
