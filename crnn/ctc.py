@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cv2
 import numpy as np
 
 from crnn.charset import BLANK
@@ -57,7 +58,9 @@ def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> GreedyPath:
     rows = logits[emitting]
     top = rows[np.arange(len(emitting)), best[emitting]]
     peaks = top if allowed is None else rows.max(axis=1)
-    probabilities = np.exp(top - peaks) / np.exp(rows - peaks[:, None]).sum(axis=1)
+    rows -= peaks[:, None]
+    # OpenCV's exponential takes a quarter of the time of NumPy's where there is no AVX-512.
+    probabilities = np.exp(top - peaks) / cv2.exp(rows, dst=rows).sum(axis=1)
     # A new character begins where the id changes or where a blank stood between.
     begins = np.concatenate([[True], (np.diff(emitting) > 1) | (np.diff(best[emitting]) != 0)])
     starts = np.flatnonzero(begins)
