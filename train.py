@@ -18,13 +18,14 @@ from omegaconf import DictConfig
 from crnn.errors import exit_cleanly
 from crnn.recipe import TrainConfig
 from crnn.stage import run_stage, typed
+from crnn.step_profile import profile_steps, table
 from crnn.training import Interrupted, Trainer
 
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 
 
 def train(config: TrainConfig) -> Path:
-    """Train, or resume, the run `config.name`; returns the checkpoint's path."""
+    """Train, resume or profile the run `config.name`; returns the checkpoint's path."""
     trainer = Trainer(config)
     if trainer.rank == 0:
         (trainer.folder / "config.json").write_text(config.to_json(), encoding="utf-8")
@@ -33,6 +34,11 @@ def train(config: TrainConfig) -> Path:
             f"{trainer.precision}, {trainer.world} process(es)",
             flush=True,
         )
+    if config.profile_steps:
+        items = profile_steps(trainer, config.profile_steps)
+        if trainer.rank == 0:
+            print(table(items))
+        return trainer.path
     return trainer.run()
 
 

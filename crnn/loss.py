@@ -33,20 +33,22 @@ def aligned_loss(embeddings: Tensor, head: torch.nn.Module, frame_targets: Tenso
     return F.cross_entropy(logits, flat[known], reduction="sum"), flat.new_tensor(len(known))
 
 
-def _occupancy(logits: Tensor, targets: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _occupancy(log_probs: Tensor, targets: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The forward-backward recursion of CTC.
 
+    Args:
+        log_probs: float32 (T, N, C), log-softmax of the logits.
+
     Returns:
-        Log-likelihoods (N,); logsumexp of the logits (T, N); the classes of the states blank, c1, blank, c2, …, blank
-        (N, 2S + 1); and each state's share of the paths through each frame (T, N, 2S + 1), which sums to 1.
+        Log-likelihoods (N,); the classes of the states blank, c1, blank, c2, …, blank (N, 2S + 1); their
+        log-probabilities (T, N, 2S + 1); and each state's share of the paths through each frame (T, N, 2S + 1), which
+        sums to 1.
     """
-    steps, lines, _ = logits.shape
+    steps, lines, _ = log_probs.shape
     states = 2 * targets.shape[1] + 1
     path = targets.new_full((lines, states), BLANK)
     path[:, 1::2] = targets
-    normaliser = torch.logsumexp(logits, dim=2)
-    emission = logits.gather(2, path.expand(steps, -1, -1)) - normaliser[:, :, None]
-    emission = emission.double()  # (T, N, 2S + 1), small: the recursion can afford the precision
+    emission = log_probs.gather(2, path.expand(steps, -1, -1)).double()  # small: the recursion can afford it
     # A state may be entered from itself, its neighbour, and two back unless that skips a needed blank.
     skip = torch.zeros_like(path, dtype=torch.bool)
     skip[:, 3::2] = path[:, 3::2] != path[:, 1:-2:2]
@@ -70,7 +72,7 @@ def _occupancy(logits: Tensor, targets: Tensor, target_lengths: Tensor) -> tuple
         beta[t] = _arrivals(following, skip_back.flip(1)).flip(1)
 
     total = torch.logsumexp(alpha[-1].masked_fill(~ends, _NEVER), dim=1)  # (N,)
-    return total.float(), normaliser, path, (alpha + beta - total[:, None]).exp().float()
+    return total.float(), path, emission.float(), (alpha + beta - total[:, None]).exp().float()
 
 
 def _arrivals(scores: Tensor, skip: Tensor) -> Tensor:
@@ -91,16 +93,15 @@ class _CTC(torch.autograd.Function):
         target_lengths: Tensor,
         negligible: float,
     ) -> Tensor:
-        logits = F.linear(embeddings, weight, bias)
-        likelihood, normaliser, path, occupancy = _occupancy(logits, targets, target_lengths)
+        log_probs = F.log_softmax(F.linear(embeddings, weight, bias), dim=2)
+        likelihood, path, emission, occupancy = _occupancy(log_probs, targets, target_lengths)
         # A frame's gradient is softmax − occupancy; its L1 norm is 2 (1 − Σ min(softmax, occupancy)), and the best
         # single class bounds that sum from below.
-        probability = (logits.gather(2, path.expand_as(occupancy)) - normaliser[:, :, None]).exp()
+        probability = emission.exp()
         blank = torch.minimum(occupancy[:, :, ::2].sum(2), probability[:, :, 0])
         character = torch.minimum(occupancy, probability)[:, :, 1::2].amax(2)
         rows = (2 * (1 - torch.maximum(blank, character)) >= negligible).flatten().nonzero().squeeze(1)
-        gradient = logits.flatten(0, 1).index_select(0, rows)
-        gradient = gradient.sub_(normaliser.flatten().index_select(0, rows)[:, None]).exp_()  # softmax, (rows, C)
+        gradient = log_probs.flatten(0, 1).index_select(0, rows).exp_()  # softmax, (rows, C)
         lines = rows % embeddings.shape[1]
         occupancy = occupancy.flatten(0, 1).index_select(0, rows)
         gradient.scatter_add_(1, path.index_select(0, lines), -occupancy)

@@ -69,6 +69,7 @@ class TrainConfig:
     checkpoint_every: seconds.
     log_every: steps.
     max_nonfinite: steps in a row without a finite gradient before the run stops.
+    profile_steps: instead of training, time so many steps and print where the time goes.
     """
 
     name: str = "base"
@@ -96,6 +97,7 @@ class TrainConfig:
     checkpoint_every: float = 300.0
     log_every: int = 20
     max_nonfinite: int = 10
+    profile_steps: int = 0
 
     def to_json(self) -> str:
         """For the run's folder."""

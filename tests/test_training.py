@@ -17,6 +17,7 @@ from crnn.checkpoint import Checkpoint, load
 from crnn.errors import UserError
 from crnn.lmdb_store import LineStore, LineWriter
 from crnn.recipe import TrainConfig, learning_rate
+from crnn.step_profile import profile_steps, table
 from crnn.training import Interrupted, Trainer, TrainingDiverged
 from tests.conftest import draw_digits
 
@@ -193,3 +194,13 @@ def test_killed_runs_end_like_an_undisturbed_one(small_config: Build) -> None:
     whole = Trainer(small_config("not_killed", steps=config.steps))
     whole.run()
     assert same_weights(load(path), load(whole.path))
+
+
+def test_profile_says_where_a_step_goes(small_config: Build) -> None:
+    trainer = Trainer(small_config("profiled", aligned_steps=0))
+    items = profile_steps(trainer, steps=2)
+    groups = {item.group for item in items}
+    assert {"convolutions, backward", "convolutions, forward", "LSTM, forward", "classifier and CTC, forward"} <= groups
+    assert sum(item.share for item in items) == pytest.approx(1)
+    assert "| convolutions, backward |" in table(items)
+    assert not trainer.path.exists()
