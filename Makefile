@@ -17,7 +17,7 @@ PY  := $(BIN)/python
 PIP := $(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 
 .PHONY: help env env-train env-dev fonts corpus data preview data-stats import train export quantize evaluate \
-        bench lm serve finetune promote rollback test lint pipeline clean
+        bench bench-pages lm serve finetune promote rollback test lint pipeline clean
 
 help: ## list targets and variables
 	@echo "Targets:"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14 | sed 's/^/  /'
@@ -93,6 +93,10 @@ bench: .venv/train ## beside Tesseract and the PP-OCR family (QUICK=1: the short
 	$(PY) evaluate.py --config-name $(if $(QUICK),bench_quick,bench) name=bench $(if $(MODEL),model=$(MODEL)) \
 	    $(if $(wildcard artifacts/$(NAME)/model.onnx),'models=[artifacts/$(NAME)/model*.onnx]') \
 	    'dataset=$(or $(DATASET),artifacts/lines/validation)' $(ARGS)
+
+bench-pages: .venv/train ## lines of rendered pages found and read, beside Tesseract and RapidOCR (after fonts, corpus)
+	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q rapidocr==3.10
+	$(PY) -m data.page_benchmark model=$(or $(MODEL),models/crnn-zh-en.int8.onnx) 'readers=[ours,tesseract,rapidocr]' $(ARGS)
 
 # ---- fine-tuning -----------------------------------------------------------------------------------------
 # The file that the server reads with. Beside it stands the checkpoint that the next fine-tune starts from.
