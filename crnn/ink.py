@@ -12,11 +12,12 @@ import numpy as np
 
 WIDEST_STROKE = 41  # px; bold text of 120 px has strokes and junctions of about 35
 LEAST_CONTRAST = 14  # grey levels that ink differs from its paper
-SHARE_OF_STRONGEST = 0.35  # of the contrast nearby: fainter is blur, ghost print or JPEG ringing
+NEARBY = 25  # px; contrast is judged by the strongest so near
+SHARE_OF_STRONGEST = 0.35  # of that: fainter is blur, ghost print or JPEG ringing
 # (length, thickness) in px: strokes this straight, long and thin are rules, not text. The thin bars of Song type
 # are 30 times as long as high, a dash of two em in 48 px is 96 px long; upright strokes of light type 20 times.
 LYING_RULES = ((97, 2), (193, 6))
-UPRIGHT_RULES = ((65, 2), (97, 4), (193, 8))  # odd kernels, or opening would shift the picture
+UPRIGHT_RULES = ((65, 2), (97, 4), (193, 8))
 PATCHES = ((19, 48), (29, 999))  # (side, size) in px: a piece of up to that size with such a square in it is no stroke
 TALLEST_PIECE = 160  # px; a bracket in text of 120 px
 MARGIN = 2  # px from a line to the paper it is compared with: past the blur of its strokes
@@ -45,7 +46,7 @@ class Ink:
 
     Attributes:
         light: whether they are lighter than their paper.
-        mask: bool (H, W), their pixels.
+        mask: uint8 (H, W), not 0 on their pixels.
         boxes: float32 (n, 4), left, top, right, bottom (right and bottom exclusive), px.
         areas: float32 (n,), pixels of ink.
         gaps: which pieces see each other.
@@ -104,10 +105,8 @@ def find_ink(grey: np.ndarray, noise: float, light: bool) -> Ink:
     boxes, areas = _measure(runs, count - 1, mask.shape[1])
     keep = _may_be_text(boxes, areas) & ~_holds_patch(mask, labels, boxes) & ~_is_rim(grey, mask, runs, len(boxes))
     runs = runs.of(keep)
-    kept = np.zeros(count, bool)
-    kept[1:] = keep
     gaps = _gaps(runs, int(keep.sum()), mask.shape[1])
-    return Ink(light, kept[labels], boxes[keep], areas[keep], gaps, rules)
+    return Ink(light, _paint(runs, mask.shape), boxes[keep], areas[keep], gaps, rules)
 
 
 def stands_on_paper(grey: np.ndarray, ink: Ink, box: np.ndarray) -> bool:
@@ -116,40 +115,49 @@ def stands_on_paper(grey: np.ndarray, ink: Ink, box: np.ndarray) -> bool:
     The insides of dark letters are light pieces on dark; but around their line the paper is as light as they.
     A side where the picture ends says nothing.
     """
-    left, top, right, bottom = box.astype(int)
-    patch, mask = grey[top:bottom, left:right], ink.mask[top:bottom, left:right]
+    left, top, right, bottom = box.astype(int).tolist()
     height, width = grey.shape
     above, below, before, after = top - MARGIN, bottom + MARGIN - 1, left - MARGIN, right + MARGIN - 1
-    ends = 2 * (bottom - top)  # the ends are compared with the ink near them: shade changes along a line
+    # The ends are compared with the ink near them: shade changes along a line.
+    first, last = min(right, left + 2 * (bottom - top)), max(left, right - 2 * (bottom - top))
     sides = []
     if above >= 0:
-        sides.append((grey[above, left:right], slice(None)))
+        sides.append((grey[above, left:right], left, right))
     if below < height:
-        sides.append((grey[below, left:right], slice(None)))
+        sides.append((grey[below, left:right], left, right))
     if before >= 0:
-        sides.append((grey[top:bottom, before], slice(0, ends)))
+        sides.append((grey[top:bottom, before], left, first))
     if after < width:
-        sides.append((grey[top:bottom, after], slice(-ends, None)))
+        sides.append((grey[top:bottom, after], last, right))
     contrasts = []
-    for side, near in sides:
-        strokes = patch[:, near][mask[:, near]]
-        if len(strokes):
-            contrast = float(np.sort(side)[len(side) // 2]) - cv2.mean(strokes)[0]  # np.median takes ten times as long
-            contrasts.append(-contrast if ink.light else contrast)
-    return not contrasts or min(contrasts) >= max(LEAST_CONTRAST / 2, 0.25 * max(contrasts))
+    for side, begin, end in sides:
+        strokes = ink.mask[top:bottom, begin:end]
+        if not cv2.countNonZero(strokes):
+            continue
+        paper = float(np.sort(side)[len(side) // 2])  # np.median takes ten times as long
+        contrast = paper - cv2.mean(grey[top:bottom, begin:end], strokes)[0]
+        contrasts.append(-contrast if ink.light else contrast)
+        if contrasts[-1] < LEAST_CONTRAST / 2:
+            return False  # as most boxes of the wrong polarity do at once
+    return not contrasts or min(contrasts) >= 0.25 * max(contrasts)
 
 
 def _threshold(grey: np.ndarray, noise: float, light: bool) -> np.ndarray:
     """uint8 (H, W), 255 where ink is.
 
-    Black-hat (or top-hat): what is narrower than the window stands out of its own paper, shadow or bubble.
+    Black-hat (or top-hat): what is narrower than the window stands out of its own paper, shadow or bubble. Paper and
+    strongest contrast change slowly and are looked for at half the size.
     """
-    window = np.ones((WIDEST_STROKE, WIDEST_STROKE), np.uint8)
-    contrast = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT if light else cv2.MORPH_BLACKHAT, window)
-    strongest = cv2.dilate(contrast, np.ones((25, 25), np.uint8))
+    if light:
+        grey = cv2.bitwise_not(grey)
+    square = np.ones((2, 2), np.uint8)
+    lightest, darkest = (f(grey, square, anchor=(0, 0))[::2, ::2] for f in (cv2.dilate, cv2.erode))
+    paper = cv2.morphologyEx(lightest, cv2.MORPH_CLOSE, np.ones((WIDEST_STROKE // 2 + 1,) * 2, np.uint8))
+    strongest = cv2.dilate(cv2.subtract(paper, darkest), np.ones((NEARBY // 2 + 1,) * 2, np.uint8))
     least = np.uint8(min(255, LEAST_CONTRAST + 6 * noise))
     floor = np.maximum(cv2.convertScaleAbs(strongest, alpha=SHARE_OF_STRONGEST), least)
-    return cv2.compare(contrast, floor, cv2.CMP_GE)
+    level = cv2.subtract(paper, floor - 1)  # ink is darker; 0, and nothing is ink, where the paper itself is too dark
+    return cv2.compare(grey, cv2.resize(level, grey.shape[::-1], interpolation=cv2.INTER_NEAREST), cv2.CMP_LT)
 
 
 def _take_out_ground(mask: np.ndarray) -> None:
@@ -158,46 +166,82 @@ def _take_out_ground(mask: np.ndarray) -> None:
     if not cv2.countNonZero(small):
         return
     count, labels = cv2.connectedComponents(small, connectivity=8, ltype=cv2.CV_32S)
-    boxes, _ = _measure(_runs(small, labels), count - 1, small.shape[1])
-    wide = np.zeros(count, np.uint8)
-    wide[1:] = 2 * (boxes[:, 2:] - boxes[:, :2]).max(axis=1) > TALLEST_PIECE
-    ground = cv2.dilate(wide[labels], np.ones((5, 5), np.uint8))
-    mask[cv2.resize(ground, mask.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0] = 0
+    runs = _runs(small, labels)
+    boxes, _ = _measure(runs, count - 1, small.shape[1])
+    wide = 2 * (boxes[:, 2:] - boxes[:, :2]).max(axis=1) > TALLEST_PIECE
+    if wide.any():
+        ground = cv2.dilate(_paint(runs.of(wide), small.shape), np.ones((5, 5), np.uint8))
+        _erase(mask, cv2.resize(ground, mask.shape[::-1], interpolation=cv2.INTER_NEAREST))
+
+
+def _erase(mask: np.ndarray, places: np.ndarray) -> None:
+    """Clear `mask` where `places` is not 0."""
+    np.multiply(mask, places == 0, out=mask)
 
 
 def _take_out_rules(mask: np.ndarray) -> np.ndarray:
     """Erase long thin straight strokes (table borders, underlines) from `mask`; return the upright ones."""
-    lying = _thin_strokes(mask, LYING_RULES)
-    upright = _thin_strokes(np.ascontiguousarray(mask.T), UPRIGHT_RULES).T
+    lying = cv2.transpose(_thin_strokes(cv2.transpose(mask), LYING_RULES))
+    upright = _thin_strokes(mask, UPRIGHT_RULES)
     # One pixel more on either side: the blurred rim of the rule.
-    mask[cv2.dilate(lying | upright, np.ones((3, 3), np.uint8)) > 0] = 0
+    _erase(mask, cv2.dilate(lying | upright, np.ones((3, 3), np.uint8)))
     return upright
 
 
 def _thin_strokes(mask: np.ndarray, sizes: tuple[tuple[int, int], ...]) -> np.ndarray:
-    """What of `mask` lies in rows at least `length` long and at most `thickness` high, for any of the sizes."""
-    strokes, core, eroded = np.zeros_like(mask), mask, 1
+    """What of `mask` lies in columns at least `length` high and at most `thickness` wide, for any of the sizes."""
+    strokes, long = np.zeros_like(mask), mask
     for length, thickness in sizes:
-        core = cv2.erode(core, np.ones((1, length - eroded + 1), np.uint8))
-        eroded = length
-        if not cv2.countNonZero(core):
+        long = _opened(long, length)
+        if not cv2.countNonZero(long):
             break
-        long = cv2.dilate(core, np.ones((1, length), np.uint8))
-        thick = cv2.morphologyEx(long, cv2.MORPH_OPEN, np.ones((thickness + 1, 1), np.uint8))
+        thick = cv2.morphologyEx(long, cv2.MORPH_OPEN, np.ones((1, thickness + 1), np.uint8))
         strokes |= cv2.subtract(long, thick)
     return strokes
+
+
+def _opened(mask: np.ndarray, length: int) -> np.ndarray:
+    """What of `mask` lies in upright runs of at least `length` pixels, 1 there.
+
+    OpenCV's erosion takes time in proportion to `length`; this to its logarithm, eight pixels at once.
+    """
+    bits = np.packbits(mask, axis=1)
+    core = _fold(bits, length, np.bitwise_and)
+    if not core.any():
+        return np.zeros_like(mask)
+    rim = np.zeros_like(bits[: length - 1])
+    runs = _fold(np.concatenate([rim, core, rim]), length, np.bitwise_or)
+    return np.unpackbits(runs, axis=1, count=mask.shape[1])
+
+
+def _fold(rows: np.ndarray, length: int, operation: np.ufunc) -> np.ndarray:
+    """`operation` over every `length` rows on end, (n - length + 1, w): pairs, then pairs of pairs, …"""
+    done = 1
+    while done < length:
+        step = min(done, length - done)
+        rows = operation(rows[:-step], rows[step:])
+        done += step
+    return rows
 
 
 def _runs(mask: np.ndarray, labels: np.ndarray) -> _Runs:
     """Runs of `mask`, whose last column is cleared so that none goes on in the next row."""
     mask[:, -1] = 0
-    places = np.flatnonzero(mask.view(bool))
-    if not len(places):
-        return _Runs(places, places, places)
-    breaks = np.flatnonzero(np.diff(places) > 1)
-    start = places[np.concatenate([[0], breaks + 1])]
-    end = places[np.concatenate([breaks, [len(places) - 1]])] + 1
+    flat = mask.ravel()
+    turns = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    if flat[0]:
+        turns = np.concatenate([[0], turns])
+    start, end = turns[::2], turns[1::2]
     return _Runs(start, end, labels.ravel()[start].astype(np.int64) - 1)
+
+
+def _paint(runs: _Runs, shape: tuple[int, ...]) -> np.ndarray:
+    """uint8 (H, W), 255 on the runs."""
+    lengths = runs.end - runs.start
+    before = np.cumsum(lengths) - lengths
+    picture = np.zeros(shape, np.uint8)
+    picture.ravel()[np.repeat(runs.start - before, lengths) + np.arange(lengths.sum())] = 255
+    return picture
 
 
 def _measure(runs: _Runs, count: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -227,10 +271,11 @@ def _holds_patch(mask: np.ndarray, labels: np.ndarray, boxes: np.ndarray) -> np.
     """Whether a piece holds a square too wide for a stroke: it is a patch of ground between other things."""
     size = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0)
     patch = np.zeros(len(boxes), bool)
+    small = np.ascontiguousarray(mask[::2, ::2])
     for side, largest in PATCHES:
-        core = cv2.erode(mask, np.ones((side, side), np.uint8))
+        core = cv2.erode(small, np.ones((side // 2 + 1,) * 2, np.uint8))
         if cv2.countNonZero(core):
-            thick = np.unique(labels[core > 0]) - 1
+            thick = np.unique(labels[::2, ::2][core > 0]) - 1
             patch[thick[size[thick] <= largest]] = True
     return patch
 

@@ -1,7 +1,6 @@
 """Finds the text lines of a page with OpenCV alone. Knows nothing of reading them.
 
-Ink becomes pieces, pieces that stand side by side become runs, runs on one row become lines. Every distance is
-measured in the height of the text at that place, so print of 10 px and headings of 120 px may share a page.
+The page is turned level, searched for dark and for light text, and where both claim a place one of them gets it.
 """
 
 from __future__ import annotations
@@ -11,21 +10,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from crnn.ink import TALLEST_PIECE, Gaps, Ink, find_ink, smooth, stands_on_paper
+from crnn.ink import Ink, find_ink, smooth, stands_on_paper
 from crnn.layout import reading_order
 from crnn.preprocess import to_grey
+from crnn.rows import TALLEST_TEXT, boxes_of
 from crnn.skew import find_skew
 
 MOST_PIXELS = 2_400_000  # larger pages are searched at this size
 SMALLEST_SIDE = 6  # px; less holds no text
 SLACK = 0.15  # of the text's height, on every side: the middle of what the recogniser was trained with
-TALLEST_TEXT = 120  # px
 TALLEST_LINE = 200  # px; a picture that is one line is not taller
-MOST_RUNS = 2000  # the largest are looked at; a full page has some hundreds, a noisy photo any number of specks
-NEAR_GAP = 1.3  # of the text's height between runs of one line; a gutter or the next cell is farther
-FAR_GAP = 2.2  # the same where the line above or below leaves no gutter there: full-width punctuation, wide spaces
 PLATE_SHARE = 0.08  # of a plate that the text on it takes at least; the light spots in bold letters take less
-LEAST_HEIGHT = 6  # px of ink; smaller is not legible
 
 
 @dataclass(frozen=True)
@@ -118,180 +113,52 @@ def _with_slack(boxes: np.ndarray) -> np.ndarray:
 def _find_boxes(grey: np.ndarray, noise: float) -> np.ndarray:
     """Ink boxes of the lines of a level page, float32 (n, 4); dark and light text compete for each place."""
     inks = [find_ink(grey, noise, light) for light in (False, True)]
-    boxes = [_boxes_of(ink) for ink in inks]
-    stands = [
-        np.array([stands_on_paper(grey, ink, box) for box in some], bool) for ink, some in zip(inks, boxes, strict=True)
-    ]
+    boxes = [boxes_of(ink) for ink in inks]
+    lines, plates = [boxes[0][:0], boxes[1][:0]], [np.zeros(0, bool), np.zeros(0, bool)]
+    # Text makes few long lines, what lies between letters many short ones. Once the lines are known, most of the rest
+    # has lost its place before it is looked at.
+    few, many = sorted((0, 1), key=lambda number: len(boxes[number]))
+    for one, other in ((few, many), (many, few)):
+        rivals = lines[other][~plates[other]]
+        lost = (_clash(boxes[one], rivals) & (_areas(boxes[one])[:, None] < _areas(rivals))).any(axis=1)
+        stands = [stands_on_paper(grey, inks[one], box) for box in boxes[one][~lost]]
+        lines[one] = boxes[one][~lost][np.array(stands, bool)]
+        plates[one] = _may_be_plate(inks[one], lines[one])
     # A tight crop may show too little paper around its line to tell; on a page this means that it is no line.
-    if _is_strip(grey.shape) and not any(each.any() for each in stands):
+    if _is_strip(grey.shape) and not any(map(len, lines)):
         return np.concatenate(boxes)
-    dark, light = (some[each] for some, each in zip(boxes, stands, strict=True))
-    plates = [_may_be_plate(ink, some) for ink, some in zip(inks, (dark, light), strict=True)]
-    return _compete(dark, light, *plates)
-
-
-def _boxes_of(ink: Ink) -> np.ndarray:
-    """Lines of one polarity: float32 (n, 4) left, top, right, bottom of their ink."""
-    if not len(ink.boxes):
-        return ink.boxes
-    runs = _link(ink.boxes, ink.areas, ink.gaps)
-    boxes, weights = _merge(ink.boxes, ink.areas, runs)
-    largest = np.sort(np.argsort(-weights, kind="stable")[:MOST_RUNS])
-    boxes, weights = boxes[largest], weights[largest]
-    boxes, weights = _legible(*_stack(*_absorb(boxes, weights)))
-    boxes, weights = _legible(*_join_rows(boxes, weights, ink.rules))
-    boxes, weights = _absorb(boxes, weights)
-    return boxes[boxes[:, 3] - boxes[:, 1] >= LEAST_HEIGHT]
-
-
-def _legible(boxes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Without what is taller than any text: cells and stripes of the ground that hang together."""
-    fits = boxes[:, 3] - boxes[:, 1] <= TALLEST_PIECE
-    return boxes[fits], weights[fits]
-
-
-def _link(boxes: np.ndarray, areas: np.ndarray, gaps: Gaps) -> np.ndarray:
-    """Number of the run each piece belongs to, int64 (n,): pieces close together along a row."""
-    size = _text_size(boxes, areas)
-    height = boxes[:, 3] - boxes[:, 1]
-    larger = np.maximum(size[gaps.left], size[gaps.right])
-    smaller = np.minimum(size[gaps.left], size[gaps.right])
-    near = gaps.width <= np.minimum(0.7 * larger, 2.5 * smaller)
-    level = gaps.rows >= 0.4 * np.minimum(height[gaps.left], height[gaps.right])
-    good = near & level
-    return _connected(len(boxes), gaps.left[good], gaps.right[good])
-
-
-def _text_size(boxes: np.ndarray, areas: np.ndarray) -> np.ndarray:
-    """Height of the text a piece hints at: its own, more for a bar such as 一 or a dash."""
-    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    bar = (width > 2 * height) & (areas > 0.7 * width * height)
-    return np.where(bar, np.minimum(width, 4 * height), height)
-
-
-def _connected(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Number the connected sets of a graph: int64 (count,), 0-based, in order of their first node."""
-    root = np.arange(count)
-    while True:
-        low = np.minimum(root[left], root[right])
-        before = root.copy()
-        np.minimum.at(root, root[left], low)
-        np.minimum.at(root, root[right], low)
-        root = root[root]
-        if np.array_equal(before, root):
-            return np.unique(root, return_inverse=True)[1]
-
-
-def _merge(boxes: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes around, and weights summed over, each group."""
-    count = int(groups.max(initial=-1)) + 1
-    merged = np.tile(np.array([np.inf, np.inf, -np.inf, -np.inf], np.float32), (count, 1))
-    np.minimum.at(merged[:, 0], groups, boxes[:, 0])
-    np.minimum.at(merged[:, 1], groups, boxes[:, 1])
-    np.maximum.at(merged[:, 2], groups, boxes[:, 2])
-    np.maximum.at(merged[:, 3], groups, boxes[:, 3])
-    return merged, np.bincount(groups, weights, minlength=count).astype(np.float32)
-
-
-def _absorb(boxes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Let a run take in the smaller ones whose middle lies inside it: dots of i, middle strokes of 三."""
-    height = boxes[:, 3] - boxes[:, 1]
-    hosts = np.flatnonzero(height >= LEAST_HEIGHT)
-    if not len(hosts):
-        return boxes, weights
-    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-    slack = 0.15 * height[hosts]
-    inside = (
-        (middle[:, None, 0] > boxes[hosts, 0])
-        & (middle[:, None, 0] < boxes[hosts, 2])
-        & (middle[:, None, 1] > boxes[hosts, 1] - slack)
-        & (middle[:, None, 1] < boxes[hosts, 3] + slack)
-        & (height[:, None] < 0.75 * height[hosts])
-        & (height[:, None] > 0)
-    )
-    guest, host = np.nonzero(inside)
-    return _merge(boxes, weights, _connected(len(boxes), guest, hosts[host]))
-
-
-def _stack(boxes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Put the bars of a character that stands alone on one another: 二, 三, =."""
-    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    bars = np.flatnonzero((height <= 0.3 * width) & (weights > 0.65 * width * height) & (width <= TALLEST_TEXT))
-    upper, lower = boxes[bars][:, None], boxes[bars][None]
-    shared = np.minimum(upper[..., 2], lower[..., 2]) - np.maximum(upper[..., 0], lower[..., 0])
-    whole = np.maximum(upper[..., 2], lower[..., 2]) - np.minimum(upper[..., 0], lower[..., 0])
-    gap = lower[..., 1] - upper[..., 3]
-    thin, thick = np.minimum(height[bars][:, None], height[bars]), np.maximum(height[bars][:, None], height[bars])
-    apart = (gap >= 0.5 * thick) & (thick <= 2 * thin)
-    above, below = np.nonzero(apart & (gap <= 0.6 * whole) & (shared >= 0.6 * whole))
-    return _merge(boxes, weights, _connected(len(boxes), bars[above], bars[below]))
-
-
-def _join_rows(boxes: np.ndarray, weights: np.ndarray, rules: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Join runs of one row into lines: word spaces, punctuation, wide spacing, but not across columns."""
-    for reach, bridged in ((NEAR_GAP, False), (FAR_GAP, True)):
-        order = np.argsort(boxes[:, 0], kind="stable")
-        boxes, weights = boxes[order], weights[order]
-        first, second = _neighbours(boxes, reach)
-        join = [
-            not _parted(boxes[a], boxes[b], rules) and (not bridged or _bridged(boxes, a, b))
-            for a, b in zip(first, second, strict=True)
-        ]
-        boxes, weights = _merge(boxes, weights, _connected(len(boxes), first[join], second[join]))
-    return boxes, weights
-
-
-def _neighbours(boxes: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs (left, right) that stand on one row, at most `reach` text heights apart; `boxes` sorted by left."""
-    height = boxes[:, 3] - boxes[:, 1]
-    left, right = boxes[:, None], boxes[None]
-    gap = right[..., 0] - left[..., 2]
-    shared = np.minimum(left[..., 3], right[..., 3]) - np.maximum(left[..., 1], right[..., 1])
-    lower, higher = np.minimum(height[:, None], height[None]), np.maximum(height[:, None], height[None])
-    # A comma hangs below its line: small marks may stand a little off it.
-    level = shared >= 0.6 * lower - np.where(higher > 1.8 * lower, 0.15 * higher, 0)
-    near = (gap <= reach * higher) & (gap > -higher) & level
-    first, second = np.nonzero(np.triu(near, 1))
-    return first, second
-
-
-def _bridged(boxes: np.ndarray, left: int, right: int) -> bool:
-    """Whether the line above or below runs across the gap between two boxes: then it is no gutter."""
-    edge, start = boxes[left, 2], boxes[right, 0]
-    top, bottom = min(boxes[left, 1], boxes[right, 1]), max(boxes[left, 3], boxes[right, 3])
-    height = bottom - top
-    across = (boxes[:, 0] < edge - height) & (boxes[:, 2] > start + height)
-    beside = (boxes[:, 3] > top - height) & (boxes[:, 1] < bottom + height)
-    alike = boxes[:, 3] - boxes[:, 1] < 2.5 * height
-    return bool((across & beside & alike).any())
-
-
-def _parted(left: np.ndarray, right: np.ndarray, rules: np.ndarray) -> bool:
-    """Whether an upright rule stands between two boxes."""
-    row = int(max(left[1], right[1]) + min(left[3], right[3])) // 2
-    return bool(rules[row, max(0, int(left[2]) - 2) : int(right[0]) + 2].any())
+    return _compete(*lines, *plates)
 
 
 def _compete(dark: np.ndarray, light: np.ndarray, dark_plate: np.ndarray, light_plate: np.ndarray) -> np.ndarray:
     """Where a dark and a light line claim one place keep the larger; but a plate gives way to the text on it."""
-    shared = np.minimum(dark[:, None, 2:], light[None, :, 2:]) - np.maximum(dark[:, None, :2], light[None, :, :2])
-    area_dark = (dark[:, 2:] - dark[:, :2]).prod(axis=1)[:, None]
-    area_light = (light[:, 2:] - light[:, :2]).prod(axis=1)[None]
-    clash = np.maximum(0, shared).prod(axis=-1) > 0.3 * np.minimum(area_dark, area_light)
+    area_dark, area_light = _areas(dark)[:, None], _areas(light)
+    clash = _clash(dark, light)
     dark_gives_way = dark_plate[:, None] & ~light_plate & (area_light > PLATE_SHARE * area_dark)
     light_gives_way = ~dark_plate[:, None] & light_plate & (area_dark > PLATE_SHARE * area_light)
     dark_wins = light_gives_way | (~dark_gives_way & (area_dark >= area_light))
     return np.concatenate([dark[~(clash & ~dark_wins).any(axis=1)], light[~(clash & dark_wins).any(axis=0)]])
 
 
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    areas: np.ndarray = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return areas
+
+
+def _clash(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Whether each of `some` and each of `others` claim one place: bool (n, m)."""
+    shared = np.minimum(some[:, None, 2:], others[:, 2:]) - np.maximum(some[:, None, :2], others[:, :2])
+    clash: np.ndarray = np.maximum(0, shared).prod(axis=-1) > 0.3 * np.minimum(_areas(some)[:, None], _areas(others))
+    return clash
+
+
 def _may_be_plate(ink: Ink, boxes: np.ndarray) -> np.ndarray:
     """Whether one piece spans a line's box, as a button does and no text of two characters: bool (n,)."""
-    width, height = (boxes[:, 2:] - boxes[:, :2]).T
-    inside = (ink.boxes[None, :, :2] >= boxes[:, None, :2] - 1) & (ink.boxes[None, :, 2:] <= boxes[:, None, 2:] + 1)
-    spans = (ink.boxes[:, 2] - ink.boxes[:, 0] >= 0.9 * width[:, None]) & (
-        ink.boxes[:, 3] - ink.boxes[:, 1] >= 0.9 * height[:, None]
-    )
-    return (inside.all(axis=-1) & spans).any(axis=1)
+    sizes = boxes[:, 2:] - boxes[:, :2]
+    pieces = ink.boxes[ink.boxes[:, 2] - ink.boxes[:, 0] >= 0.9 * sizes[:, 0].min(initial=np.inf)]
+    inside = (pieces[:, :2] >= boxes[:, None, :2] - 1) & (pieces[:, 2:] <= boxes[:, None, 2:] + 1)
+    spans = pieces[:, 2:] - pieces[:, :2] >= 0.9 * sizes[:, None]
+    return (inside & spans).all(axis=-1).any(axis=1)
 
 
 def _is_strip(size: tuple[int, ...]) -> bool:

@@ -41,6 +41,8 @@ def find_skew(grey: np.ndarray) -> float:
 
 def _sharpness(x: np.ndarray, y: np.ndarray, degrees: float) -> float:
     """Squared change of the points' count from row to row, after turning by `degrees`."""
-    rows = np.round(y - x * np.tan(np.radians(degrees))).astype(np.int64)
-    profile = np.bincount(rows - rows.min()).astype(np.float64)
+    fall = np.tan(np.radians(degrees))
+    rows = y - x * fall
+    rows += 0.5 + WIDTH / 2 * abs(fall)  # rounded, and never below 0
+    profile = np.bincount(rows.astype(np.intp)).astype(np.float64)
     return float(np.square(np.diff(profile)).sum())
