@@ -1,17 +1,19 @@
 # The server alone: no torch, no compiler. docker build -t crnn-ocr . && docker run -p 5000:5000 crnn-ocr
 FROM python:3.11-slim AS build
 WORKDIR /build
-COPY pyproject.toml README.md ./
+COPY pyproject.toml constraints.txt README.md ./
 COPY crnn crnn
 COPY serve serve
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir . && /venv/bin/pip uninstall -y pip setuptools
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt . \
+    && /venv/bin/pip uninstall -y pip setuptools
 
 FROM python:3.11-slim
 # Numbers above 1000 clash with no user of the base image.
 RUN useradd --uid 10001 --create-home ocr && install -d -o ocr -g ocr /var/lib/ocr
 COPY --from=build /venv /venv
-COPY --chown=ocr:ocr models /opt/models
-USER ocr
+COPY models/crnn-zh-en.int8.onnx /opt/models/
+# By number, so that an orchestrator can see that it is not root.
+USER 10001
 WORKDIR /home/ocr
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -21,7 +21,7 @@ def test_the_package_alone_serves_the_page(model: Path, tmp_path: Path, monkeypa
     context, site = tmp_path / "context", tmp_path / "site"
     for name in re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        context.mkdir(exist_ok=True)
+        (context / name).parent.mkdir(parents=True, exist_ok=True)
         copy(ROOT / name, context / name)
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site, "."]
     subprocess.run(command, cwd=context, check=True)
@@ -39,10 +39,16 @@ def test_the_package_alone_serves_the_page(model: Path, tmp_path: Path, monkeypa
 
 def test_the_image_runs_as_nobody_special_and_is_probed() -> None:
     final = DOCKERFILE.split("FROM ")[-1]
-    assert re.search(r"^USER ocr$", final, re.MULTILINE)
+    user = re.search(r"^USER (\d+)$", final, re.MULTILINE)
+    assert user is not None and int(user[1]) > 1000
+    assert f"useradd --uid {user[1]}" in final
     assert "HEALTHCHECK" in final
     assert "EXPOSE 5000" in final
     assert re.search(r'^CMD \["python", "-m", "serve"\]$', final, re.MULTILINE)  # the exec form: gets the signals
+
+
+def test_the_linter_has_nothing_to_say() -> None:
+    subprocess.run([Path(sys.executable).with_name("hadolint"), ROOT / "Dockerfile"], check=True)
 
 
 def test_what_the_image_copies_is_in_the_context() -> None:
