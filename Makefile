@@ -89,10 +89,23 @@ quantize: .venv/train ## MODEL= to INT8, behind the gate
 evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
 	$(PY) evaluate.py name=$(NAME) $(if $(MODEL),model=$(MODEL)) 'dataset=$(DATASET)' $(ARGS)
 
-bench: .venv/train ## beside Tesseract and the PP-OCR family (QUICK=1: the short form)
-	$(PY) evaluate.py --config-name $(if $(QUICK),bench_quick,bench) name=bench $(if $(MODEL),model=$(MODEL)) \
-	    $(if $(wildcard artifacts/$(NAME)/model.onnx),'models=[artifacts/$(NAME)/model*.onnx]') \
-	    'dataset=$(or $(DATASET),artifacts/lines/validation)' $(ARGS)
+# Compared: the run NAME or, where there is none, the shipped model; its FP32; every other mode of INT8, refused or not.
+MADE  := artifacts/bench/models
+ifndef QUICK
+MODES := dynamic dynamic_rnn static
+OTHER := ,$(MADE)/*.onnx
+endif
+FLOAT  = $(or $(wildcard $(dir $(MODEL))model.onnx),$(wildcard artifacts/$(NAME)/model.onnx),$(MADE)/model.onnx)
+BENCH_LINES = $(or $(DATASET),artifacts/lines/validation)
+
+bench: .venv/train ## in all modes beside Tesseract and the PP-OCR family (QUICK=1: the short form)
+	rm -rf $(MADE)
+	test -f $(FLOAT) || $(PY) export.py checkpoint=models/crnn-zh-en.fp16.pt output=$(FLOAT)
+	for mode in $(MODES); do $(PY) quantize.py model=$(FLOAT) 'dataset=$(BENCH_LINES)' recipe.mode=$$mode gate.lines=200 \
+	    output=$(MADE)/$$mode.onnx || true; done
+	$(PY) evaluate.py --config-name $(if $(QUICK),bench_quick,bench) name=bench \
+	    model=$(or $(MODEL),$(wildcard artifacts/$(NAME)/model.int8.onnx),models/crnn-zh-en.int8.onnx) \
+	    'models=[$(FLOAT)$(OTHER)]' 'dataset=$(BENCH_LINES)' $(ARGS)
 
 bench-pages: .venv/train ## lines of rendered pages found and read, beside Tesseract and RapidOCR (after fonts, corpus)
 	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q rapidocr==3.10

@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from crnn.artifact import ArtifactInfo
 from crnn.errors import UserError
+from crnn.evaluation.bars import against_bars
 from crnn.evaluation.lines import read_lines
 from crnn.evaluation.memory import STATM, measure_memory
 from crnn.evaluation.readers import Guess
@@ -99,6 +100,7 @@ def test_what_people_compare_is_drawn(run: Path) -> None:
     plots = {path.stem: cv2.imread(str(path)) for path in (run / "plots").iterdir()}
     assert set(plots) == names
     assert all(plot is not None and plot.std() > 0 for plot in plots.values())
+    assert all(path.stat().st_size < 80_000 for path in (run / "plots").iterdir()), "small enough for a README"
 
 
 def test_the_worst_page_shows_the_picture_and_what_is_wrong(run: Path) -> None:
@@ -131,17 +133,21 @@ def test_models_are_compared_with_the_one_in_floating_point(labels: Path, model:
     text = (tmp_path / "artifacts/run/report.md").read_text(encoding="utf-8")
     assert "## Against barcode" in text
     assert "FP32 against INT8" in text
+    met = {bar.what: bar.met for bar in against_bars(report)}
+    assert met == {"times as small as barcode": False, "exact lines, points": True, "CER, points": True}
+    assert "| **no** |" in text
 
 
 def test_every_study_finds_its_way_into_the_report(labels: Path, model: Path, tmp_path: Path) -> None:
     studies = StudiesConfig(
-        widths=[64, 1600], batches=[1, 4], threads=[1], rounds=2, overhead_lines=2, consistency_lines=4, roofline=True
+        widths=[64, 1600], batches=[1, 4], threads=[1], rounds=2, overhead_lines=2, consistency_lines=6, roofline=True
     )
     report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(model), studies=studies))
     assert set(report.studies.widths["barcode"]) == {64, 1600}
     assert set(report.studies.batches["barcode"]) == {1, 4}
     assert report.studies.overhead["barcode"].ratio > 0
-    assert report.studies.consistency["barcode"].same == 4
+    consistency = report.studies.consistency["barcode"]
+    assert (consistency.distinct, consistency.lines, consistency.same) == (4, 6, 6), "two are read at other widths too"
     written = json.loads((tmp_path / "artifacts/run/report.json").read_text(encoding="utf-8"))["studies"]
     assert written["rates"]["float32"] > 0
     text = (tmp_path / "artifacts/run/report.md").read_text(encoding="utf-8")

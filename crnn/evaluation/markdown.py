@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crnn.evaluation.article import article_tables
+from crnn.evaluation.bars import against_bars
 from crnn.evaluation.report import Report
 from crnn.evaluation.studies import Studies
 
@@ -28,6 +29,11 @@ def to_markdown(report: Report) -> str:
         "`CPU` is processor time, which other work on the machine disturbs least: compare by it.",
         _overall(report),
     ]
+    bars = against_bars(report)
+    if bars:
+        rows = [(bar.what, bar.wanted, bar.measured, "yes" if bar.met else "**no**") for bar in bars]
+        parts += ["## Against the bars", table([report.models[0].name, "bar", "measured", "met"], rows)]
+    parts += article_tables(report, table)
     if report.missing:
         parts += ["## Not compared", "\n".join(f"- **{m.name}**: {m.reason}" for m in report.missing)]
     if first.accuracy.by_category:
@@ -36,7 +42,6 @@ def to_markdown(report: Report) -> str:
     if report.comparisons:
         parts += [f"## Against {report.baseline}", _comparisons(report)]
     parts += _studies(report.studies)
-    parts += article_tables(report, table)
     return "\n\n".join(parts) + "\n"
 
 
@@ -130,9 +135,15 @@ def _studies(studies: Studies) -> list[str]:
         parts += ["## What surrounds the network", table(header, rows)]
     if studies.consistency:
         rows = [
-            (name, f"{c.same} of {c.lines}", f"{c.largest_difference:.2g}") for name, c in studies.consistency.items()
+            (name, f"{c.same} of {c.lines}", str(c.distinct), f"{c.largest_difference:.2g}")
+            for name, c in studies.consistency.items()
         ]
-        header = ["", "same text alone, in any batch, in any order", "largest difference of a confidence"]
+        header = [
+            "",
+            "same text alone, in any batch, in any order",
+            "different lines (the others: these at other widths)",
+            "largest difference of a confidence",
+        ]
         parts += ["## Alone and in company", table(header, rows)]
     if studies.memory:
         rows = [

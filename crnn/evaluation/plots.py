@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
+from PIL import Image
 
-from crnn.evaluation.report import Report
+from crnn.evaluation.report import Report, Subject
 
 # Okabe and Ito's palette: its neighbours stay apart for colour-blind eyes.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#F0E442")
+DPI = 110
+PALETTE = 192  # colours of a file: a dozen of subjects, their shades and the text's edges
 AREA_PER_MB = 22  # points² of a bubble: 20 MB stay smaller than the axes' tick distance
 CLIPPED = 0.25  # CER at which bars are cut, their value written on them: the small ones are the interesting ones
 
@@ -35,15 +39,16 @@ def write_plots(folder: Path, report: Report, widths: Sequence[int]) -> None:
 def draw_tradeoff(path: Path, report: Report) -> None:
     """Accuracy against time of each subject, a bubble's area its size."""
     figure, axes = _figure(8, 5.5)
-    points = [(s.latency.cpu_p50, s.accuracy.exact_nospace) for s in report.subjects]
-    for subject, (x, y), colour in zip(report.subjects, points, _colours(report), strict=True):
+    subjects = [*report.compared, *(s for s in report.subjects if s not in report.compared)]
+    points = [(s.latency.cpu_p50, s.accuracy.exact_nospace) for s in subjects]
+    for (subject, colour), (x, y) in zip(_coloured(subjects), points, strict=True):
         axes.scatter(x, y, s=AREA_PER_MB * subject.size_mb, color=colour, alpha=0.7, edgecolors="white")
     axes.set(xscale="log", xlabel="processor ms a line, median (lower is better)")
     axes.set(ylabel="lines exact, spaces ignored", title=f"Accuracy, time and size on {_count(report)} lines")
     _plain_ticks(axes.xaxis)
     axes.margins(0.15)
     figure.draw_without_rendering()  # fixes the scales that the labels are laid out by
-    labels = [f"{subject.name}, {subject.size_mb:.1f} MB" for subject in report.subjects]
+    labels = [f"{subject.name}, {subject.size_mb:.1f} MB" for subject in subjects]
     _label_apart(axes, points, labels)
     _save(figure, path)
 
@@ -66,7 +71,7 @@ def _label_apart(axes: Axes, points: Sequence[tuple[float, float]], labels: Sequ
 def draw_latency(path: Path, report: Report) -> None:
     """Share of lines that each subject had read within a time."""
     figure, axes = _figure(7, 4.5)
-    for subject, colour in zip(report.subjects, _colours(report), strict=True):
+    for subject, colour in _coloured(report.compared):
         times = np.sort(subject.milliseconds)
         axes.plot(times, np.arange(1, len(times) + 1) / len(times), color=colour, label=subject.name)
     axes.set(xscale="log", xlabel="ms a line by the clock", ylabel="share of lines", title="Time of single lines")
@@ -78,11 +83,13 @@ def draw_latency(path: Path, report: Report) -> None:
 def draw_time_by_width(path: Path, report: Report, widths: Sequence[int]) -> None:
     """Each line's time against its width, and the study of widths where it was made."""
     figure, axes = _figure(7, 4.5)
-    for subject, colour in zip(report.subjects, _colours(report), strict=True):
+    for subject, colour in _coloured(report.compared):
         axes.scatter(widths, subject.cpu_milliseconds, s=6, color=colour, alpha=0.5, label=subject.name, linewidths=0)
         studied = report.studies.widths.get(subject.name, {})
         axes.plot(list(studied), list(studied.values()), color=colour, linewidth=1)
-    axes.set(yscale="log", xlabel="width at the canvas height, px", ylabel="processor ms", title="Time against width")
+    axes.set(xscale="log", xlabel="width at the canvas height, px")
+    axes.set(yscale="log", ylabel="processor ms", title="Time against width")
+    _plain_ticks(axes.xaxis)
     _plain_ticks(axes.yaxis)
     _legend(figure)
     _save(figure, path)
@@ -92,8 +99,8 @@ def draw_categories(path: Path, report: Report) -> None:
     """CER of each subject in each category."""
     groups = list(report.models[0].accuracy.by_category)
     figure, axes = _figure(max(7, 1.2 * len(groups)), 4.5)
-    width = 0.85 / len(report.subjects)
-    for position, (subject, colour) in enumerate(zip(report.subjects, _colours(report), strict=True)):
+    width = 0.85 / len(report.compared)
+    for position, (subject, colour) in enumerate(_coloured(report.compared)):
         errors = [subject.accuracy.by_category[group].cer for group in groups]
         places = np.arange(len(groups)) + position * width
         axes.bar(places, np.minimum(errors, CLIPPED), width, color=colour, label=subject.name)
@@ -112,7 +119,7 @@ def draw_reliability(path: Path, report: Report) -> None:
     """Share of lines read right against the confidence they were given; the diagonal is what it should be."""
     figure, axes = _figure(5.5, 6)
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
-    for subject, colour in zip(report.subjects, _colours(report), strict=True):
+    for subject, colour in _coloured(report.compared):
         bins = subject.calibration.bins
         x, y = [b.confidence for b in bins], [b.right for b in bins]
         axes.plot(x, y, color=colour, label=f"{subject.name}, ECE {subject.calibration.ece:.3f}")
@@ -138,13 +145,14 @@ def _count(report: Report) -> int:
     return report.models[0].accuracy.samples
 
 
-def _colours(report: Report) -> list[str]:
-    return [COLOURS[i % len(COLOURS)] for i in range(len(report.subjects))]
+def _coloured(subjects: Sequence[Subject]) -> list[tuple[Subject, str]]:
+    """Each subject with its colour: the same in every plot, for all begin with `Report.compared`."""
+    return list(zip(subjects, cycle(COLOURS), strict=False))
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     # A figure of its own, not pyplot's: no global state and no display.
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.grid(True, which="major", color="#e5e5e5")
@@ -154,4 +162,8 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    figure.savefig(path, dpi=130)
+    """Write a PNG of few colours: a quarter of the bytes, and small enough for a README."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
+    Image.fromarray(pixels).quantize(PALETTE, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -78,6 +78,12 @@ class Report:
     def subjects(self) -> tuple[Subject, ...]:
         return self.models + self.peers
 
+    @property
+    def compared(self) -> tuple[Subject, ...]:
+        """The first model, the baseline and the peers: as much as a crowded plot can show."""
+        ours = [model for model in self.models if model.name in (self.models[0].name, self.baseline)]
+        return (*ours, *self.peers)
+
     def subject(self, name: str) -> Subject:
         return next(subject for subject in self.subjects if subject.name == name)
 
