@@ -141,10 +141,11 @@ class Writer:
 
     def _code(self, length: int, dice: Dice) -> str:
         """Serial numbers, part numbers, prices, passwords: strings that no language model helps to read."""
-        alphabets = [[c for c in self._ascii if test(c)] for test in (str.isdigit, str.isupper, str.isalnum)]
+        tests = (str.isdigit, str.isupper, str.isalnum, str.isprintable)
+        alphabets = [[c for c in self._ascii if test(c)] for test in tests]
         if not dice.chance(self.settings.look_alikes):
             alphabets[1:] = [[c for c in alphabet if c not in LOOK_ALIKES] for alphabet in alphabets[1:]]
-        alphabets = [alphabet for alphabet in [*alphabets, self._ascii] if alphabet]
+        alphabets = [alphabet for alphabet in alphabets if alphabet] or [self._ascii]
         joints = [c for c in "-./: ,#()" if c in self.charset] or [""]
         parts: list[str] = []
         while sum(map(len, parts)) < length:
