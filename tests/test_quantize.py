@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
@@ -13,6 +14,7 @@ from crnn.evaluation.scoring import Change
 from crnn.quantisation.gate import Figures, GateConfig, Verdict, objections
 from crnn.quantisation.layers import _layer, measure
 from crnn.quantisation.modes import Method, Mode, Recipe, quantise, read_info
+from crnn.quantisation.rounding import rounded
 from crnn.recognizer import Recognizer
 from quantize import QuantizeConfig, _canvases, _draw, quantize
 from tests.barcode import save_model
@@ -68,6 +70,20 @@ def test_every_calibration_method_takes_lines_of_all_widths(config: QuantizeConf
     assert len({canvas.shape for canvas in canvases}) > 1
     quantise(source, output, Recipe(Mode.static, method=method), canvases)
     assert "QuantizeLinear" in operators(output)
+
+
+def test_rounding_on_lines_beats_rounding_to_the_nearest() -> None:
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(500, 4)) @ rng.normal(size=(4, 16)) + 0.1 * rng.normal(size=(500, 16))
+    weights, scale = rng.normal(size=(16, 30)), np.array(0.2)
+    nearest, found = np.rint(weights / scale), rounded(weights, scale, inputs, limit=127)
+
+    def error(numbers: np.ndarray) -> float:
+        return float(np.square(inputs @ (numbers * scale - weights)).mean())
+
+    assert found.dtype == np.int8
+    assert error(found) < error(nearest) / 4
+    assert abs(rounded(weights, scale, inputs, limit=3)).max() == 3
 
 
 def test_a_quarter_of_the_size(config: QuantizeConfig) -> None:
@@ -143,7 +159,7 @@ def test_a_bad_quantisation_is_refused_and_fp32_stays(config: QuantizeConfig) ->
     # Ranges from a fifth of the values: everything brighter is cut off.
     bad = Recipe(Mode.static, method=Method.percentile, percentile=20.0)
     with pytest.raises(UserError, match=r"static INT8 is refused: .*CER rises .* Deploy .*model.onnx"):
-        quantize(replace(config, recipe=bad))
+        quantize(replace(config, recipe=bad, gate=replace(config.gate, lines=170)))  # enough to rule out chance
     assert not output.exists()
     assert Path(config.model).exists()
     rejected = Recognizer(output.with_suffix(".rejected.onnx"))

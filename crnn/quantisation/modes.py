@@ -6,7 +6,8 @@ What each mode does, and why `hybrid` is the default:
   ONNX Runtime has no fast kernel: several times slower than FP32.
 - `dynamic_rnn`: the same for LSTM and MatMul only, whose kernels are fast.
 - `static`: convolutions with scales fixed by calibration lines (QDQ); ONNX Runtime fuses them into QLinearConv.
-- `hybrid`: `static`, then `dynamic_rnn`: every layer by the method that is fastest for it.
+- `hybrid`: `static`, then `dynamic_rnn`: every layer by the method that is fastest for it. The matrix products, where
+  seven bits err most, are rounded on the calibration lines (see `rounding`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from crnn.artifact import METADATA_KEY, ArtifactInfo
 from crnn.errors import UserError
+from crnn.quantisation.rounding import round_on_lines
 
 
 class Mode(StrEnum):
@@ -114,6 +116,7 @@ def quantise(source: Path, output: Path, recipe: Recipe, canvases: Sequence[np.n
         else:
             _quantise_static(prepared, static, recipe, excluded, canvases)
             _quantise_dynamic(static, output, recipe, excluded)
+            round_on_lines(prepared, output, canvases, limit=64 if recipe.seven_bits else 127)
     shrink(output)
     write_info(output, dataclasses.replace(info, quantisation=describe(recipe, excluded)))
 
