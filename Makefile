@@ -16,7 +16,7 @@ BIN := .venv/bin
 PY  := $(BIN)/python
 PIP := $(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 
-.PHONY: help env env-train env-dev fonts corpus data preview data-stats import train export quantize evaluate \
+.PHONY: help env env-train env-dev env-lm fonts corpus data preview data-stats import train export quantize evaluate \
         bench bench-pages lm serve finetune promote rollback test lint pipeline clean
 
 help: ## list targets and variables
@@ -47,9 +47,14 @@ help: ## list targets and variables
 	$(PIP) -q -e '.[train,dev]'
 	@touch $@
 
+.venv/lm: .venv/base
+	$(PIP) -q -e '.[lm]'
+	@touch $@
+
 env: .venv/base ## environment for reading and serving
 env-train: .venv/train ## environment for training
 env-dev: .venv/dev ## environment for tests and lint
+env-lm: .venv/lm ## what the beam's language model needs (g++ and cmake compile it)
 
 # ---- data ------------------------------------------------------------------------------------------------
 fonts: .venv/train ## fetch fonts, check them against the charset
