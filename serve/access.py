@@ -53,8 +53,7 @@ def control_access(app: Flask, config: ServeConfig) -> None:
 
     @app.after_request
     def headers(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
+        response.headers.extend(HEADERS)
         origin = request.headers.get("Origin")
         if config.origins:
             response.headers.add("Vary", "Origin")

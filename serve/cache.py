@@ -47,73 +47,68 @@ class ResultCache:
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
         self._max_bytes = max_bytes
-        self._local = threading.local()
+        self._lock = threading.Lock()
         self._writes = 0
         if not max_bytes:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._connection().executescript(_SCHEMA)
+            self._connection = self._open()
         except sqlite3.DatabaseError as error:
             log.warning({"event": "cache_rebuilt", "reason": str(error)})
-            del self._local.connection
             for suffix in ("", "-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._connection().executescript(_SCHEMA)
+            self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        """One connection for all threads, behind a lock: each of its own would hold files and 2 MB of pages."""
+        connection = sqlite3.connect(self._path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A cache may lose its last entries in a power cut; it must not wait for the disk.
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.executescript(_SCHEMA)
+        return connection
 
     def get(self, key: bytes) -> Any | None:
         """The value stored under `key`, or None."""
         if not self._max_bytes:
             return None
         try:
-            row = self._connection().execute("SELECT value, used FROM results WHERE key = ?", (key,)).fetchone()
-            if row is None:
-                return None
-            if time.time() - row[1] > FRESH_SECONDS:
-                self._connection().execute("UPDATE results SET used = ? WHERE key = ?", (time.time(), key))
-            return json.loads(row[0])
+            with self._lock:
+                row = self._connection.execute("SELECT value, used FROM results WHERE key = ?", (key,)).fetchone()
+                if row is not None and time.time() - row[1] > FRESH_SECONDS:
+                    self._connection.execute("UPDATE results SET used = ? WHERE key = ?", (time.time(), key))
         except sqlite3.Error as error:
             log.warning({"event": "cache_failed", "reason": str(error)})
             return None
+        return None if row is None else json.loads(row[0])
 
     def put(self, key: bytes, value: Any) -> None:
         """Store `value`, which JSON must be able to hold."""
         if not self._max_bytes:
             return
+        text = json.dumps(value, ensure_ascii=False)
         try:
-            connection = self._connection()
-            connection.execute(
-                "INSERT OR REPLACE INTO results VALUES (?, ?, ?)",
-                (key, json.dumps(value, ensure_ascii=False), time.time()),
-            )
-            self._writes += 1
-            if self._writes % EVICT_EVERY == 0 and self._used_bytes() > self._max_bytes:
-                connection.execute(
-                    "DELETE FROM results WHERE key IN (SELECT key FROM results ORDER BY used LIMIT "
-                    "(SELECT 1 + count(*) / 10 FROM results))"
-                )
+            with self._lock:
+                self._connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", (key, text, time.time()))
+                self._writes += 1
+                if self._writes % EVICT_EVERY == 0 and self._used_bytes() > self._max_bytes:
+                    self._connection.execute(
+                        "DELETE FROM results WHERE key IN (SELECT key FROM results ORDER BY used LIMIT "
+                        "(SELECT 1 + count(*) / 10 FROM results))"
+                    )
         except sqlite3.Error as error:
             log.warning({"event": "cache_failed", "reason": str(error)})
 
     def __len__(self) -> int:
         if not self._max_bytes:
             return 0
-        return int(self._connection().execute("SELECT count(*) FROM results").fetchone()[0])
+        with self._lock:
+            return int(self._connection.execute("SELECT count(*) FROM results").fetchone()[0])
 
     def _used_bytes(self) -> int:
         pages, free, size = (
-            int(self._connection().execute(f"PRAGMA {name}").fetchone()[0])
+            int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
             for name in ("page_count", "freelist_count", "page_size")
         )
         return (pages - free) * size
-
-    def _connection(self) -> sqlite3.Connection:
-        """This thread's connection; made after the fork, since a connection must not cross one."""
-        if not hasattr(self._local, "connection"):
-            connection = sqlite3.connect(self._path, timeout=1.0, isolation_level=None)
-            self._local.connection = connection
-            connection.execute("PRAGMA journal_mode = WAL")
-            # A cache may lose its last entries in a power cut; it must not wait for the disk.
-            connection.execute("PRAGMA synchronous = OFF")
-        connection_: sqlite3.Connection = self._local.connection
-        return connection_

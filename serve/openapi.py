@@ -102,7 +102,7 @@ def _schemas(config: ServeConfig) -> Schema:
                         "description": "auto finds the lines; line takes the whole picture for one",
                     },
                     "chars": {**flag, "description": "tell each character's place and confidence"},
-                    "cache": {**flag, "description": "a result computed earlier will do"},
+                    "cache": {**flag, "description": "a result computed earlier will do, and this one may be kept"},
                     "deadline_ms": deadline,
                     "decode": {
                         "enum": list(METHODS),

@@ -24,7 +24,7 @@ class Options:
     Attributes:
         layout: `auto` finds the lines of the picture; `line` takes the whole picture for one line.
         chars: whether to tell each character's place and confidence.
-        cache: whether a stored result will do.
+        cache: whether a stored result will do, and this one may be stored.
         deadline_ms: longest time to answer.
         decode: `greedy`, or `beam` with the server's language model and `hotwords`.
         allow: characters that alone may be read; "" for all.

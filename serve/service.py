@@ -99,7 +99,8 @@ class OcrService:
             if stored is not None:
                 return Result(_shown(stored, options), cached=True, model=model.summary())
         lines = self._read_lines(picture, model, options, deadline, wanted)
-        self._cache.put(key, lines)
+        if options.cache:
+            self._cache.put(key, lines)
         return Result(_shown(lines, options), cached=False, model=model.summary())
 
     def _read_lines(
@@ -114,8 +115,7 @@ class OcrService:
             boxes, crops = self._find(picture, options)
         finally:
             self._decoders.release()
-        spec = model.recognizer.info.canvas
-        lines = [Line(crop, read_many, spec.bucket_width(scaled_width(crop, spec)), deadline, wanted) for crop in crops]
+        lines = [Line(crop, read_many, _width(model, crop), deadline, wanted) for crop in crops]
         self.queue.submit(lines)
         self._metrics.queued(len(self.queue))
         readings = self._wait(lines, deadline)
@@ -153,6 +153,14 @@ class OcrService:
         finally:
             for line in lines:  # what is still waiting when one line failed is wanted by nobody
                 line.reading.cancel()
+
+
+def _width(model: LoadedModel, crop: np.ndarray) -> int:
+    """What a line must share with others to be read beside them: its canvas's width, or nothing where the model reads
+    line by line; lines on end without a word between them still save the threads' changing places.
+    """
+    spec = model.recognizer.info.canvas
+    return spec.bucket_width(scaled_width(crop, spec)) if model.recognizer.max_batch > 1 else 0
 
 
 def _reader(model: LoadedModel, options: Options) -> ReadMany:
