@@ -5,7 +5,8 @@
     python -m tests.load soak     models/crnn-zh-en.int8.onnx --seconds 3600
     python -m tests.load rapid    models/crnn-zh-en.int8.onnx     # beside RapidOCR, fetched by make bench
 
-Client and server share the cores, so the figures are below what the server does alone. Leave the machine to it.
+Client and server share the cores, so the figures are below what the server does alone. Leave the machine to it, or
+look at the processor time alone, which neither the client nor other work changes much.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +30,7 @@ import numpy as np
 
 from tests.load.bare import bare_rate
 from tests.load.client import Report, Task, closed_loop, multipart, open_loop
-from tests.serve.running import ROOT, RunningServer, memory, open_files, until
+from tests.serve.running import ROOT, RunningServer, children, memory, open_files, processor_seconds, until
 
 RAPID_MODEL = Path("artifacts/cache/packages/pip/rapidocr==3.10/rapidocr/models/PP-OCRv6_rec_small.onnx")
 CLIENTS = (1, 8, 32, 128)
@@ -72,9 +74,12 @@ def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
     return itertools.cycle([Task(multipart(picture, options=options)) for picture in pictures])
 
 
-def measure(url: str, work: Iterator[Task], clients: int, seconds: float) -> Report:
+def measure(url: str, work: Iterator[Task], clients: int, seconds: float, workers: list[int]) -> Report:
     asyncio.run(closed_loop(url, work, clients, WARM_UP, patient=True))
-    return asyncio.run(closed_loop(url, work, clients, seconds, patient=True))
+    before = processor_seconds(workers)
+    report = asyncio.run(closed_loop(url, work, clients, seconds, patient=True))
+    report.processor_seconds = processor_seconds(workers) - before
+    return report
 
 
 def row(*cells: object) -> None:
@@ -83,34 +88,45 @@ def row(*cells: object) -> None:
 
 def tables(model: Path, pictures: list[bytes], seconds: float) -> None:
     """Lines a second and latency for each setting, beside the bare reader."""
-    row("workers", "max_batch", "cache", "clients", "lines/s", "p50 ms", "p99 ms", "refused", "of the bare reader")
-    row(*["---"] * 9)
+    row("workers", "max_batch", "cache", "clients", "lines/s", "of bare", "CPU ms", "p50 ms", "p99 ms", "refused")
+    row(*["---"] * 10)
     for workers in range(1, len(os.sched_getaffinity(0)) + 1):
         alone = bare_rate(model, pictures, workers, seconds)
-        row(workers, "bare reader", "", "", alone, "", "", "", 1.0)
+        row(workers, "bare reader", "", "", alone.rate, 1.0, alone.processor_ms, "", "", "")
         for max_batch, cached in itertools.product((1, 8), (False, True)):
             with tempfile.TemporaryDirectory() as folder:
                 settings = {"workers": workers, "max_batch": max_batch}
                 with RunningServer(Path(folder), model, **settings) as server:
                     for clients in CLIENTS:
-                        report = measure(server.url, tasks(pictures, cached), clients, seconds)
+                        report = measure(server.url, tasks(pictures, cached), clients, seconds, server.workers())
                         refused = sum(n for status, n in report.statuses.items() if status != 200)
                         percentiles = report.milliseconds(50), report.milliseconds(99)
-                        share = f"{report.rate / alone:.2f}"
-                        row(workers, max_batch, cached, clients, report.rate, *percentiles, refused, share)
+                        figures = report.rate, f"{report.rate / alone.rate:.2f}", report.processor_ms
+                        row(workers, max_batch, cached, clients, *figures, *percentiles, refused)
 
 
 def overload(model: Path, pictures: list[bytes], seconds: float) -> None:
     """Ten times the requests a second that the server can answer."""
     with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
         work = tasks(pictures, cached=False)
-        capacity = measure(server.url, work, 8, 10).rate
         workers = server.workers()
-        before = memory(workers)
+        capacity = measure(server.url, work, 8, 10, workers).rate
+        before, began = memory(workers), time.process_time()
         report = asyncio.run(open_loop(server.url, work, 10 * capacity, seconds, connections=512))
+        client = (time.process_time() - began) / report.seconds  # cores that the load itself took from the server
         refusals = [reply for reply in report.replies if reply.status == 429]
-        row("capacity/s", "goodput/s", "share", "accepted p99 ms", "refused", "refusal p99 ms", "other", "memory + MB")
-        row(*["---"] * 8)
+        head = (
+            "capacity/s",
+            "goodput/s",
+            "share",
+            "accepted p99 ms",
+            "refused",
+            "refusal p99 ms",
+            "other",
+            "memory + MB",
+        )
+        row(*head, "client's cores")
+        row(*["---"] * 9)
         row(
             capacity,
             report.rate,
@@ -120,6 +136,7 @@ def overload(model: Path, pictures: list[bytes], seconds: float) -> None:
             report.milliseconds(99, 429),
             len(report.replies) - report.count(200) - len(refusals),
             memory(server.workers()) - before,
+            f"{client:.2f}",
         )
         assert all(reply.retry_after for reply in refusals), "a refusal without Retry-After"
         assert server.workers() == workers, "a worker died"
@@ -159,20 +176,22 @@ def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
 
 def rapid(model: Path, pictures: list[bytes], seconds: float, other: Path) -> None:
     """Lines a second beside a Flask endpoint of the same shape around RapidOCR's recogniser."""
-    workers, rates = len(os.sched_getaffinity(0)), {}
-    with rapid_server(other, workers) as url:
+    workers = len(os.sched_getaffinity(0))
+    with rapid_server(other, workers) as (url, process):
         until(lambda: asyncio.run(closed_loop(url, itertools.islice(tasks(pictures, False), 8), 1, 60)).count(200) == 8)
-        rates["RapidOCR"] = measure(url, tasks(pictures, cached=False), 8, seconds).rate
+        theirs = measure(url, tasks(pictures, cached=False), 8, seconds, children(process.pid))
     with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
-        rates["ours"] = measure(server.url, tasks(pictures, cached=False), 8, seconds).rate
-    row("RapidOCR lines/s", "ours lines/s", "ratio")
-    row(*["---"] * 3)
-    row(rates["RapidOCR"], rates["ours"], rates["ours"] / rates["RapidOCR"])
+        ours = measure(server.url, tasks(pictures, cached=False), 8, seconds, server.workers())
+    row("endpoint", "lines/s", "CPU ms", "p50 ms", "p99 ms")
+    row(*["---"] * 5)
+    for name, report in (("RapidOCR", theirs), ("ours", ours)):
+        row(name, report.rate, report.processor_ms, report.milliseconds(50), report.milliseconds(99))
+    row("ratio", ours.rate / theirs.rate, theirs.processor_ms / ours.processor_ms, "", "")
 
 
 @contextlib.contextmanager
-def rapid_server(model: Path, workers: int) -> Iterator[str]:
-    """Address of the server to compare with."""
+def rapid_server(model: Path, workers: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Address and main process of the server to compare with."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -180,7 +199,7 @@ def rapid_server(model: Path, workers: int) -> Iterator[str]:
     command = [sys.executable, "-m", "gunicorn", *options, "tests.load.rapid_app:create_app()"]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RAPID_MODEL": str(model.resolve())})
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process
     finally:
         process.terminate()
         process.wait()

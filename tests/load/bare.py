@@ -6,28 +6,38 @@ import itertools
 import multiprocessing
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from crnn.recognizer import Recognizer
 
 
-def bare(model: Path, pictures: list[bytes], core: int, seconds: float) -> float:
-    """Lines a second that the reader alone reads on `core`, one after the other."""
+@dataclass(frozen=True)
+class BareRate:
+    """Lines a second, and the processor time of one."""
+
+    rate: float
+    processor_ms: float
+
+
+def bare(model: Path, pictures: list[bytes], core: int, seconds: float) -> BareRate:
+    """What the reader alone does on `core`, one line after the other."""
     os.sched_setaffinity(0, {core})
     reader = Recognizer(model)
-    count, end = -len(pictures) // 10, None
+    count, end, used = -len(pictures) // 10, None, 0.0
     for picture in itertools.cycle(pictures):
         reader.read(picture)
         count += 1
         if count == 0:
-            end = time.perf_counter() + seconds
+            end, used = time.perf_counter() + seconds, time.process_time()
         elif end is not None and time.perf_counter() > end:
-            return count / seconds
+            return BareRate(count / seconds, 1000 * (time.process_time() - used) / count)
     raise AssertionError("there are no pictures")
 
 
-def bare_rate(model: Path, pictures: list[bytes], workers: int, seconds: float) -> float:
+def bare_rate(model: Path, pictures: list[bytes], workers: int, seconds: float) -> BareRate:
     """The same on as many cores as workers."""
     cores = sorted(os.sched_getaffinity(0))[:workers]
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        return sum(pool.starmap(bare, [(model, pictures, core, seconds) for core in cores]))
+        rates = pool.starmap(bare, [(model, pictures, core, seconds) for core in cores])
+    return BareRate(sum(each.rate for each in rates), sum(each.processor_ms for each in rates) / workers)

@@ -71,8 +71,7 @@ class RunningServer:
 
     def workers(self) -> list[int]:
         """Process ids of the workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return children(self.process.pid)
 
     def get(self, path: str) -> Any:
         """The JSON at `path`."""
@@ -90,6 +89,17 @@ class RunningServer:
                 self.process.kill()
                 self.process.wait()
             self._reader.join()
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of what `pid` started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def processor_seconds(pids: list[int]) -> float:
+    """Processor time that the processes have used."""
+    fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(user) + int(system) for user, system in (each[11:13] for each in fields)) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pids: list[int]) -> float:
