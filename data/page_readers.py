@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import subprocess
 import tempfile
@@ -50,12 +51,14 @@ def _tesseract(languages: str) -> PageReader:
     if program is None:
         raise UserError("no tesseract: apt-get install tesseract-ocr tesseract-ocr-chi-sim")
 
+    one = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # its threads wait busily for each other: all CPU and no speed
+
     def read(image: np.ndarray) -> list[FoundLine]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "page.png")
             cv2.imwrite(str(path), image)
             command = [program, str(path), "-", "-l", languages, "tsv"]
-            output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout
+            output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600, env=one).stdout
         return parse_tsv(output)
 
     return read
@@ -81,7 +84,7 @@ def _rapidocr() -> PageReader:
         from rapidocr import RapidOCR
     except ImportError:
         raise UserError("no RapidOCR: pip install rapidocr") from None
-    engine = RapidOCR()
+    engine = RapidOCR(params={"EngineConfig.onnxruntime.intra_op_num_threads": 1})
 
     def read(image: np.ndarray) -> list[FoundLine]:
         result = engine(image)
