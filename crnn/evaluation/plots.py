@@ -38,7 +38,7 @@ def write_plots(folder: Path, report: Report, widths: Sequence[int]) -> None:
 
 def draw_tradeoff(path: Path, report: Report) -> None:
     """Accuracy against time of each subject, a bubble's area its size."""
-    figure, axes = _figure(8, 5.5)
+    figure, axes = new_figure(8, 5.5)
     subjects = [*report.compared, *(s for s in report.subjects if s not in report.compared)]
     points = [(s.latency.cpu_p50, s.accuracy.exact_nospace) for s in subjects]
     for (subject, colour), (x, y) in zip(_coloured(subjects), points, strict=True):
@@ -50,7 +50,7 @@ def draw_tradeoff(path: Path, report: Report) -> None:
     figure.draw_without_rendering()  # fixes the scales that the labels are laid out by
     labels = [f"{subject.name}, {subject.size_mb:.1f} MB" for subject in subjects]
     _label_apart(axes, points, labels)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _label_apart(axes: Axes, points: Sequence[tuple[float, float]], labels: Sequence[str]) -> None:
@@ -70,19 +70,19 @@ def _label_apart(axes: Axes, points: Sequence[tuple[float, float]], labels: Sequ
 
 def draw_latency(path: Path, report: Report) -> None:
     """Share of lines that each subject had read within a time."""
-    figure, axes = _figure(7, 4.5)
+    figure, axes = new_figure(7, 4.5)
     for subject, colour in _coloured(report.compared):
         times = np.sort(subject.milliseconds)
         axes.plot(times, np.arange(1, len(times) + 1) / len(times), color=colour, label=subject.name)
     axes.set(xscale="log", xlabel="ms a line by the clock", ylabel="share of lines", title="Time of single lines")
     _plain_ticks(axes.xaxis)
     _legend(figure)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_time_by_width(path: Path, report: Report, widths: Sequence[int]) -> None:
     """Each line's time against its width, and the study of widths where it was made."""
-    figure, axes = _figure(7, 4.5)
+    figure, axes = new_figure(7, 4.5)
     for subject, colour in _coloured(report.compared):
         axes.scatter(widths, subject.cpu_milliseconds, s=6, color=colour, alpha=0.5, label=subject.name, linewidths=0)
         studied = report.studies.widths.get(subject.name, {})
@@ -92,13 +92,13 @@ def draw_time_by_width(path: Path, report: Report, widths: Sequence[int]) -> Non
     _plain_ticks(axes.xaxis)
     _plain_ticks(axes.yaxis)
     _legend(figure)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_categories(path: Path, report: Report) -> None:
     """CER of each subject in each category."""
     groups = list(report.models[0].accuracy.by_category)
-    figure, axes = _figure(max(7, 1.2 * len(groups)), 4.5)
+    figure, axes = new_figure(max(7, 1.2 * len(groups)), 4.5)
     width = 0.85 / len(report.compared)
     for position, (subject, colour) in enumerate(_coloured(report.compared)):
         errors = [subject.accuracy.by_category[group].cer for group in groups]
@@ -112,12 +112,12 @@ def draw_categories(path: Path, report: Report) -> None:
     axes.grid(False, axis="x")
     axes.margins(y=0.12)  # room for the values of bars that are cut
     _legend(figure)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_reliability(path: Path, report: Report) -> None:
     """Share of lines read right against the confidence they were given; the diagonal is what it should be."""
-    figure, axes = _figure(5.5, 6)
+    figure, axes = new_figure(5.5, 6)
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
     for subject, colour in _coloured(report.compared):
         bins = subject.calibration.bins
@@ -127,7 +127,7 @@ def draw_reliability(path: Path, report: Report) -> None:
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="confidence", ylabel="share of lines exact")
     axes.set(title="Can the confidence be believed?", aspect="equal")
     _legend(figure, columns=2)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _plain_ticks(axis: Axis) -> None:
@@ -150,8 +150,8 @@ def _coloured(subjects: Sequence[Subject]) -> list[tuple[Subject, str]]:
     return list(zip(subjects, cycle(COLOURS), strict=False))
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    # A figure of its own, not pyplot's: no global state and no display.
+def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of its own, not pyplot's: no global state and no display."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -161,7 +161,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write a PNG of few colours: a quarter of the bytes, and small enough for a README."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
