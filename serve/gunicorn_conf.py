@@ -69,7 +69,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """The worker's model is loaded: say so once, and let /ready know when the worker is told to stop."""
+    """The worker's model is loaded: say so, the address once, and let /ready know when the worker is told to stop."""
     draining = worker.wsgi.extensions["ocr_draining"]
     stop = signal.getsignal(signal.SIGTERM)
 
@@ -78,9 +78,11 @@ def post_worker_init(worker: Any) -> None:
         stop(number, frame)  # type: ignore[operator,misc]
 
     signal.signal(signal.SIGTERM, drain)
+    log = logging.getLogger("serve")
     if worker.age == 1:
         host, port = worker.sockets[0].getsockname()[:2]
-        logging.getLogger("serve").info({"event": "ready", "address": f"http://{host}:{port}", "workers": workers})
+        log.info({"event": "ready", "address": f"http://{host}:{port}", "workers": workers})
+    log.info({"event": "worker_ready", "worker": worker.pid})
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -47,7 +47,10 @@ class RunningServer:
     def __enter__(self) -> RunningServer:
         try:
             until(lambda: self.events("ready") or self.process.poll() is not None)
-            self.url = self.events("ready")[0]["address"]
+            ready = self.events("ready")[0]
+            self.url = ready["address"]
+            # A client that came before the last worker would stay with the first for as long as its connection lives.
+            until(lambda: len(self.events("worker_ready")) >= ready["workers"] or self.process.poll() is not None)
         except (AssertionError, IndexError):
             self.stop()
             raise AssertionError("the server did not start: " + "".join(self.other_output)) from None
