@@ -7,20 +7,24 @@ import sys
 from pathlib import Path
 
 from crnn.errors import UserError, exit_cleanly
-from crnn.recognizer import DEFAULT_MODEL
 from serve.config import ServeConfig
-from serve.model import load
 
 # What libraries read when they start, so it must be set before they do.
 ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",  # glibc else keeps freed pictures in an arena for every thread
     "OMP_NUM_THREADS": "1",  # a worker has one core
     "OPENCV_LOG_LEVEL": "ERROR",  # damaged pictures are the client's business, not the log's
+    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime else keeps a record of its use in the home folder and sends it away
 }
 
 
 def main() -> None:
     """Check settings, model and folder, then become gunicorn."""
+    os.environ.update({**ENVIRONMENT, **os.environ})
+    # Now that it is set, the libraries may start.
+    from crnn.recognizer import DEFAULT_MODEL
+    from serve.model import load
+
     with exit_cleanly():
         config = ServeConfig.from_environment()
         model = Path(config.model) if config.model else DEFAULT_MODEL
@@ -31,7 +35,7 @@ def main() -> None:
             raise UserError(f"OCR_STATE_DIR={config.state_dir!r} cannot be made: {error.strerror}") from None
     settings = Path(__file__).with_name("gunicorn_conf.py")
     arguments = [sys.executable, "-m", "gunicorn", "--config", str(settings)]
-    os.execve(sys.executable, arguments, {**ENVIRONMENT, **os.environ})
+    os.execv(sys.executable, arguments)
 
 
 if __name__ == "__main__":

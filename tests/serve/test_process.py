@@ -96,6 +96,12 @@ def test_workers_are_pinned_to_different_cores(start: Callable[..., RunningServe
     assert all(len(os.sched_getaffinity(pid)) == 1 for pid in server.workers())
 
 
+def test_the_runtime_keeps_no_record_of_its_use(start: Callable[..., RunningServer]) -> None:
+    (worker,) = start(workers=1).workers()
+    files = [str(descriptor.readlink()) for descriptor in Path(f"/proc/{worker}/fd").iterdir()]
+    assert not [file for file in files if "onnxruntime" in file]
+
+
 def test_metrics_add_up_over_workers(start: Callable[..., RunningServer]) -> None:
     server = start()
     load = Load(server.url, itertools.islice(tagged(), 60))
