@@ -103,7 +103,8 @@ def test_the_second_time_is_cached_unless_told_otherwise(client: FlaskClient) ->
     def cached(**options: object) -> bool:
         return client.post("/api/v1/ocr", json={"image_base64": b64(png("ab")), "options": options}).json["cached"]
 
-    assert not cached()
+    assert not cached(cache=False)
+    assert not cached(), "what was not to be cached was not kept"
     assert cached()
     assert cached(chars=False)
     assert not cached(cache=False)
