@@ -14,7 +14,6 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",  # glibc else keeps freed pictures in an arena for every thread
     "OMP_NUM_THREADS": "1",  # a worker has one core
     "OPENCV_LOG_LEVEL": "ERROR",  # damaged pictures are the client's business, not the log's
-    "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime else keeps a record of its use in the home folder and sends it away
 }
 
 
