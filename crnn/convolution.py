@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-# oneDNN's kernels for AVX2 make the gradient of 3×3 weights at 16 to 20 GMAC/s on a core where the forward pass reaches
-# 40: it was 30 % of a training step, its largest item. As matrix products it takes two thirds of that time. The kernels
-# for AVX-512 have no such weakness.
+# oneDNN's kernels for AVX2 make the gradient of weights at 12 to 30 GMAC/s on a core where the forward pass reaches 31
+# to 56: it was 30 % of a training step, its largest item. As matrix products it takes two thirds of that time. Its
+# kernels for other processors were not measured and are kept.
 FASTER = torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
