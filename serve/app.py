@@ -68,7 +68,8 @@ def create_app(config: ServeConfig | None = None) -> Flask:
     app.extensions["ocr_draining"] = threading.Event()
 
     # The order counts: a request takes a place, gets its id, then shows its key.
-    app.wsgi_app = Gate(app.wsgi_app, config.max_pending, metrics, {UMI_PATH: UMI_BUSY})  # type: ignore[method-assign]
+    gate = Gate(app.wsgi_app, config.max_pending, metrics, {UMI_PATH: UMI_BUSY})
+    app.wsgi_app = app.extensions["ocr_gate"] = gate  # type: ignore[method-assign]
     observe(app, metrics)
     control_access(app, config)
     for blueprint in (api, rapid, umi, feedback, pages):

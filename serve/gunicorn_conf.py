@@ -5,11 +5,13 @@ gunicorn reads this file as a module. Threads wait for the network and for resul
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.config
 import os
 import shutil
 import signal
+import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -33,7 +35,7 @@ SWITCH_SECONDS = 0.0005
 wsgi_app = "serve.app:create_app()"
 bind = f"{_config.host}:{_config.port}"
 workers = _config.worker_count
-worker_class = "gthread"
+worker_class = "serve.worker.RefusingWorker"
 threads = _config.max_pending + SPARE_THREADS
 worker_connections = 2000
 keepalive = 15
@@ -53,6 +55,13 @@ def on_starting(server: Any) -> None:
     server.handle_hup = lambda: ask_reload(_config.state)
 
 
+def when_ready(server: Any) -> None:
+    """Let the kernel hold new connections until their request has come, so that no thread waits for it."""
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        for listener in server.LISTENERS:
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
+
+
 def pre_fork(server: Any, worker: Any) -> None:
     """Give the new worker the lowest place that no living worker holds."""
     taken = {other.place for other in server.WORKERS.values()}
@@ -70,6 +79,7 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """The worker's model is loaded: say so, the address once, and let /ready know when the worker is told to stop."""
+    gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
     draining = worker.wsgi.extensions["ocr_draining"]
     stop = signal.getsignal(signal.SIGTERM)
 

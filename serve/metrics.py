@@ -39,8 +39,8 @@ class Metrics:
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def reject(self, code: str) -> None:
-        self._rejects.labels(code).inc()
+    def reject(self, code: str, requests: int = 1) -> None:
+        self._rejects.labels(code).inc(requests)
 
     def cache(self, *, hit: bool) -> None:
         self._cache.labels("hit" if hit else "miss").inc()

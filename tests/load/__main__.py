@@ -12,22 +12,24 @@ look at the processor time alone, which neither the client nor other work change
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import itertools
+import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+import uvloop
 
+from serve.config import ServeConfig
 from tests.load.bare import bare_rate
 from tests.load.client import Report, Task, closed_loop, multipart, open_loop
 from tests.serve.running import ROOT, RunningServer, children, memory, open_files, processor_seconds, until
@@ -35,6 +37,8 @@ from tests.serve.running import ROOT, RunningServer, children, memory, open_file
 RAPID_MODEL = Path("artifacts/cache/packages/pip/rapidocr==3.10/rapidocr/models/PP-OCRv6_rec_small.onnx")
 CLIENTS = (1, 8, 32, 128)
 WARM_UP = 2.0  # seconds that are not counted
+FLOOD_CONNECTIONS, FLOOD_REQUESTS = 512, 200
+PROBES = 20  # requests a second whose time is taken under overload
 WORDS = [
     "invoice",
     "total",
@@ -75,9 +79,9 @@ def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
 
 
 def measure(url: str, work: Iterator[Task], clients: int, seconds: float, workers: list[int]) -> Report:
-    asyncio.run(closed_loop(url, work, clients, WARM_UP, patient=True))
+    uvloop.run(closed_loop(url, work, clients, WARM_UP, patient=True))
     before = processor_seconds(workers)
-    report = asyncio.run(closed_loop(url, work, clients, seconds, patient=True))
+    report = uvloop.run(closed_loop(url, work, clients, seconds, patient=True))
     report.processor_seconds = processor_seconds(workers) - before
     return report
 
@@ -106,40 +110,58 @@ def tables(model: Path, pictures: list[bytes], seconds: float) -> None:
 
 
 def overload(model: Path, pictures: list[bytes], seconds: float) -> None:
-    """Ten times the requests a second that the server can answer."""
+    """Ten times the requests a second that the server can answer: wrk sends them and counts the answers; a few requests
+    of our own besides tell how long answers and refusals take.
+    """
     with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
         work = tasks(pictures, cached=False)
         workers = server.workers()
         capacity = measure(server.url, work, 8, 10, workers).rate
-        before, began = memory(workers), time.process_time()
-        report = asyncio.run(open_loop(server.url, work, 10 * capacity, seconds, connections=512))
-        client = (time.process_time() - began) / report.seconds  # cores that the load itself took from the server
-        refusals = [reply for reply in report.replies if reply.status == 429]
-        head = (
-            "capacity/s",
-            "goodput/s",
-            "share",
-            "accepted p99 ms",
-            "refused",
-            "refusal p99 ms",
-            "other",
-            "memory + MB",
-        )
-        row(*head, "client's cores")
-        row(*["---"] * 9)
+        before, began = memory(workers), os.times()
+        with flood(server.url, Path(folder), work, 10 * capacity, seconds) as wrk:
+            probes = uvloop.run(open_loop(server.url, work, PROBES, seconds, connections=PROBES * 10))
+            counts = json.loads(wrk.communicate(timeout=60)[0].splitlines()[-1])
+        ended = os.times()
+        client = ended.user + ended.system + ended.children_user + ended.children_system
+        client -= began.user + began.system + began.children_user + began.children_system
+        accepted, refused = counts["accepted"] + probes.count(200), counts["refused"] + probes.count(429)
+        others = counts["other"] + len(probes.replies) - probes.count(200) - probes.count(429)
+        head = ("capacity/s", "sent/s", "goodput/s", "share", "accepted p99 ms", "refused", "refusal p99 ms", "other")
+        row(*head, "memory + MB", "client's cores")
+        row(*["---"] * 10)
         row(
             capacity,
-            report.rate,
-            f"{report.rate / capacity:.2f}",
-            report.milliseconds(99),
-            len(refusals),
-            report.milliseconds(99, 429),
-            len(report.replies) - report.count(200) - len(refusals),
+            (accepted + refused + others) / counts["seconds"],
+            accepted / counts["seconds"],
+            f"{accepted / counts['seconds'] / capacity:.2f}",
+            probes.milliseconds(99),
+            refused,
+            probes.milliseconds(99, 429),
+            others,
             memory(server.workers()) - before,
-            f"{client:.2f}",
+            f"{client / counts['seconds']:.2f}",
         )
-        assert all(reply.retry_after for reply in refusals), "a refusal without Retry-After"
+        assert not counts["unexplained"], "a refusal without Retry-After"
         assert server.workers() == workers, "a worker died"
+
+
+@contextlib.contextmanager
+def flood(url: str, folder: Path, work: Iterator[Task], rate: float, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    """wrk sending `rate` requests a second over many connections, whatever the answers; the counts on its last line."""
+    if shutil.which("wrk") is None:
+        raise SystemExit("overload needs wrk: apt-get install wrk")
+    for number, task in enumerate(itertools.islice(work, FLOOD_REQUESTS), 1):
+        (folder / str(number)).write_bytes(task.request)
+    # What the server holds sends nothing meanwhile.
+    pause = 1000 * (FLOOD_CONNECTIONS - ServeConfig.max_pending * len(os.sched_getaffinity(0))) / rate
+    script = ["-s", str(Path(__file__).with_name("overload.lua")), url, "--", str(folder), str(FLOOD_REQUESTS)]
+    options = ["-t1", f"-c{FLOOD_CONNECTIONS}", f"-d{seconds:.0f}s", *script, str(pause)]
+    process = subprocess.Popen(["wrk", *options], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
@@ -168,7 +190,7 @@ def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
         row("minute", "requests/s", "p99 ms", "statuses", "memory MB", "descriptors")
         row(*["---"] * 6)
         for part in range(1, 11):
-            report = asyncio.run(closed_loop(server.url, work, 8, seconds / 10, patient=True, pause=0.2))
+            report = uvloop.run(closed_loop(server.url, work, 8, seconds / 10, patient=True, pause=0.2))
             rate, workers = len(report.replies) / report.seconds, server.workers()
             minute, statuses = part * seconds / 600, dict(report.statuses)
             row(minute, rate, report.milliseconds(99), statuses, memory(workers), open_files(workers))
@@ -178,7 +200,7 @@ def rapid(model: Path, pictures: list[bytes], seconds: float, other: Path) -> No
     """Lines a second beside a Flask endpoint of the same shape around RapidOCR's recogniser."""
     workers = len(os.sched_getaffinity(0))
     with rapid_server(other, workers) as (url, process):
-        until(lambda: asyncio.run(closed_loop(url, itertools.islice(tasks(pictures, False), 8), 1, 60)).count(200) == 8)
+        until(lambda: uvloop.run(closed_loop(url, itertools.islice(tasks(pictures, False), 8), 1, 60)).count(200) == 8)
         theirs = measure(url, tasks(pictures, cached=False), 8, seconds, children(process.pid))
     with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
         ours = measure(server.url, tasks(pictures, cached=False), 8, seconds, server.workers())

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
 import time
 from collections import Counter
@@ -183,25 +182,17 @@ async def open_loop(url: str, tasks: Iterator[Task], rate: float, seconds: float
     cannot slow its own measurement (coordinated omission).
     """
     report, started = Report(), time.perf_counter()
-    free: asyncio.Queue[Connection] = asyncio.Queue()
-    for _ in range(connections):
-        free.put_nowait(Connection(url))
+    requests = ((next(tasks), started + number / rate) for number in range(int(rate * seconds)))
 
-    async def send(task: Task, due: float) -> None:
-        connection = await free.get()
-        waited = time.perf_counter() - due
-        reply = await connection.send(task.request)
-        free.put_nowait(connection)
-        report.add(task, Reply(reply.status, reply.seconds + waited, reply.retry_after, reply.body))
-
-    async with asyncio.TaskGroup() as group:
-        for number in itertools.count():
-            due = started + number / rate
-            if due > started + seconds:
-                break
+    async def client() -> None:
+        connection = Connection(url)
+        for task, due in requests:  # shared: whoever is free takes the next
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            group.create_task(send(next(tasks), due))
+            waited = time.perf_counter() - due
+            reply = await connection.send(task.request)
+            report.add(task, Reply(reply.status, reply.seconds + waited, reply.retry_after, reply.body))
+        await connection.close()
+
+    await asyncio.gather(*(client() for _ in range(connections)))
     report.seconds = time.perf_counter() - started
-    while not free.empty():
-        await free.get_nowait().close()
     return report

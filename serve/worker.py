@@ -1,0 +1,148 @@
+"""gunicorn's threaded worker, which refuses at the door what it could not hold.
+
+Under overload most requests are refused. Between a request's arrival and the first line of Flask's code gunicorn wakes
+a thread, parses and makes an environment, five times what it costs to look at the bytes that have come and to send a
+refusal kept ready. So a full worker does just that, on the thread that watches the connections.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections import Counter
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.util import http_date
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+if TYPE_CHECKING:  # gunicorn's own process must not load the application
+    from serve.gate import Gate
+
+# A request is refused at the door if this many bytes hold it whole: then nothing of it stays in the connection, which
+# lives on. What is longer, or still on its way, goes the long way and is refused by the gate.
+LOOKED_AT = 65_536
+# How long refusals may wait for each other. One by one they would interrupt the reader, and each would find the caches
+# of its core full of a network's weights: that makes them three times as dear.
+LOOK_SECONDS = 0.01
+
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)[ \t]*(?=\r\n)", re.IGNORECASE)
+_OTHERWISE = re.compile(rb"\r\n(transfer-encoding|expect|upgrade):", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection:[ \t]*close[ \t]*\r\n", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Post:
+    """A POST request that has arrived whole: its path, its bytes in all, and whether the connection ends with it."""
+
+    path: str
+    size: int
+    closes: bool
+
+
+def whole_post(received: bytes) -> Post | None:
+    """The POST request that `received` begins with; None for another one, or if some of it is missing."""
+    if not received.startswith(b"POST /"):
+        return None
+    end = received.find(b"\r\n\r\n") + 2
+    head = received[:end]
+    length = _LENGTH.findall(head)
+    if end < 2 or len(length) != 1 or _OTHERWISE.search(head):
+        return None
+    size = end + 2 + int(length[0])
+    target, _, version = head[5 : head.index(b"\r\n")].partition(b" ")
+    if version != b"HTTP/1.1" or size > len(received):
+        return None
+    path = target.partition(b"?")[0].decode("latin-1")
+    return Post(path, size, closes=_CLOSES.search(head) is not None)
+
+
+def _future(result: object) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
+
+
+# What a thread leaves behind: a connection to be watched for its next request, or one to be closed.
+_NEXT, _CLOSE = _future(True), _future(False)
+
+
+class RefusingWorker(ThreadWorker):
+    """Holds as many requests as it has places; `wsgi.extensions["ocr_gate"]` words the refusals of the others."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._gate: Gate
+        self._held = 0  # requests in threads or on their way to one; touched by the main thread alone, as all here
+        self._refused: Counter[str] = Counter()  # paths, at this look
+        self._answers: dict[tuple[str, bool], bytes] = {}  # to (path, whether it closes), at this look
+
+    def load_wsgi(self) -> None:
+        """Load the application, and with it the gate that knows how many are let in and what the others are told."""
+        super().load_wsgi()
+        self._gate = self.wsgi.extensions["ocr_gate"]
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for what comes; a full worker looks seldom, and then at many at once."""
+        if self._held >= self._gate.most:
+            time.sleep(LOOK_SECONDS)
+        super().wait_for_and_dispatch_events(timeout)
+        if self._refused:
+            self._gate.note_refusals(self._refused)
+            self._refused.clear()
+            self._answers.clear()
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take in all connections that wait; gunicorn would take one at each look."""
+        before = -1
+        while before < self.nr_conns < self.worker_connections:
+            before = self.nr_conns
+            super().accept(listener)
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Pass a request to a thread, or refuse it if it is one too many."""
+        if self._held >= self._gate.most and self.alive and not self.cfg.is_ssl and not conn.is_http2:
+            try:
+                done = self._refuse(conn)
+            except OSError:
+                done = _CLOSE
+            if done is not None:
+                super().finish_request(conn, done)
+                return
+        self._held += 1
+        super().enqueue_req(conn)
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        """A thread is done with a request."""
+        self._held -= 1
+        super().finish_request(conn, fs)
+
+    def _refuse(self, conn: TConn) -> Future[Any] | None:
+        """Refuse what has come; returns what is to become of the connection, None if it must go the long way."""
+        try:
+            post = whole_post(conn.sock.recv(LOOKED_AT, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return None
+        if post is None:
+            return None
+        conn.init()  # gunicorn's parser, for what comes next
+        if conn.is_http2 or conn.parser.unreader.buf.getvalue():
+            return None
+        conn.sock.recv(post.size, socket.MSG_DONTWAIT)
+        answer = self._answer(post)
+        sent = conn.sock.send(answer, socket.MSG_DONTWAIT)
+        self._refused[post.path] += 1
+        # A client that does not take a few hundred bytes is not listening.
+        return _CLOSE if post.closes or sent < len(answer) else _NEXT
+
+    def _answer(self, post: Post) -> bytes:
+        """The bytes of the refusal of a request."""
+        key = post.path, post.closes
+        if key not in self._answers:
+            status, headers, body = self._gate.refusal(post.path)
+            headers += [("Date", http_date()), ("Connection", "close" if post.closes else "keep-alive")]
+            lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+            self._answers[key] = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+        return self._answers[key]
