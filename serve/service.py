@@ -187,13 +187,14 @@ def _shown(lines: list[dict[str, Any]], options: Options) -> list[dict[str, Any]
 
 def _line_json(reading: Reading, quad: np.ndarray, crop: np.ndarray) -> dict[str, Any]:
     left, right = (quad[0] + quad[3]) / 2, (quad[1] + quad[2]) / 2
-    step = float(right[0] - left[0]) / crop.shape[1]  # picture pixels to the right, per pixel of the crop
+    begin = float(left[0])
+    step = (float(right[0]) - begin) / crop.shape[1]  # picture pixels to the right, per pixel of the crop
     return {
         "text": reading.text,
         "confidence": round(reading.confidence, 4),
-        "box": [[round(float(x), 1), round(float(y), 1)] for x, y in quad],
+        "box": [[round(x, 1), round(y, 1)] for x, y in quad.tolist()],
         "chars": [
-            {"char": c.char, "confidence": round(c.confidence, 4), "x": round(float(left[0]) + c.x * step, 1)}
+            {"char": c.char, "confidence": round(c.confidence, 4), "x": round(begin + c.x * step, 1)}
             for c in reading.chars
         ],
     }
