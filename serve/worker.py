@@ -8,6 +8,7 @@ refusal kept ready. So a full worker does just that, on the thread that watches 
 from __future__ import annotations
 
 import re
+import select
 import socket
 import time
 from collections import Counter
@@ -59,14 +60,15 @@ def whole_post(received: bytes) -> Post | None:
     return Post(path, size, closes=_CLOSES.search(head) is not None)
 
 
-def _future(result: object) -> Future[Any]:
-    future: Future[Any] = Future()
-    future.set_result(result)
-    return future
+# What a thread leaves behind whose connection is to be watched for the next request.
+_NEXT: Future[bool] = Future()
+_NEXT.set_result(True)
 
 
-# What a thread leaves behind: a connection to be watched for its next request, or one to be closed.
-_NEXT, _CLOSE = _future(True), _future(False)
+def _readable(sock: socket.socket) -> bool:
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class RefusingWorker(ThreadWorker):
@@ -86,7 +88,7 @@ class RefusingWorker(ThreadWorker):
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait for what comes; a full worker looks seldom, and then at many at once."""
-        if self._held >= self._gate.most:
+        if self._is_full():
             time.sleep(LOOK_SECONDS)
         super().wait_for_and_dispatch_events(timeout)
         if self._refused:
@@ -95,21 +97,24 @@ class RefusingWorker(ThreadWorker):
             self._answers.clear()
 
     def accept(self, listener: socket.socket) -> None:
-        """Take in all connections that wait; gunicorn would take one at each look."""
-        before = -1
-        while before < self.nr_conns < self.worker_connections:
-            before = self.nr_conns
+        """Take in a connection, as gunicorn does at each look; a full worker, which looks seldom, all that wait."""
+        super().accept(listener)
+        while self._is_full() and self.nr_conns < self.worker_connections and _readable(listener):
             super().accept(listener)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Pass a request to a thread, or refuse it if it is one too many."""
-        if self._held >= self._gate.most and self.alive and not self.cfg.is_ssl and not conn.is_http2:
+        if self._is_full() and self.alive and not self.cfg.is_ssl and not conn.is_http2:
             try:
-                done = self._refuse(conn)
+                kept = self._refuse(conn)
             except OSError:
-                done = _CLOSE
-            if done is not None:
-                super().finish_request(conn, done)
+                kept = False
+            if kept is not None:
+                if kept:
+                    super().finish_request(conn, _NEXT)
+                else:  # nothing unread is left in it, so the client gets the reply however quickly it is closed
+                    self.nr_conns -= 1
+                    conn.close()
                 return
         self._held += 1
         super().enqueue_req(conn)
@@ -117,10 +122,19 @@ class RefusingWorker(ThreadWorker):
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
         """A thread is done with a request."""
         self._held -= 1
-        super().finish_request(conn, fs)
+        ends = fs.cancelled() or fs.exception() is not None or fs.result() is False
+        if ends and self.alive:
+            # gunicorn would wait here for the client to close its side, up to two seconds, and look at nobody else.
+            self.nr_conns -= 1
+            self.tpool.submit(conn.close, graceful=True)
+        else:
+            super().finish_request(conn, fs)
 
-    def _refuse(self, conn: TConn) -> Future[Any] | None:
-        """Refuse what has come; returns what is to become of the connection, None if it must go the long way."""
+    def _is_full(self) -> bool:
+        return self._held >= self._gate.most
+
+    def _refuse(self, conn: TConn) -> bool | None:
+        """Refuse what has come; returns whether the connection lives on, None if the request must go the long way."""
         try:
             post = whole_post(conn.sock.recv(LOOKED_AT, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except BlockingIOError:
@@ -135,7 +149,7 @@ class RefusingWorker(ThreadWorker):
         sent = conn.sock.send(answer, socket.MSG_DONTWAIT)
         self._refused[post.path] += 1
         # A client that does not take a few hundred bytes is not listening.
-        return _CLOSE if post.closes or sent < len(answer) else _NEXT
+        return not post.closes and sent == len(answer)
 
     def _answer(self, post: Post) -> bytes:
         """The bytes of the refusal of a request."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -108,3 +109,20 @@ def test_many_new_connections_are_refused_and_closed_as_they_ask(full: FullServe
 
     with ThreadPoolExecutor(40) as pool:
         assert list(pool.map(post, range(80))) == [(429, True)] * 80
+
+
+def test_a_client_that_does_not_close_its_side_holds_nobody_up(model: Path, tmp_path: Path) -> None:
+    with RunningServer(tmp_path, model, workers=1) as server:
+        address = urlsplit(server.url)
+        lingering = []
+        for _ in range(5):
+            connection = socket.create_connection((address.hostname, address.port))
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+            lingering.append(connection)
+        began = time.monotonic()
+        assert server.get("/ready")["status"] == "ready"
+        seconds = time.monotonic() - began
+        for connection in lingering:
+            connection.close()
+        assert seconds < 2, "five waits of two seconds each would be ten"
