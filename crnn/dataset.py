@@ -53,6 +53,7 @@ class Batch:
         target_lengths: int64 (N,).
         frame_targets: int64 (N, T), class of the frames whose character is known, else `IGNORED`.
         labels: the N texts.
+        sources: int64 (N,), the number of the dataset that each line is of.
     """
 
     images: Tensor
@@ -60,6 +61,13 @@ class Batch:
     target_lengths: Tensor
     frame_targets: Tensor
     labels: tuple[str, ...]
+    sources: Tensor
+
+    def select(self, lines: Tensor) -> Batch:
+        """Some of the lines, by number."""
+        tensors = (self.images, self.targets, self.target_lengths, self.frame_targets)
+        images, targets, lengths, frame_targets = (tensor[lines] for tensor in tensors)
+        return Batch(images, targets, lengths, frame_targets, tuple(self.labels[i] for i in lines), self.sources[lines])
 
 
 Augmentation = Callable[[Line, np.random.Generator], Line]
@@ -114,7 +122,7 @@ class LineDataset:
             centers = centers * canvas.scale if len(centers) == len(label) else None
         return Line(canvas, label, centers, stored.category)
 
-    def collate(self, lines: Sequence[Line], rngs: Sequence[np.random.Generator]) -> Batch:
+    def collate(self, lines: Sequence[Line], rngs: Sequence[np.random.Generator], sources: np.ndarray) -> Batch:
         """Stack lines of one bucket; each line's generator chooses its frames taught to be blank."""
         targets = np.full((len(lines), max(len(line.label) for line in lines)), BLANK, np.int64)
         frames = lines[0].canvas.pixels.shape[1] // self.frame_stride
@@ -130,6 +138,7 @@ class LineDataset:
             target_lengths=torch.tensor([len(line.label) for line in lines]),
             frame_targets=torch.from_numpy(frame_targets),
             labels=tuple(line.label for line in lines),
+            sources=torch.from_numpy(sources),
         )
 
 
@@ -228,7 +237,7 @@ class BatchPlan:
         lines = [self.dataset[int(index)] for index in indices]
         if augment is not None:
             lines = [augment(line, rng) for line, rng in zip(lines, rngs, strict=True)]
-        return self.dataset.collate(lines, rngs)
+        return self.dataset.collate(lines, rngs, self.dataset.origins[indices, 0])
 
 
 Loaded = TypeVar("Loaded")

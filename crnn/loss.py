@@ -147,3 +147,43 @@ def ctc_loss(
         Negative log-likelihoods, float32 (N,); about 1e30 where the label does not fit into T frames.
     """
     return _CTC.apply(embeddings, head.weight, head.bias, targets, target_lengths, negligible)
+
+
+class _Distillation(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, embeddings: Tensor, weight: Tensor, bias: Tensor, wanted: Tensor, negligible: float
+    ) -> Tensor:
+        log_probs = F.log_softmax(F.linear(embeddings, weight, bias), dim=2)
+        wanted = F.log_softmax(wanted, dim=2)
+        probabilities = wanted.exp()
+        losses = (probabilities * (wanted - log_probs)).sum((0, 2))
+        difference = log_probs.exp_().sub_(probabilities).flatten(0, 1)  # the gradient at the logits
+        rows = (difference.abs().sum(1) >= negligible).nonzero().squeeze(1)
+        ctx.save_for_backward(embeddings, weight, difference.index_select(0, rows), rows)
+        return losses
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, scale: Tensor) -> tuple[Tensor | None, ...]:
+        embeddings, weight, gradient, rows = ctx.saved_tensors  # type: ignore[attr-defined]
+        gradient = gradient * scale.index_select(0, rows % embeddings.shape[1])[:, None]
+        flat = embeddings.flatten(0, 1)
+        to_embeddings = torch.zeros_like(flat).index_copy_(0, rows, gradient @ weight).view_as(embeddings)
+        return to_embeddings, gradient.T @ flat.index_select(0, rows), gradient.sum(0), None, None
+
+
+def distillation_loss(embeddings: Tensor, head: torch.nn.Linear, wanted: Tensor, negligible: float = 0.004) -> Tensor:
+    """How far the classifier's scores have moved from `wanted` ones, frame by frame (Li & Hoiem 2016, Learning without
+    Forgetting): the divergence KL(softmax(wanted) || softmax(head(embeddings))), summed over a line's frames.
+
+    Args:
+        embeddings: float32 (T, N, D), the classifier's input.
+        head: the classifier, D -> C.
+        wanted: float32 (T, N, C), logits of the network that is to be remembered.
+        negligible: frames whose gradient has a smaller L1 norm take no part in the backward pass, as in `ctc_loss`.
+
+    Returns:
+        float32 (N,), 0 where nothing has moved.
+    """
+    return _Distillation.apply(embeddings, head.weight, head.bias, wanted, negligible)

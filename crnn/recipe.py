@@ -19,6 +19,8 @@ class DataConfig:
     validation: LMDB folders.
     charset: charset file.
     shares: part of each training set in an epoch; by default every line is drawn once.
+    recalled: of the training sets, so many of the last teach what the start model reads in their lines instead of what
+        their labels say: they are there to be remembered.
     max_reject_share: unusable lines a dataset may have before training refuses it.
     validation_lines: lines of each validation set that are read at most.
     augmentation: 0 for synthesised lines, which vary by themselves; about 0.5 for imported ones.
@@ -28,6 +30,7 @@ class DataConfig:
     validation: list[str] = field(default_factory=lambda: ["artifacts/lines/validation"])
     charset: str = "data/charsets/zh_en.txt"
     shares: list[float] | None = None
+    recalled: int = 0
     max_reject_share: float = 0.1
     validation_lines: int = 1000
     augmentation: float = 0.0
@@ -50,8 +53,10 @@ class TrainConfig:
     start_model: checkpoint to begin from, whose network and charset this run takes over; the run's charset may add
         characters at the end. A run that has a checkpoint of its own resumes instead.
     trained_layers: full, head+rnn or head; the other layers keep the start model's weights.
+    batch_statistics: whether batch norms follow the batches; false keeps the start model's statistics.
     steps: optimiser steps in all.
     aligned_steps: steps of aligned cross-entropy before CTC.
+    recall_weight: of a recalled line's divergence from the start model, where a labelled line's loss has 1.
     aligned_weight: weight the aligned loss keeps beside CTC afterwards.
     batch_pixels: width of a batch's canvases laid side by side.
     parts: equal parts of a batch, each normalised by its own statistics (ghost batch norm, Hoffer et al. 2017) and
@@ -79,9 +84,11 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     start_model: str | None = None
     trained_layers: str = "full"
+    batch_statistics: bool = True
     steps: int = 1000
     aligned_steps: int = 500
     aligned_weight: float = 0.0
+    recall_weight: float = 1.0
     batch_pixels: int = 16384
     parts: int = 2
     learning_rate: float = 1e-3
@@ -115,6 +122,10 @@ class TrainConfig:
             raise UserError(f"data.shares has {len(self.data.shares)} entries for {len(self.data.train)} datasets")
         if self.data.shares is not None and (min(self.data.shares) < 0 or sum(self.data.shares) == 0):
             raise UserError(f"data.shares is {list(self.data.shares)}: give one share above 0, and none below")
+        if not 0 <= self.data.recalled <= len(self.data.train) or (self.data.recalled and not self.start_model):
+            raise UserError(
+                f"data.recalled={self.data.recalled}: needs a start_model, and no more than the training sets"
+            )
         if self.model.height != self.canvas.height:
             raise UserError(f"model.height {self.model.height} differs from canvas.height {self.canvas.height}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import signal
 import sys
@@ -25,7 +26,7 @@ from crnn.checkpoint import Checkpoint, State, load, load_newest, save
 from crnn.ctc import collapse
 from crnn.dataset import Batch, BatchPlan, LineDataset, Prefetcher
 from crnn.errors import UserError
-from crnn.loss import aligned_loss, ctc_loss
+from crnn.loss import aligned_loss, ctc_loss, distillation_loss
 from crnn.metrics import Accuracy, score
 from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
 from crnn.preprocess import CanvasSpec
@@ -87,7 +88,11 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.model = CRNN(config.model, len(self.charset))
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.freezer = Freezer(self.model, config.trained_layers)
+        self.teacher: CRNN | None = None
+        if start is not None and config.data.recalled:
+            self.teacher = copy.deepcopy(self.model).eval().requires_grad_(False)
+            self.teacher.load_state_dict(grow_head(start.weights, start.info.charset, self.charset))
+        self.freezer = Freezer(self.model, config.trained_layers, config.batch_statistics)
         decayed = [p for p in trainable(self.model) if p.ndim > 1]
         others = [p for p in trainable(self.model) if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
@@ -179,10 +184,21 @@ class Trainer:
 
     def loss(self, batch: Batch, precision: str) -> Tensor:
         """Mean loss of one part of a batch."""
-        config = self.config
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             embeddings = self.model.embed(batch.images)
         embeddings = embeddings.float()
+        recalled = batch.sources >= len(self.config.data.train) - self.config.data.recalled
+        if not recalled.any():
+            return self._labelled_loss(embeddings, batch)
+        labelled, kept = (~recalled).nonzero().squeeze(1), recalled.nonzero().squeeze(1)
+        share = len(kept) / len(recalled)
+        total = share * self._recalled_loss(embeddings[:, kept], batch.select(kept))
+        if len(labelled):
+            total = total + (1 - share) * self._labelled_loss(embeddings[:, labelled], batch.select(labelled))
+        return total
+
+    def _labelled_loss(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        config = self.config
         total = embeddings.new_zeros(())
         if self.step >= config.aligned_steps:
             per_line = ctc_loss(embeddings, self.model.head, batch.targets, batch.target_lengths)
@@ -193,6 +209,13 @@ class Trainer:
             losses, frames = aligned_loss(embeddings, self.model.head, batch.frame_targets)
             total = total + weight * losses / frames.clamp(min=1)
         return total
+
+    def _recalled_loss(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        assert self.teacher is not None
+        with torch.no_grad():
+            wanted = self.teacher(batch.images)
+        per_line = distillation_loss(embeddings, self.model.head, wanted)
+        return self.config.recall_weight * (per_line / batch.target_lengths).mean()
 
     def train_step(self, batches: Sequence[Batch]) -> tuple[float, float]:
         """One optimiser step on this process's parts; returns loss and gradient norm of the whole batch."""

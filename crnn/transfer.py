@@ -51,21 +51,29 @@ def grow_head(weights: State, known: Charset, wanted: Charset) -> State:
 class Freezer:
     """Keeps the layers outside `mode` as they are.
 
+    Args:
+        mode: of `TRAINED_LAYERS`.
+        statistics: whether batch norms of the other layers go by each batch and follow its statistics; if not, they
+            keep the start model's, which a mixture of domain and general lines would bend away from both.
+
     Raises:
         UserError: unknown mode.
     """
 
-    def __init__(self, model: CRNN, mode: str) -> None:
+    def __init__(self, model: CRNN, mode: str, statistics: bool = True) -> None:
         if mode not in TRAINED_LAYERS:
             raise UserError(f"trained_layers={mode!r}: choose one of {', '.join(TRAINED_LAYERS)}")
         self._frozen = [child for name, child in model.named_children() if name not in TRAINED_LAYERS[mode]]
         for child in self._frozen:
             child.requires_grad_(False)
+        self._held: list[nn.Module] = list(self._frozen)
+        if not statistics:
+            self._held += [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
 
     def hold(self) -> None:
-        """After `model.train()`: frozen batch norms go on using their statistics instead of the batch's."""
-        for child in self._frozen:
-            child.eval()
+        """After `model.train()`: held batch norms go on using their statistics instead of the batch's."""
+        for module in self._held:
+            module.eval()
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:

@@ -69,6 +69,7 @@ class DomainConfig:
     planted: int = 40
     shares: dict[str, float] = field(default_factory=dict)
     strength: Span = field(default_factory=Span)
+    left_out: list[str] = field(default_factory=list)
     general_groups: dict[str, list[str]] = field(default_factory=dict)
     general_recipes: list[str] = field(default_factory=list)
     recipes: str = ""
@@ -224,6 +225,7 @@ def _draw(
     for number, (split, lines) in enumerate((("train", cfg.lines), ("test", cfg.test_lines))):
         settings = load_settings(DataConfig(recipes=_recipes(cfg, profile)))
         settings.strength = cfg.strength
+        settings.recipes = {name: recipe for name, recipe in settings.recipes.items() if name not in cfg.left_out}
         settings.text.kinds = _kinds(cfg, texts.kinds(split), split)
         settings.text.whole = 1.0  # a price or an id means nothing in halves
         synthesizer = Synthesizer(settings, possible, fonts, corpus, split)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from crnn.loss import IGNORED, aligned_loss, ctc_loss
+from crnn.loss import IGNORED, aligned_loss, ctc_loss, distillation_loss
 
 
 def _through_torch(
@@ -82,3 +82,23 @@ def test_aligned_loss_sees_known_frames_only() -> None:
 def test_aligned_loss_without_known_frames_is_zero() -> None:
     losses, frames = aligned_loss(torch.randn(3, 1, 4), torch.nn.Linear(4, 3), torch.full((1, 3), IGNORED))
     assert losses == 0 and frames == 0
+
+
+def test_distillation_is_the_divergence_from_the_wanted_scores() -> None:
+    torch.manual_seed(3)
+    embeddings, head, wanted = torch.randn(5, 2, 6, requires_grad=True), torch.nn.Linear(6, 9), torch.randn(5, 2, 9)
+    losses = distillation_loss(embeddings, head, wanted, negligible=0.0)
+    plain = F.kl_div(F.log_softmax(head(embeddings), 2), F.softmax(wanted, 2), reduction="none").sum((0, 2))
+    torch.testing.assert_close(losses, plain)
+    scale = torch.tensor([1.0, 3.0])
+    inputs = (embeddings, *head.parameters())
+    ours = torch.autograd.grad((losses * scale).sum(), inputs)
+    torch.testing.assert_close(ours, torch.autograd.grad((plain * scale).sum(), inputs))
+
+
+def test_distillation_of_itself_is_nothing() -> None:
+    embeddings, head = torch.randn(5, 2, 6, requires_grad=True), torch.nn.Linear(6, 9)
+    losses = distillation_loss(embeddings, head, head(embeddings).detach())
+    (gradient,) = torch.autograd.grad(losses.sum(), embeddings)
+    assert losses.abs().max() < 1e-6
+    assert not gradient.any()

@@ -52,6 +52,36 @@ def test_frozen_layers_keep_weights_and_statistics(
             assert torch.equal(value, before[name]) == name.startswith(frozen or ("nothing",)), name
 
 
+def test_statistics_can_stay_while_all_weights_learn(small_config: Build, trained: Path) -> None:
+    trainer = Trainer(
+        small_config(
+            "kept", start_model=str(trained / "checkpoint.pt"), steps=2, aligned_steps=0, batch_statistics=False
+        )
+    )
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    trainer.run()
+    changed = {name for name, value in trainer.model.state_dict().items() if not torch.equal(value, before[name])}
+    assert not [name for name in changed if "running" in name]
+    assert {name for name, _ in trainer.model.named_parameters()} == changed
+
+
+def test_recalled_lines_hold_the_network_where_it_is(small_config: Build, trained: Path) -> None:
+    start = str(trained / "checkpoint.pt")
+    config = small_config("recalled", start_model=start, steps=3, aligned_steps=0, batch_statistics=False)
+    config.data.recalled = len(config.data.train)
+    trainer = Trainer(config)
+    loss, norm = trainer.train_step(trainer.batches(0))
+    assert loss < 1e-5
+    assert norm < 1e-3
+
+
+def test_recalling_needs_something_to_recall(small_config: Build) -> None:
+    config = small_config("nothing")
+    config.data.recalled = 1
+    with pytest.raises(UserError, match="start_model"):
+        Trainer(config)
+
+
 def test_a_longer_charset_starts_from_the_same_readings(small_config: Build, trained: Path, tmp_path: Path) -> None:
     longer = extend(DIGITS, "xyz")
     longer.save(tmp_path / "longer.txt")
