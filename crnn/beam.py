@@ -41,11 +41,11 @@ class BeamSettings:
 
     width: int = 8
     candidates: int = 8
-    sure: float = 0.98
+    sure: float = 0.9
     least: float = 0.003
     margin: float = 10.0
-    lm_weight: float = 0.25
-    length_bonus: float = 1.2
+    lm_weight: float = 0.2
+    length_bonus: float = 0.0
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.candidates < 1:

@@ -152,7 +152,7 @@ def test_a_language_model_chooses_among_what_the_recogniser_offers(model: Langua
 @has_kenlm
 def test_a_language_model_sees_what_follows(model: LanguageModel) -> None:
     first_unsure = frames({"b": 0.6, "a": 0.39}, {"_": 0.999}, {"c": 0.999}, {"_": 0.999}, {"d": 0.999})
-    assert read(BeamDecoder(model), first_unsure) == "acd"
+    assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.4)), first_unsure) == "acd"
 
 
 def test_the_options_name_a_decoder(tmp_path: Path) -> None:
