@@ -64,7 +64,7 @@ class Batch:
     sources: Tensor
 
     def select(self, lines: Tensor) -> Batch:
-        """Some of the lines, by number."""
+        """The lines with the numbers `lines`, int64 (K,), padded as they are: a batch of K lines."""
         tensors = (self.images, self.targets, self.target_lengths, self.frame_targets)
         images, targets, lengths, frame_targets = (tensor[lines] for tensor in tensors)
         return Batch(images, targets, lengths, frame_targets, tuple(self.labels[i] for i in lines), self.sources[lines])

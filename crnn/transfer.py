@@ -54,7 +54,7 @@ class Freezer:
     Args:
         mode: of `TRAINED_LAYERS`.
         statistics: whether batch norms of the other layers go by each batch and follow its statistics; if not, they
-            keep the start model's, which a mixture of domain and general lines would bend away from both.
+            keep the start model's: those of a mixture of domain and general lines would be neither's.
 
     Raises:
         UserError: unknown mode.
