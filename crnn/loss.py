@@ -11,6 +11,7 @@ from crnn.charset import BLANK
 
 IGNORED = -1  # a frame without an aligned target
 _NEVER = -1e30  # log of zero that stays finite under subtraction
+_ROWS = 128  # frames classified at a time: 128 × 7,000 scores stay in the cache through all that is done with them
 
 
 def aligned_loss(embeddings: Tensor, head: torch.nn.Module, frame_targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,22 +34,42 @@ def aligned_loss(embeddings: Tensor, head: torch.nn.Module, frame_targets: Tenso
     return F.cross_entropy(logits, flat[known], reduction="sum"), flat.new_tensor(len(known))
 
 
-def _occupancy(log_probs: Tensor, targets: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _paths(targets: Tensor) -> Tensor:
+    """The classes of CTC's states blank, c1, blank, c2, …, blank: int64 (N, 2S + 1)."""
+    path = targets.new_full((len(targets), 2 * targets.shape[1] + 1), BLANK)
+    path[:, 1::2] = targets
+    return path
+
+
+def _emissions(embeddings: Tensor, weight: Tensor, bias: Tensor, path: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of each line's own states, without ever holding the table of all classes.
+
+    Returns:
+        float32 (T, N, 2S + 1), and the logarithm of each frame's softmax denominator, float32 (T * N,).
+    """
+    steps, lines, _ = embeddings.shape
+    emission = embeddings.new_empty(steps, lines, path.shape[1])
+    normaliser = embeddings.new_empty(steps, lines)
+    slab = max(1, _ROWS // lines)
+    for t in range(0, steps, slab):
+        logits = (embeddings[t : t + slab] @ weight.T).add_(bias)  # faster than the fused form
+        torch.gather(logits, 2, path.expand(len(logits), -1, -1), out=emission[t : t + slab])
+        torch.logsumexp(logits, 2, out=normaliser[t : t + slab])
+    return emission.sub_(normaliser[:, :, None]), normaliser.flatten()
+
+
+def _occupancy(emission: Tensor, path: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor]:
     """The forward-backward recursion of CTC.
 
     Args:
-        log_probs: float32 (T, N, C), log-softmax of the logits.
+        emission: float32 (T, N, 2S + 1), log-probabilities of the states.
+        path: int64 (N, 2S + 1), their classes.
 
     Returns:
-        Log-likelihoods (N,); the classes of the states blank, c1, blank, c2, …, blank (N, 2S + 1); their
-        log-probabilities (T, N, 2S + 1); and each state's share of the paths through each frame (T, N, 2S + 1), which
-        sums to 1.
+        Log-likelihoods (N,), and each state's share of the paths through each frame (T, N, 2S + 1), which sums to 1.
     """
-    steps, lines, _ = log_probs.shape
-    states = 2 * targets.shape[1] + 1
-    path = targets.new_full((lines, states), BLANK)
-    path[:, 1::2] = targets
-    emission = log_probs.gather(2, path.expand(steps, -1, -1)).double()  # small: the recursion can afford it
+    steps, lines, states = emission.shape
+    emission = emission.double()  # small: the recursion can afford it
     # A state may be entered from itself, its neighbour, and two back unless that skips a needed blank.
     skip = torch.zeros_like(path, dtype=torch.bool)
     skip[:, 3::2] = path[:, 3::2] != path[:, 1:-2:2]
@@ -72,7 +93,7 @@ def _occupancy(log_probs: Tensor, targets: Tensor, target_lengths: Tensor) -> tu
         beta[t] = _arrivals(following, skip_back.flip(1)).flip(1)
 
     total = torch.logsumexp(alpha[-1].masked_fill(~ends, _NEVER), dim=1)  # (N,)
-    return total.float(), path, emission.float(), (alpha + beta - total[:, None]).exp().float()
+    return total.float(), (alpha + beta - total[:, None]).exp().float()
 
 
 def _arrivals(scores: Tensor, skip: Tensor) -> Tensor:
@@ -93,36 +114,36 @@ class _CTC(torch.autograd.Function):
         target_lengths: Tensor,
         negligible: float,
     ) -> Tensor:
-        log_probs = F.log_softmax(F.linear(embeddings, weight, bias), dim=2)
-        likelihood, path, emission, occupancy = _occupancy(log_probs, targets, target_lengths)
+        path = _paths(targets)
+        emission, normaliser = _emissions(embeddings, weight, bias, path)
+        likelihood, occupancy = _occupancy(emission, path, target_lengths)
         # A frame's gradient is softmax − occupancy; its L1 norm is 2 (1 − Σ min(softmax, occupancy)), and the best
         # single class bounds that sum from below.
         probability = emission.exp()
         blank = torch.minimum(occupancy[:, :, ::2].sum(2), probability[:, :, 0])
         character = torch.minimum(occupancy, probability)[:, :, 1::2].amax(2)
         rows = (2 * (1 - torch.maximum(blank, character)) >= negligible).flatten().nonzero().squeeze(1)
-        gradient = log_probs.flatten(0, 1).index_select(0, rows).exp_()  # softmax, (rows, C)
-        lines = rows % embeddings.shape[1]
         occupancy = occupancy.flatten(0, 1).index_select(0, rows)
-        gradient.scatter_add_(1, path.index_select(0, lines), -occupancy)
-        ctx.save_for_backward(embeddings, weight, gradient, rows, lines)
+        ctx.save_for_backward(embeddings, weight, bias, path, normaliser, occupancy, rows)
         return -likelihood
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, scale: Tensor) -> tuple[Tensor | None, ...]:
-        embeddings, weight, gradient, rows, lines = ctx.saved_tensors  # type: ignore[attr-defined]
-        gradient = gradient * scale.index_select(0, lines)[:, None]
+        embeddings, weight, bias, path, normaliser, occupancy, rows = ctx.saved_tensors  # type: ignore[attr-defined]
         flat = embeddings.flatten(0, 1)
-        wanted = ctx.needs_input_grad  # type: ignore[attr-defined]
-        to_embeddings = to_weight = to_bias = None
-        if wanted[0]:
-            to_embeddings = torch.zeros_like(flat).index_copy_(0, rows, gradient @ weight).view_as(embeddings)
-        if wanted[1]:
-            to_weight = gradient.T @ flat.index_select(0, rows)
-        if wanted[2]:
-            to_bias = gradient.sum(0)
-        return to_embeddings, to_weight, to_bias, None, None, None
+        to_embeddings, to_weight, to_bias = torch.zeros_like(flat), torch.zeros_like(weight), torch.zeros_like(bias)
+        for own, shares in zip(rows.split(_ROWS), occupancy.split(_ROWS), strict=True):
+            inputs, lines = flat.index_select(0, own), own % embeddings.shape[1]
+            gradient = (inputs @ weight.T).add_(bias)
+            gradient.sub_(normaliser.index_select(0, own)[:, None]).exp_()  # softmax
+            gradient.scatter_add_(1, path.index_select(0, lines), -shares)
+            gradient *= scale.index_select(0, lines)[:, None]
+            to_embeddings.index_copy_(0, own, gradient @ weight)
+            if ctx.needs_input_grad[1]:  # type: ignore[attr-defined]
+                to_weight.addmm_(gradient.T, inputs)
+                to_bias += gradient.sum(0)
+        return to_embeddings.view_as(embeddings), to_weight, to_bias, None, None, None
 
 
 def ctc_loss(
@@ -131,9 +152,10 @@ def ctc_loss(
     """Connectionist temporal classification (Graves et al. 2006) through a linear classifier, one loss a line.
 
     Equals `torch.nn.functional.ctc_loss(log_softmax(head(embeddings)), …, reduction="none")` where every line fills
-    all T frames, but is cheaper: the recursion gathers only the blank and the line's own labels, and a frame whose
-    gradient is negligible (two in three, mostly sure blanks, once a network reads) takes no part in the backward
-    pass, where 7,000 classes make each frame dear.
+    all T frames, but is cheaper. 7,000 classes make the scores of all frames a table of tens of megabytes: here the
+    classifier runs on a few frames at a time, whose scores stay in the cache. The recursion gathers only the blank and
+    the line's own labels. A frame whose gradient is negligible (two in three, mostly sure blanks, once a network
+    reads) takes no part in the backward pass.
 
     Args:
         embeddings: float32 (T, N, D), the classifier's input.

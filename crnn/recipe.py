@@ -58,6 +58,7 @@ class TrainConfig:
     aligned_steps: steps of aligned cross-entropy before CTC.
     recall_weight: of a recalled line's divergence from the start model, where a labelled line's loss has 1.
     aligned_weight: weight the aligned loss keeps beside CTC afterwards.
+    aligned_share: of a batch's lines, that bear it then: it costs as much as CTC does.
     batch_pixels: width of a batch's canvases laid side by side.
     parts: equal parts of a batch, each normalised by its own statistics (ghost batch norm, Hoffer et al. 2017) and
         shared out among the processes, of which there may be any divisor: the result is the same for each.
@@ -88,6 +89,7 @@ class TrainConfig:
     steps: int = 1000
     aligned_steps: int = 500
     aligned_weight: float = 0.0
+    aligned_share: float = 0.25
     recall_weight: float = 1.0
     batch_pixels: int = 16384
     parts: int = 2
@@ -116,6 +118,8 @@ class TrainConfig:
             raise UserError(f"precision {self.precision!r}: choose auto, float32 or bfloat16")
         if self.steps < 1 or self.batch_pixels < self.canvas.bucket:
             raise UserError("steps must be at least 1 and batch_pixels at least one bucket")
+        if not 0 < self.aligned_share <= 1:
+            raise UserError(f"aligned_share={self.aligned_share}: choose above 0, and 1 at most")
         if self.parts < 1 or LINES_MULTIPLE % self.parts:
             raise UserError(f"parts={self.parts}: choose a divisor of {LINES_MULTIPLE}")
         if self.data.shares is not None and len(self.data.shares) != len(self.data.train):

@@ -110,6 +110,7 @@ class Trainer:
         self._restore(start)
         if self.precision == "auto":
             self.precision = self._probe_precision()
+        self._multiply_in(self.precision)
         self.stopping = False
 
     # ---- beginning, saving, resuming -------------------------------------------------------------------------
@@ -204,9 +205,12 @@ class Trainer:
             per_line = ctc_loss(embeddings, self.model.head, batch.targets, batch.target_lengths)
             # Divided by the length: a long line has more to say but should not outweigh ten short ones.
             total = total + (per_line / batch.target_lengths).mean()
-        weight = 1.0 if self.step < config.aligned_steps else config.aligned_weight
+        alone = self.step < config.aligned_steps
+        weight = 1.0 if alone else config.aligned_weight
         if weight:
-            losses, frames = aligned_loss(embeddings, self.model.head, batch.frame_targets)
+            # Beside CTC some lines are enough to keep the peaks in place; they stand in the batch in random order.
+            lines = slice(None) if alone else slice(math.ceil(config.aligned_share * embeddings.shape[1]))
+            losses, frames = aligned_loss(embeddings[:, lines], self.model.head, batch.frame_targets[lines])
             total = total + weight * losses / frames.clamp(min=1)
         return total
 
@@ -287,12 +291,18 @@ class Trainer:
             else:
                 self.average[name].copy_(value)
 
+    @staticmethod
+    def _multiply_in(precision: str) -> None:
+        """Let products of float32 matrices, the classifier's, round their factors to bfloat16 too."""
+        torch.set_float32_matmul_precision("medium" if precision == "bfloat16" else "highest")
+
     def _probe_precision(self) -> str:
         """bfloat16 where it is faster than float32 on this machine and finite; every process decides alike."""
         batch = self.batches(0)[0]
         seconds = {}
         state = {k: v.clone() for k, v in self.model.state_dict().items()}
         for precision in ("float32", "bfloat16"):
+            self._multiply_in(precision)
             for _ in range(2):  # the first run also compiles kernels
                 begin = time.perf_counter()
                 self.model.train()

@@ -144,6 +144,7 @@ def test_damaged_lines_are_left_out_and_reported(small_config: Build, digit_line
         ({"start_model": "nowhere.pt"}, "no checkpoint at nowhere.pt"),
         ({"steps": 0}, "steps must be at least 1"),
         ({"parts": 3}, "choose a divisor of 8"),
+        ({"aligned_share": 0.0}, "choose above 0, and 1 at most"),
     ],
 )
 def test_mistakes_are_named(small_config: Build, change: dict[str, object], message: str) -> None:
