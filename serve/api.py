@@ -10,18 +10,11 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from serve.errors import BadOptions, NotReady, RequestError
+from serve.forms import form_of
 from serve.metrics import Metrics
 from serve.openapi import describe
 from serve.options import Options
-from serve.requests import (
-    client_probe,
-    files_of,
-    from_base64,
-    is_multipart,
-    json_object,
-    options_of,
-    picture_of,
-)
+from serve.requests import client_probe, from_base64, json_object, options_of, picture_of, pictures_in
 from serve.service import OcrService, Result
 
 api = Blueprint("api", __name__)
@@ -92,8 +85,8 @@ def _batch_pictures() -> list[Any]:
     """Pictures of a batch: bytes from a form; whatever `images` holds (an object's `image_base64`) from
     JSON.
     """
-    if is_multipart(request):
-        pictures: list[Any] = [file.read() for file in files_of(request)]
+    if (form := form_of(request)) is not None:
+        pictures: list[Any] = list(pictures_in(form))
     else:
         images = json_object(request).get("images")
         if not isinstance(images, list):

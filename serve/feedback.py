@@ -16,8 +16,9 @@ from crnn.lines import LineBox, crop_line
 from serve.api import service
 from serve.corrections import Correction, CorrectionStore
 from serve.errors import BadOptions, RequestError
+from serve.forms import form_of
 from serve.picture import check_picture, decode
-from serve.requests import is_multipart, json_object, picture_of
+from serve.requests import json_object, picture_of
 
 feedback = Blueprint("feedback", __name__)
 
@@ -28,7 +29,7 @@ LONGEST_TEXT = 400  # characters: more than any line that was read
 def correct() -> ResponseReturnValue:
     """Keep a line of a picture, and its text as it should be."""
     current = service().holder.current
-    fields: dict[str, Any] = dict(request.form) if is_multipart(request) else json_object(request)
+    fields: dict[str, Any] = dict(form.fields) if (form := form_of(request)) is not None else json_object(request)
     text = current.recognizer.info.charset.fold(_text(fields, "text"))
     if not text:
         raise BadOptions("text is missing: what does the line say?", code="bad_text")

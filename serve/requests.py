@@ -14,9 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Request
-from werkzeug.datastructures import FileStorage
 
-from serve.errors import BadOptions, RequestError, UnsupportedType
+from serve.errors import BadOptions, RequestError
+from serve.forms import Form, form_of
 
 FILE_FIELDS = ("file", "image", "image_file")
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+(;[\w=.+-]+)*;base64,", re.ASCII)
@@ -30,9 +30,19 @@ def picture_of(request: Request) -> bytes:
         RequestError: there is none, or it is not base64.
         UnsupportedType: the body is neither multipart nor JSON.
     """
-    if is_multipart(request):
-        return _file(request).read()
-    return from_base64(json_object(request).get("image_base64"), "image_base64")
+    form = form_of(request)
+    if form is None:
+        return from_base64(json_object(request).get("image_base64"), "image_base64")
+    pictures = pictures_in(form)
+    if len(pictures) != 1:
+        names = ", ".join(FILE_FIELDS)
+        raise RequestError(f"send one picture in the field {names}; found {len(pictures)}", code="no_image")
+    return pictures[0]
+
+
+def pictures_in(form: Form) -> list[bytes]:
+    """All pictures of a form, in order, under whichever of the field names."""
+    return [data for name, data in form.files if name in FILE_FIELDS]
 
 
 def options_of(request: Request) -> object:
@@ -41,41 +51,16 @@ def options_of(request: Request) -> object:
     Raises:
         BadOptions: the form field is not JSON.
     """
-    if not is_multipart(request):
+    form = form_of(request)
+    if form is None:
         return json_object(request).get("options")
-    text = request.form.get("options")
+    text = form.fields.get("options")
     if text is None:
         return None
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise BadOptions("the field options is not JSON") from None
-
-
-def files_of(request: Request) -> list[FileStorage]:
-    """All pictures of a multipart request, in order, under whichever of the field names."""
-    return [file for name, file in request.files.items(multi=True) if name in FILE_FIELDS]
-
-
-def _file(request: Request) -> FileStorage:
-    files = files_of(request)
-    if len(files) != 1:
-        names = ", ".join(FILE_FIELDS)
-        raise RequestError(f"send one picture in the field {names}; found {len(files)}", code="no_image")
-    return files[0]
-
-
-def is_multipart(request: Request) -> bool:
-    """Whether the body is a form; otherwise it must be JSON.
-
-    Raises:
-        UnsupportedType: it is neither.
-    """
-    if request.mimetype == "multipart/form-data":
-        return True
-    if request.is_json:
-        return False
-    raise UnsupportedType("send multipart/form-data or application/json")
 
 
 def json_object(request: Request) -> dict[str, Any]:
