@@ -21,6 +21,7 @@ from serve.config import MEGA, ServeConfig
 from serve.corrections import FILE, CorrectionStore
 from serve.errors import RequestError
 from serve.feedback import feedback
+from serve.framework import App
 from serve.gate import Gate
 from serve.metrics import Metrics
 from serve.model import ModelHolder
@@ -42,12 +43,10 @@ def create_app(config: ServeConfig | None = None) -> Flask:
     """
     config = config or ServeConfig.from_environment()
     cv2.setNumThreads(1)  # a worker has one core
-    app = Flask(__name__)
+    app = App(__name__)
     # Base64 takes 4/3 of a picture's bytes; the rest is room for options and the form's own lines.
     app.config["MAX_CONTENT_LENGTH"] = config.max_bytes * 4 // 3 + MEGA
     app.config["MAX_FORM_MEMORY_SIZE"] = app.config["MAX_CONTENT_LENGTH"]
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     if config.trusted_proxies:
         proxies = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
@@ -68,10 +67,10 @@ def create_app(config: ServeConfig | None = None) -> Flask:
     app.extensions["ocr_draining"] = threading.Event()
 
     # The order counts: a request takes a place, gets its id, then shows its key.
-    gate = Gate(app.wsgi_app, config.max_pending, metrics, {UMI_PATH: UMI_BUSY})
-    app.wsgi_app = app.extensions["ocr_gate"] = gate  # type: ignore[method-assign]
     observe(app, metrics)
     control_access(app, config)
+    gate = Gate(app.wsgi_app, config.max_pending, metrics, {UMI_PATH: UMI_BUSY})
+    app.wsgi_app = app.extensions["ocr_gate"] = gate  # type: ignore[method-assign]
     for blueprint in (api, rapid, umi, feedback, pages):
         app.register_blueprint(blueprint)
     _answer_errors(app, config)

@@ -8,9 +8,9 @@ imported).
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -22,6 +22,8 @@ class Metrics:
     """Counters and histograms of one application."""
 
     def __init__(self) -> None:
+        # Labels are few, and prometheus_client takes longer to look them up than to count.
+        self._labelled = cache(lambda metric, *labels: metric.labels(*labels))
         self._registry = CollectorRegistry()
         r = self._registry
         self._requests = Counter("ocr_requests", "Requests answered", ["route", "status"], registry=r)
@@ -36,14 +38,14 @@ class Metrics:
         self._pending = Gauge("ocr_pending_requests", "OCR requests held", multiprocess_mode="livesum", registry=r)
 
     def request(self, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._labelled(self._requests, route, str(status)).inc()
+        self._labelled(self._seconds, route).observe(seconds)
 
     def reject(self, code: str, requests: int = 1) -> None:
         self._rejects.labels(code).inc(requests)
 
     def cache(self, *, hit: bool) -> None:
-        self._cache.labels("hit" if hit else "miss").inc()
+        self._labelled(self._cache, "hit" if hit else "miss").inc()
 
     def reload(self, outcome: str) -> None:
         self._reloads.labels(outcome).inc()
@@ -52,9 +54,9 @@ class Metrics:
         """A batch was read: the seconds each of its lines waited, and the seconds reading took."""
         self._batch.observe(len(waits))
         self._lines.inc(len(waits))
-        self._stages.labels("read").observe(seconds)
+        self._labelled(self._stages, "read").observe(seconds)
         for wait in waits:
-            self._stages.labels("queue").observe(wait)
+            self._labelled(self._stages, "queue").observe(wait)
 
     def held(self, requests: int) -> None:
         self._pending.set(requests)
@@ -62,14 +64,10 @@ class Metrics:
     def queued(self, lines: int) -> None:
         self._depth.set(lines)
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time what happens inside as stage `name`."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._stages.labels(name).observe(time.perf_counter() - started)
+    def stage(self, name: str) -> AbstractContextManager[object]:
+        """Times what happens inside as stage `name`."""
+        timer: AbstractContextManager[object] = self._labelled(self._stages, name).time()
+        return timer
 
     def exposition(self) -> bytes:
         """All figures of all workers as text."""

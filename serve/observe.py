@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
-import uuid
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 
 from serve.metrics import Metrics
 
@@ -22,25 +22,26 @@ def observe(app: Flask, metrics: Metrics) -> None:
     @app.before_request
     def begin() -> None:
         g.started = time.perf_counter()
-        given = request.headers.get("X-Request-ID", "")
-        g.request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
+        g.request_id = given if _ID.fullmatch(given) else os.urandom(16).hex()
 
     @app.after_request
     def end(response: Response) -> Response:
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # looked up once, not seven times
         seconds = time.perf_counter() - g.started
-        route = request.url_rule.rule if request.url_rule else "unknown"
+        route = asked.url_rule.rule if asked.url_rule else "unknown"
         metrics.request(route, response.status_code, seconds)
         response.headers["X-Request-ID"] = g.request_id
         log.info(
             {
                 "request_id": g.request_id,
-                "client": request.remote_addr,
-                "method": request.method,
-                "path": request.path[:200],
+                "client": asked.remote_addr,
+                "method": asked.method,
+                "path": asked.path[:200],
                 "status": response.status_code,
                 "error": g.get("error_code"),
                 "ms": round(seconds * 1000, 2),
-                "bytes_in": request.content_length,
+                "bytes_in": asked.content_length,
                 "bytes_out": response.content_length,
             }
         )

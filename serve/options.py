@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from crnn.decoding import METHODS
@@ -46,37 +46,20 @@ class Options:
         Raises:
             BadOptions: not an object, an unknown name, or a value of the wrong kind or range.
         """
-        default = cls(deadline_ms=longest_ms)
         if raw is None:
-            return default
+            return cls(deadline_ms=longest_ms)
         if not isinstance(raw, dict):
             raise BadOptions("options must be a JSON object")
-        checks: dict[str, tuple[Callable[[Any], bool], str]] = {
-            "layout": (_one_of(LAYOUTS), f"one of {', '.join(LAYOUTS)}"),
-            "chars": (_is_flag, "true or false"),
-            "cache": (_is_flag, "true or false"),
-            "deadline_ms": (
-                lambda v: type(v) is int and 1 <= v <= longest_ms,
-                f"a whole number from 1 to {longest_ms}",
-            ),
-            "decode": (_one_of(METHODS), f"one of {', '.join(METHODS)}"),
-            "allow": (
-                lambda v: isinstance(v, str) and len(v) <= MOST_ALLOWED,
-                f"a string of at most {MOST_ALLOWED} characters",
-            ),
-            "hotwords": (
-                _are_hotwords,
-                f"an object of at most {MOST_HOTWORDS} words, each of at most {LONGEST_HOTWORD} characters, "
-                f"with boosts above 0 and up to {MAX_BOOST:g}",
-            ),
-        }
         for name, value in raw.items():
-            if name not in checks:
-                raise BadOptions(f"unknown option {name[:40]!r}: the options are {', '.join(checks)}")
-            fits, expected = checks[name]
+            if name not in _CHECKS:
+                raise BadOptions(f"unknown option {name[:40]!r}: the options are {', '.join(_CHECKS)}")
+            fits, expected = _CHECKS[name]
             if not fits(value):
                 raise BadOptions(f"option {name!r} must be {expected}")
-        return replace(default, **raw)
+        options = cls(**{"deadline_ms": longest_ms, **raw})
+        if not 1 <= options.deadline_ms <= longest_ms:
+            raise BadOptions(f"option 'deadline_ms' must be a whole number from 1 to {longest_ms}")
+        return options
 
     @property
     def choose_decoder(self) -> bool:
@@ -104,3 +87,21 @@ def _are_hotwords(value: Any) -> bool:
         and all(1 <= len(word) <= LONGEST_HOTWORD for word in value)
         and all(type(boost) in (int, float) and 0 < boost <= MAX_BOOST for boost in value.values())
     )
+
+
+_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "layout": (_one_of(LAYOUTS), f"one of {', '.join(LAYOUTS)}"),
+    "chars": (_is_flag, "true or false"),
+    "cache": (_is_flag, "true or false"),
+    "deadline_ms": (lambda value: type(value) is int, "a whole number"),
+    "decode": (_one_of(METHODS), f"one of {', '.join(METHODS)}"),
+    "allow": (
+        lambda value: isinstance(value, str) and len(value) <= MOST_ALLOWED,
+        f"a string of at most {MOST_ALLOWED} characters",
+    ),
+    "hotwords": (
+        _are_hotwords,
+        f"an object of at most {MOST_HOTWORDS} words, each of at most {LONGEST_HOTWORD} characters, "
+        f"with boosts above 0 and up to {MAX_BOOST:g}",
+    ),
+}

@@ -117,7 +117,6 @@ class OcrService:
             self._decoders.release()
         lines = [Line(crop, read_many, _width(model, crop), deadline, wanted) for crop in crops]
         self.queue.submit(lines)
-        self._metrics.queued(len(self.queue))
         readings = self._wait(lines, deadline)
         return [
             _line_json(reading, box, crop)
