@@ -183,17 +183,20 @@ class Trainer:
         mine = range(self.rank, self.config.parts, self.world)
         return [self.plan.batch(step, part, self.config.parts, self.augment) for part in mine]
 
+    @staticmethod
+    def _embed(model: CRNN, images: Tensor, precision: str) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            return model.embed(images).float()
+
     def loss(self, batch: Batch, precision: str) -> Tensor:
         """Mean loss of one part of a batch."""
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            embeddings = self.model.embed(batch.images)
-        embeddings = embeddings.float()
+        embeddings = self._embed(self.model, batch.images, precision)
         recalled = batch.sources >= len(self.config.data.train) - self.config.data.recalled
         if not recalled.any():
             return self._labelled_loss(embeddings, batch)
         labelled, kept = (~recalled).nonzero().squeeze(1), recalled.nonzero().squeeze(1)
         share = len(kept) / len(recalled)
-        total = share * self._recalled_loss(embeddings[:, kept], batch.select(kept))
+        total = share * self._recalled_loss(embeddings[:, kept], batch.select(kept), precision)
         if len(labelled):
             total = total + (1 - share) * self._labelled_loss(embeddings[:, labelled], batch.select(labelled))
         return total
@@ -214,11 +217,11 @@ class Trainer:
             total = total + weight * losses / frames.clamp(min=1)
         return total
 
-    def _recalled_loss(self, embeddings: Tensor, batch: Batch) -> Tensor:
+    def _recalled_loss(self, embeddings: Tensor, batch: Batch, precision: str) -> Tensor:
         assert self.teacher is not None
         with torch.no_grad():
-            wanted = self.teacher(batch.images)
-        per_line = distillation_loss(embeddings, self.model.head, wanted)
+            wanted = self._embed(self.teacher, batch.images, precision)
+        per_line = distillation_loss(embeddings, self.model.head, wanted, self.teacher.head)
         return self.config.recall_weight * (per_line / batch.target_lengths).mean()
 
     def train_step(self, batches: Sequence[Batch]) -> tuple[float, float]:

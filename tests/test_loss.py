@@ -86,9 +86,11 @@ def test_aligned_loss_without_known_frames_is_zero() -> None:
 
 def test_distillation_is_the_divergence_from_the_wanted_scores() -> None:
     torch.manual_seed(3)
-    embeddings, head, wanted = torch.randn(5, 2, 6, requires_grad=True), torch.nn.Linear(6, 9), torch.randn(5, 2, 9)
-    losses = distillation_loss(embeddings, head, wanted, negligible=0.0)
-    plain = F.kl_div(F.log_softmax(head(embeddings), 2), F.softmax(wanted, 2), reduction="none").sum((0, 2))
+    embeddings, head = torch.randn(5, 2, 6, requires_grad=True), torch.nn.Linear(6, 9)
+    wanted, wanted_head = torch.randn(5, 2, 6), torch.nn.Linear(6, 9)
+    losses = distillation_loss(embeddings, head, wanted, wanted_head, negligible=0.0)
+    target = F.softmax(wanted_head(wanted).detach(), 2)
+    plain = F.kl_div(F.log_softmax(head(embeddings), 2), target, reduction="none").sum((0, 2))
     torch.testing.assert_close(losses, plain)
     scale = torch.tensor([1.0, 3.0])
     inputs = (embeddings, *head.parameters())
@@ -98,7 +100,7 @@ def test_distillation_is_the_divergence_from_the_wanted_scores() -> None:
 
 def test_distillation_of_itself_is_nothing() -> None:
     embeddings, head = torch.randn(5, 2, 6, requires_grad=True), torch.nn.Linear(6, 9)
-    losses = distillation_loss(embeddings, head, head(embeddings).detach())
+    losses = distillation_loss(embeddings, head, embeddings.detach(), head)
     (gradient,) = torch.autograd.grad(losses.sum(), embeddings)
     assert losses.abs().max() < 1e-6
     assert not gradient.any()
