@@ -1,23 +1,30 @@
-"""gunicorn's threaded worker, which refuses at the door what it could not hold.
+"""gunicorn's threaded worker, which refuses at the door what it could not hold, and spends less on what it holds.
 
 Under overload most requests are refused. Between a request's arrival and the first line of Flask's code gunicorn wakes
 a thread, parses and makes an environment, five times what it costs to look at the bytes that have come and to send a
 refusal kept ready. So a full worker does just that, on the thread that watches the connections.
+
+A request that is held has its reply sent in one piece, and its thread has the connection watched again itself: gunicorn
+would wake the thread that watches for it, which finds the core's caches full of a network's weights each time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import select
+import selectors
 import socket
 import time
 from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from gunicorn.util import http_date
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.http import wsgi
+from gunicorn.util import http_date, write
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 if TYPE_CHECKING:  # gunicorn's own process must not load the application
     from serve.gate import Gate
@@ -60,9 +67,39 @@ def whole_post(received: bytes) -> Post | None:
     return Post(path, size, closes=_CLOSES.search(head) is not None)
 
 
-# What a thread leaves behind whose connection is to be watched for the next request.
-_NEXT: Future[bool] = Future()
-_NEXT.set_result(True)
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    return str(http_date(second))
+
+
+class WholeResponse(wsgi.Response):
+    """Sends the head together with a body that is there in one piece: the client is woken once."""
+
+    headers_sent: bool
+
+    def write(self, arg: bytes) -> None:
+        """Send `arg`, and the head before the first of it."""
+        whole = self.response_length == len(arg) and not self._omits_body and self.req.version == (1, 1)
+        if self.headers_sent or self.upgrade or not whole:
+            super().write(arg)
+            return
+        lines = [
+            f"HTTP/1.1 {self.status}",
+            f"Server: {self.version}",
+            f"Date: {_date(int(time.time()))}",
+            f"Connection: {'close' if self.should_close() else 'keep-alive'}",
+            *(f"{name}: {value}" for name, value in self.headers),
+        ]
+        self.headers_sent = True
+        self.sent = len(arg)
+        write(self.sock, "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + arg)
+
+
+def _done(result: object) -> Future[Any]:
+    """What gunicorn's thread would leave behind whose handling of a connection ended with `result`."""
+    future: Future[Any] = Future()
+    future.set_result(result)
+    return future
 
 
 def _readable(sock: socket.socket) -> bool:
@@ -77,13 +114,14 @@ class RefusingWorker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._gate: Gate
-        self._held = 0  # requests in threads or on their way to one; touched by the main thread alone, as all here
-        self._refused: Counter[str] = Counter()  # paths, at this look
+        self._held: set[TConn] = set()  # those whose request is in a thread, or on its way to one
+        self._refused: Counter[str] = Counter()  # paths, at this look; these are touched by the main thread alone
         self._answers: dict[tuple[str, bool], bytes] = {}  # to (path, whether it closes), at this look
 
     def load_wsgi(self) -> None:
         """Load the application, and with it the gate that knows how many are let in and what the others are told."""
         super().load_wsgi()
+        wsgi.Response = WholeResponse  # gunicorn does not ask which to use
         self._gate = self.wsgi.extensions["ocr_gate"]
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
@@ -111,19 +149,46 @@ class RefusingWorker(ThreadWorker):
                 kept = False
             if kept is not None:
                 if kept:
-                    super().finish_request(conn, _NEXT)
+                    super().finish_request(conn, _done(True))
                 else:  # nothing unread is left in it, so the client gets the reply however quickly it is closed
                     self.nr_conns -= 1
                     conn.close()
                 return
-        self._held += 1
-        super().enqueue_req(conn)
+        self._held.add(conn)
+        self.tpool.submit(self._serve, conn)
+
+    def _serve(self, conn: TConn) -> None:
+        """Answer a request, on a thread; then have its connection watched, or looked after by the main thread."""
+        result: object = False
+        try:
+            result = self.handle(conn)
+        finally:
+            self._held.discard(conn)
+            if result is not True or conn.parser.unreader.buf.getvalue() or not self._watch(conn):
+                self.method_queue.defer(self.finish_request, conn, _done(result))
+
+    def _watch(self, conn: TConn) -> bool:
+        """Wait for the connection's next request; False, and nothing is done, if the worker is about to end."""
+        if not self.alive:
+            return False
+        conn.sock.setblocking(False)
+        conn.set_timeout()
+        self.keepalived_conns.append(conn)  # where the main thread looks for it as soon as it is readable
+        if not self.alive:
+            conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+        with contextlib.suppress(KeyError, OSError, ValueError):  # the ending worker has closed one or the other
+            readable = partial(self.on_client_socket_readable, conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+        return True
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Close what is watched by `deadline`, as gunicorn does, which does not expect that threads add to it."""
+        for conn in tuple(self.keepalived_conns):
+            conn.timeout = min(conn.timeout, deadline)
 
     def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
-        """A thread is done with a request."""
-        self._held -= 1
-        ends = fs.cancelled() or fs.exception() is not None or fs.result() is False
-        if ends and self.alive:
+        """A thread is done with a request, and does not know what to do with the connection."""
+        if fs.result() is False and self.alive:
             # gunicorn would wait here for the client to close its side, up to two seconds, and look at nobody else.
             self.nr_conns -= 1
             self.tpool.submit(conn.close, graceful=True)
@@ -131,7 +196,7 @@ class RefusingWorker(ThreadWorker):
             super().finish_request(conn, fs)
 
     def _is_full(self) -> bool:
-        return self._held >= self._gate.most
+        return len(self._held) >= self._gate.most
 
     def _refuse(self, conn: TConn) -> bool | None:
         """Refuse what has come; returns whether the connection lives on, None if the request must go the long way."""
