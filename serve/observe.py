@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import random
 import re
 import time
 
@@ -23,7 +23,7 @@ def observe(app: Flask, metrics: Metrics) -> None:
     def begin() -> None:
         g.started = time.perf_counter()
         given = request.environ.get("HTTP_X_REQUEST_ID", "")
-        g.request_id = given if _ID.fullmatch(given) else os.urandom(16).hex()
+        g.request_id = given if _ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
     @app.after_request
     def end(response: Response) -> Response:

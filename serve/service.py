@@ -91,15 +91,16 @@ class OcrService:
         deadline = time.monotonic() + options.deadline_ms / 1000
         check_picture(picture, self.config.max_bytes, self.config.max_pixels)
         model = self.holder.current
-        key = cache_key(picture, model.sha256, model.language_sha256, options.key)
+        key = None
         if options.cache:
+            key = cache_key(picture, model.sha256, model.language_sha256, options.key)
             with self._metrics.stage("cache"):
                 stored = self._cache.get(key)
             self._metrics.cache(hit=stored is not None)
             if stored is not None:
                 return Result(_shown(stored, options), cached=True, model=model.summary())
         lines = self._read_lines(picture, model, options, deadline, wanted)
-        if options.cache:
+        if key is not None:
             self._cache.put(key, lines)
         return Result(_shown(lines, options), cached=False, model=model.summary())
 
@@ -107,10 +108,11 @@ class OcrService:
         self, picture: bytes, model: LoadedModel, options: Options, deadline: float, wanted: Callable[[], bool]
     ) -> list[dict[str, Any]]:
         read_many = _reader(model, options)
-        if not self._decoders.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        waits = not self._decoders.acquire(blocking=False)
+        if waits and not self._decoders.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise DeadlinePassed("the deadline passed while other pictures were being decoded")
         try:
-            if not wanted():
+            if waits and not wanted():
                 raise ClientGone("the client has gone")
             boxes, crops = self._find(picture, options)
         finally:

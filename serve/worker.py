@@ -23,6 +23,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.http import wsgi
+from gunicorn.http.body import LengthReader
 from gunicorn.util import http_date, write
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
@@ -73,9 +74,19 @@ def _date(second: int) -> str:
 
 
 class WholeResponse(wsgi.Response):
-    """Sends the head together with a body that is there in one piece: the client is woken once."""
+    """Sends the head together with a body that is there in one piece: the client is woken once.
 
+    Attributes:
+        constant: headers that are the same in every reply, so gunicorn need not check them each time.
+    """
+
+    constant: frozenset[tuple[str, str]] = frozenset()
     headers_sent: bool
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Check and keep the reply's headers."""
+        super().process_headers([header for header in headers if header not in self.constant])
+        self.headers += [header for header in headers if header in self.constant]
 
     def write(self, arg: bytes) -> None:
         """Send `arg`, and the head before the first of it."""
@@ -122,6 +133,7 @@ class RefusingWorker(ThreadWorker):
         """Load the application, and with it the gate that knows how many are let in and what the others are told."""
         super().load_wsgi()
         wsgi.Response = WholeResponse  # gunicorn does not ask which to use
+        WholeResponse.constant = frozenset(self.wsgi.extensions["ocr_headers"])
         self._gate = self.wsgi.extensions["ocr_gate"]
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
@@ -166,6 +178,14 @@ class RefusingWorker(ThreadWorker):
             self._held.discard(conn)
             if result is not True or conn.parser.unreader.buf.getvalue() or not self._watch(conn):
                 self.method_queue.defer(self.finish_request, conn, _done(result))
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        """Whether the connection may be used again; gunicorn reads on to the end of a body, also where it is there."""
+        reader = conn.parser.mesg.body.reader
+        if not (keepalive and isinstance(reader, LengthReader) and reader.length == 0):
+            return bool(super()._keepalive_after(conn, keepalive))
+        conn.parser.mesg = None  # else the parser would look once more
+        return True
 
     def _watch(self, conn: TConn) -> bool:
         """Wait for the connection's next request; False, and nothing is done, if the worker is about to end."""
