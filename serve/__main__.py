@@ -11,7 +11,7 @@ from serve.config import ServeConfig
 
 # What libraries read when they start, so it must be set before they do.
 ENVIRONMENT = {
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # in pages of 2 MB: a request and a network drive each other from the TLB
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # pages of 2 MB: HTTP and network drive each other from the TLB
     "MALLOC_ARENA_MAX": "2",  # glibc else keeps freed pictures in an arena for every thread
     "OMP_NUM_THREADS": "1",  # a worker has one core
     "OPENCV_LOG_LEVEL": "ERROR",  # damaged pictures are the client's business, not the log's
