@@ -152,20 +152,31 @@ class RefusingWorker(ThreadWorker):
         while self._is_full() and self.nr_conns < self.worker_connections and _readable(listener):
             super().accept(listener)
 
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Pass a further request of a connection to a thread, or refuse it and go on watching."""
+        kept = self._refuse(conn)
+        self.keepalived_conns.remove(conn)
+        if kept:
+            conn.set_timeout()
+            self.keepalived_conns.append(conn)
+            return
+        self.poller.unregister(client)
+        self._drop(conn) if kept is False else self._hold(conn)
+
     def enqueue_req(self, conn: TConn) -> None:
-        """Pass a request to a thread, or refuse it if it is one too many."""
-        if self._is_full() and self.alive and not self.cfg.is_ssl and not conn.is_http2:
-            try:
-                kept = self._refuse(conn)
-            except OSError:
-                kept = False
-            if kept is not None:
-                if kept:
-                    super().finish_request(conn, _done(True))
-                else:  # nothing unread is left in it, so the client gets the reply however quickly it is closed
-                    self.nr_conns -= 1
-                    conn.close()
-                return
+        """Pass a connection's request to a thread, or refuse it if it is one too many."""
+        kept = self._refuse(conn)
+        if kept:
+            super().finish_request(conn, _done(True))
+        else:
+            self._drop(conn) if kept is False else self._hold(conn)
+
+    def _drop(self, conn: TConn) -> None:
+        """Close a connection: nothing unread is left in it, so the client gets its reply however quickly that is."""
+        self.nr_conns -= 1
+        conn.close()
+
+    def _hold(self, conn: TConn) -> None:
         self._held.add(conn)
         self.tpool.submit(self._serve, conn)
 
@@ -219,19 +230,28 @@ class RefusingWorker(ThreadWorker):
         return len(self._held) >= self._gate.most
 
     def _refuse(self, conn: TConn) -> bool | None:
-        """Refuse what has come; returns whether the connection lives on, None if the request must go the long way."""
+        """Refuse what has come if the worker is full; returns whether the connection lives on, None if the request must
+        go the long way.
+        """
+        if not self._is_full() or not self.alive or self.cfg.is_ssl or conn.is_http2:
+            return None
         try:
             post = whole_post(conn.sock.recv(LOOKED_AT, socket.MSG_PEEK | socket.MSG_DONTWAIT))
         except BlockingIOError:
             return None
+        except OSError:
+            return False
         if post is None:
             return None
         conn.init()  # gunicorn's parser, for what comes next
         if conn.is_http2 or conn.parser.unreader.buf.getvalue():
             return None
-        conn.sock.recv(post.size, socket.MSG_DONTWAIT)
         answer = self._answer(post)
-        sent = conn.sock.send(answer, socket.MSG_DONTWAIT)
+        try:
+            conn.sock.recv(post.size, socket.MSG_DONTWAIT)
+            sent = conn.sock.send(answer, socket.MSG_DONTWAIT)
+        except OSError:
+            return False
         self._refused[post.path] += 1
         # A client that does not take a few hundred bytes is not listening.
         return not post.closes and sent == len(answer)
