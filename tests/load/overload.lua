@@ -1,6 +1,11 @@
--- For wrk: requests from files, each connection sending one now and then whatever the answers are.
+-- For wrk: requests from files, each connection sending one now and then whatever the answers are; counts by status.
 -- Arguments: a folder of files 1, 2, …, their number, and the mean pause between a connection's requests in ms.
--- Without a function of ours for each answer, which would make a table of its headers: wrk shares the server's cores.
+
+local threads = {}
+
+function setup(thread)
+   table.insert(threads, thread)
+end
 
 function init(arguments)
    requests, number, pause = {}, 0, tonumber(arguments[3])
@@ -9,6 +14,7 @@ function init(arguments)
       requests[i] = file:read("*a")
       file:close()
    end
+   accepted, refused, unexplained, other = 0, 0, 0, 0
 end
 
 function delay()
@@ -20,8 +26,22 @@ function request()
    return requests[number]
 end
 
+function response(status, headers)
+   if status == 200 then
+      accepted = accepted + 1
+   elseif status == 429 then
+      refused = refused + 1
+      if not headers["Retry-After"] then unexplained = unexplained + 1 end
+   else
+      other = other + 1
+   end
+end
+
 function done(summary)
-   local errors = summary.errors
-   print(string.format('{"answered": %d, "refused": %d, "broken": %d, "seconds": %f}',
-      summary.requests, errors.status, errors.connect + errors.read + errors.write, summary.duration / 1e6))
+   local sum = { accepted = 0, refused = 0, unexplained = 0, other = summary.errors.connect + summary.errors.read }
+   for _, thread in ipairs(threads) do
+      for name in pairs(sum) do sum[name] = sum[name] + thread:get(name) end
+   end
+   print(string.format('{"accepted": %d, "refused": %d, "unexplained": %d, "other": %d, "seconds": %f}',
+      sum.accepted, sum.refused, sum.unexplained, sum.other, summary.duration / 1e6))
 end
