@@ -33,8 +33,6 @@ class BeamSettings:
         candidates: classes looked at in a frame that is not sure.
         sure: a frame whose best class is at least so probable is taken as it is. This bounds the time, and it is the
             guard: where the recogniser is sure, neither the language model nor a hot word may overrule it.
-        trusted: a line whose characters are right with at least this probability, all of them together, is kept from
-            the language model: it knows texts, not what stands there. Hot words are heard all the same.
         least: classes less probable than this are no candidates, whatever the language model thinks of them.
         margin: nats below the best at which a prefix is given up.
         lm_weight: factor of the language model's log-probability.
@@ -44,7 +42,6 @@ class BeamSettings:
     width: int = 8
     candidates: int = 8
     sure: float = 0.9
-    trusted: float = 1.0
     least: float = 0.003
     margin: float = 10.0
     lm_weight: float = 0.2
@@ -55,8 +52,6 @@ class BeamSettings:
             raise UserError("beam width and candidates must be at least 1")
         if not (0.5 < self.sure <= 1 and 0 < self.least < 0.5):
             raise UserError("`sure` must be in 0.5 to 1 and `least` in 0 to 0.5")
-        if not 0 < self.trusted <= 1:
-            raise UserError("`trusted` must be above 0 and at most 1")
         if self.margin <= 0 or self.lm_weight < 0:
             raise UserError("`margin` must be above 0 and `lm_weight` not below")
 
@@ -109,23 +104,16 @@ class BeamDecoder:
         language model believes in shows a low one.
         """
         path = greedy(logits, self.allowed)
-        model = None if self.trusts(path) else self.language_model
-        if model is None and self.language_model is not None and self.hot_words is None:
-            return path
         frames = shortlist(logits, self.settings, self.allowed)
         if all(len(frame) == 1 for frame in frames):
             return path
-        ids = self.search(frames, model)
+        ids = self.search(frames)
         return path if ids == path.ids.tolist() else align(logits, ids)
 
-    def trusts(self, path: GreedyPath) -> bool:
-        """Whether the network is so sure of a line that the language model has no say in it."""
-        return float(np.prod(path.confidences)) >= self.settings.trusted
-
-    def search(self, frames: list[Frame], model: LanguageModel | None) -> list[int]:
-        """The best ids for the candidates that `shortlist` left, by the network, `model` and the hot words."""
+    def search(self, frames: list[Frame]) -> list[int]:
+        """The best ids for the candidates that `shortlist` left."""
         words = self.hot_words
-        lm_start = model.start if model else None
+        lm_start = self.language_model.start if self.language_model else None
         # A prefix's probability, split by whether its last frame was a blank; scaled anew at each frame.
         beam = {_Prefix(None, BLANK, 0.0, lm_start, HotWords.start): [1.0, 0.0]}
         for frame in frames:
@@ -135,21 +123,21 @@ class BeamDecoder:
                     if id == BLANK:
                         _cell(grown, prefix)[0] += (ended + open_) * probability
                     elif id != prefix.id:
-                        _cell(grown, self._append(prefix, id, model, words))[1] += (ended + open_) * probability
+                        _cell(grown, self._append(prefix, id, words))[1] += (ended + open_) * probability
                     else:  # the same character goes on, or begins again after a blank
                         if open_:
                             _cell(grown, prefix)[1] += open_ * probability
                         if ended:
-                            _cell(grown, self._append(prefix, id, model, words))[1] += ended * probability
+                            _cell(grown, self._append(prefix, id, words))[1] += ended * probability
             beam = self._prune(grown)
         return max(beam, key=lambda p: _log(beam[p]) + p.score + (words.finish(p.word_state) if words else 0)).ids()
 
-    def _append(self, prefix: _Prefix, id: int, model: LanguageModel | None, words: HotWords | None) -> _Prefix:
+    def _append(self, prefix: _Prefix, id: int, words: HotWords | None) -> _Prefix:
         child = prefix.children.get(id)
         if child is None:
             score, lm_state, word_state = prefix.score, None, HotWords.start
-            if model is not None:
-                lm_state, log_probability = model.extend(prefix.lm_state, id)
+            if self.language_model is not None:
+                lm_state, log_probability = self.language_model.extend(prefix.lm_state, id)
                 score += self.settings.lm_weight * log_probability + self.settings.length_bonus
             if words is not None:
                 word_state, change = words.extend(prefix.word_state, id)

@@ -1,8 +1,7 @@
 """Tunes the beam's weights and shows what it brings: `python -m data.lm_tuning model=FILE language_model=FILE`.
 
-First the language model's weight and the length bonus on a grid, then the guards: which frames and which lines are sure
-enough to be kept from it. Then greedy against the beam on test lines: errors, lines made right, lines made wrong, time.
-The network runs once a line.
+First the language model's weight and the length bonus on a grid, then how sure is sure; then greedy against the beam
+on test lines: errors, lines made right, lines made wrong, time. The network runs once a line.
 """
 
 from __future__ import annotations
@@ -49,7 +48,6 @@ class LmTuningConfig:
     lm_weights: list[float] = field(default_factory=list)
     length_bonuses: list[float] = field(default_factory=list)
     sure: list[float] = field(default_factory=list)
-    trusted: list[float] = field(default_factory=list)
     least: list[float] = field(default_factory=list)
     output: str = ""
 
@@ -106,11 +104,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Line:
-    """What is kept of a line's logits: what greedy reading finds, and the candidates for each (sure, least)."""
+    """What is kept of a line's logits: the greedy text, and the candidates for each (sure, least)."""
 
     truth: str
     greedy_text: str
-    path: GreedyPath
     frames: dict[tuple[float, float], list[Frame]]
 
 
@@ -126,17 +123,16 @@ def collect(recognizer: Recognizer, path: str, limit: int, shortlists: list[Beam
     """Run the network over a set."""
     lines = []
     for image, truth in tqdm(list(labelled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
-        kept: list[tuple[np.ndarray, GreedyPath]] = []
+        kept: list[np.ndarray] = []
 
-        def remember(logits: np.ndarray, kept: list[tuple[np.ndarray, GreedyPath]] = kept) -> GreedyPath:
-            kept.append((logits, greedy(logits)))
-            return kept[-1][1]
+        def remember(logits: np.ndarray, kept: list[np.ndarray] = kept) -> GreedyPath:
+            kept.append(logits)
+            return greedy(logits)
 
         text = recognizer.read(image, remember).text
         if len(kept) == 1:  # lines cut into pieces are joined by another rule, which is not on trial here
-            logits, path = kept[0]
-            frames = {(s.sure, s.least): shortlist(logits, s) for s in shortlists}
-            lines.append(Line(truth, text, path, frames))
+            frames = {(s.sure, s.least): shortlist(kept[0], s) for s in shortlists}
+            lines.append(Line(truth, text, frames))
     return lines
 
 
@@ -146,8 +142,8 @@ def read_again(lines: list[Line], model: LanguageModel, charset: Charset, settin
     texts = []
     for line in lines:
         frames = line.frames[settings.sure, settings.least]
-        kept = decoder.trusts(line.path) or all(len(frame) == 1 for frame in frames)
-        texts.append(line.greedy_text if kept else charset.decode_ids(decoder.search(frames, model)))
+        sure = all(len(frame) == 1 for frame in frames)
+        texts.append(line.greedy_text if sure else charset.decode_ids(decoder.search(frames)))
     return texts
 
 
@@ -174,7 +170,7 @@ def tune(cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel) -> B
             guard = compare(clean, read_again(clean, model, charset, trial))
             print(
                 f"weight {trial.lm_weight:<5g} bonus {trial.length_bonus:<4g} sure {trial.sure:<5g} "
-                f"trusted {trial.trusted:<5g} least {trial.least:<6g} {gain.row()}  "
+                f"least {trial.least:<6g} {gain.row()}  "
                 f"guard: {guard.cer_before:.4f} -> {guard.cer_after:.4f}, right to wrong {guard.spoiled:.2%}",
                 flush=True,
             )
@@ -183,8 +179,7 @@ def tune(cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel) -> B
 
     weights = product(cfg.lm_weights, cfg.length_bonuses)
     chosen = best([dataclasses.replace(start, lm_weight=weight, length_bonus=bonus) for weight, bonus in weights])
-    guards = product(sures, leasts, sorted({start.trusted, *cfg.trusted}))
-    return best([dataclasses.replace(chosen, sure=sure, least=least, trusted=share) for sure, least, share in guards])
+    return best([dataclasses.replace(chosen, sure=sure, least=least) for sure, least in product(sures, leasts)])
 
 
 def time_ratio(recognizer: Recognizer, decoder: Decoder, images: list[bytes]) -> tuple[float, float]:

@@ -155,14 +155,6 @@ def test_a_language_model_sees_what_follows(model: LanguageModel) -> None:
     assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.4)), first_unsure) == "acd"
 
 
-@has_kenlm
-def test_a_trusted_line_is_kept_from_the_language_model_but_not_from_hot_words(model: LanguageModel) -> None:
-    settings = BeamSettings(trusted=0.5)  # "abd" has 0.6
-    assert read(BeamDecoder(model, settings=settings), UNSURE) == "abd"
-    assert read(BeamDecoder(model, HotWords({"acd": 1.0}, LETTERS), settings=settings), UNSURE) == "acd"
-    assert read(BeamDecoder(model, settings=BeamSettings(trusted=0.7)), UNSURE) == "acd"
-
-
 def test_the_options_name_a_decoder(tmp_path: Path) -> None:
     assert make_decoder(LETTERS, DecodeOptions()) is greedy
     words = tmp_path / "words.txt"
@@ -188,7 +180,7 @@ def test_options_that_do_not_go_together_are_refused(options: DecodeOptions, com
 
 
 def test_settings_are_checked() -> None:
-    for wrong in ({"width": 0}, {"sure": 0.3}, {"least": 0.0}, {"margin": 0.0}, {"trusted": 0.0}, {"lm_weight": -1.0}):
+    for wrong in ({"width": 0}, {"sure": 0.3}, {"least": 0.0}, {"margin": 0.0}, {"lm_weight": -1.0}):
         with pytest.raises(UserError):
             BeamSettings(**wrong)
 
