@@ -41,7 +41,7 @@ class BeamSettings:
 
     width: int = 8
     candidates: int = 8
-    sure: float = 0.9
+    sure: float = 0.97
     least: float = 0.003
     margin: float = 10.0
     lm_weight: float = 0.2
