@@ -94,7 +94,9 @@ def _bars(rows: Iterable[tuple[str, int]]) -> Iterator[str]:
 def plot(stats: DatasetStats, path: Path) -> None:
     """Draw the six plots into a PNG at `path`."""
     installed = {font.name for font in fontManager.ttflist}
-    fonts = ["DejaVu Sans", *[font for font in CHINESE_FONTS if font in installed][:1]]
+    chinese = [font for font in CHINESE_FONTS if font in installed][:1]
+    fonts = ["DejaVu Sans", *chinese]
+    categories = {name if chinese else _boxed(name): c.lines for name, c in stats.categories.items()}
     with matplotlib.rc_context({"font.family": fonts}):
         figure = Figure(figsize=(15, 8), layout="constrained")
         axes = figure.subplots(2, 3).ravel()
@@ -105,9 +107,14 @@ def plot(stats: DatasetStats, path: Path) -> None:
         axes[2].axvline(100 * stats.tight, color="crimson", label=f"tight: {stats.tight_share:.2%} of the lines")
         axes[2].legend()
         _rows(axes[3], stats.character_groups, f"charset ({stats.charset_size:,}) by occurrences of a character")
-        _rows(axes[4], {name: c.lines for name, c in stats.categories.items()}, "lines by category")
+        _rows(axes[4], categories, "lines by category")
         _rows(axes[5], {"usable": stats.usable, **stats.rejects}, "lines usable and left out")
         figure.savefig(path, dpi=100)
+
+
+def _boxed(name: str) -> str:
+    """`name` as it looks without a Chinese font: each character of East Asia, which begin at U+2E80, a box."""
+    return "".join("□" if c >= "\u2e80" else c for c in name)
 
 
 def _columns(axes: Axes, histogram: Histogram, title: str) -> None:
