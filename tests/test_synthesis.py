@@ -66,9 +66,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_sources(tmp_path_factory.mktemp("sources"))
 
 
-def make(sources: Path, settings: SynthesisSettings = SETTINGS, **options: object) -> Synthesizer:
+def make(sources: Path, settings: SynthesisSettings = SETTINGS, split: str = "train", **options: object) -> Synthesizer:
     folder = sources / "fonts" / "quick" / "fonts.json", sources / "corpus" / "quick"
-    return Synthesizer(settings, ASCII, *folder, "train", **options)  # type: ignore[arg-type]
+    return Synthesizer(settings, ASCII, *folder, split, **options)  # type: ignore[arg-type]
 
 
 def same(a: Line, b: Line) -> bool:
@@ -156,6 +156,39 @@ def test_a_face_is_never_asked_for_what_it_lacks(sources: Path) -> None:
     without_digits = replace(drawn, missing=frozenset("0123456789"))
     assert without_digits.lacks("Room 7") and not without_digits.lacks("Room")
     assert drawn.lacks("房间")  # not in the font, though nobody checked it against a charset with hanzi
+
+
+def test_designs_vary_in_training_alone(sources: Path) -> None:
+    varied = replace(SETTINGS, faces=FaceSettings(across=always(0.03), pull=always(-0.2, 0.2)))
+    for split, alike in (("test", True), ("train", False)):
+        drawn = [make(sources, settings, split=split).line(1, 0).pixels for settings in (SETTINGS, varied)]
+        assert np.array_equal(*drawn) == alike
+
+
+def test_an_outline_moves_between_its_baseline_and_its_cap_height(sources: Path) -> None:
+    face = read_faces(sources / "fonts" / "quick" / "fonts.json", "train")[0]
+    plain, lowered = (face.glyph("E", Style(100, pull=(0.0, pull))) for pull in (0.0, 0.2))
+    assert abs(lowered.top - plain.top) <= 1 and abs(len(lowered.bitmap) - len(plain.bitmap)) <= 1
+
+    def middle_bar(bitmap: np.ndarray) -> float:
+        filled = (bitmap > 128).mean(axis=1)
+        rows = np.flatnonzero(filled[20:-20] > 0.6) + 20
+        return float(rows.mean())
+
+    assert middle_bar(lowered.bitmap) - middle_bar(plain.bitmap) == pytest.approx(0.2 * 36, abs=1.5)
+    heavy = face.glyph("E", Style(100, across=0.05))
+    assert heavy.bitmap.shape[0] == plain.bitmap.shape[0] + 5 and heavy.bitmap.shape[1] == plain.bitmap.shape[1]
+
+
+def test_another_face_draws_what_one_lacks(sources: Path) -> None:
+    face, other = read_faces(sources / "fonts" / "quick" / "fonts.json", "train")[:2]
+    digits = replace(face, missing=frozenset("0123456789"))
+    mixed = typeset("ab12", digits, None, Style(40), PLAIN, Dice(1, 1), substitute=other)
+    half = round(float(mixed.edges[2]))
+    for part, of in ((slice(None, half), digits), (slice(half, None), other)):
+        text = "ab" if of is digits else "12"
+        alone = typeset(text, of, None, Style(40), PLAIN, Dice(1, 1))
+        assert int(mixed.ink[:, part].sum()) == pytest.approx(int(alone.ink.sum()), rel=0.02)
 
 
 def test_lineages_of_many_faces_do_not_crowd_out_the_others() -> None:

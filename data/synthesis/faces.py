@@ -19,18 +19,34 @@ import numpy as np
 from crnn.errors import UserError
 from data.synthesis.dice import Dice, cumulate
 from data.synthesis.settings import FaceSettings
+from data.synthesis.text import HANZI
 
+HANZI_MIDDLE = 0.38  # of a hanzi, em above the baseline
+LATIN_MIDDLE = 0.36  # half a capital's height
 FULL_WIDTH = {chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F) if chr(c).isalnum()}
 
 
 @dataclass(frozen=True)
 class Style:
-    """How glyphs are drawn: size in pixels, horizontal shear and scale, stroke growth in em, hinting, grey levels."""
+    """How glyphs are drawn.
+
+    Attributes:
+        size: pixels.
+        shear: horizontal, per vertical.
+        stretch: horizontal scale.
+        bold: growth of strokes, em.
+        across: growth of horizontal strokes beyond that of vertical ones, em.
+        pull: how far outlines move out of the middle, in a hanzi's width and in its height; the second also lowers
+            the middle of Latin letters. Negative: the other way.
+        hinted, aliased: rasterisation.
+    """
 
     size: int
     shear: float = 0.0
     stretch: float = 1.0
     bold: float = 0.0
+    across: float = 0.0
+    pull: tuple[float, float] = (0.0, 0.0)
     hinted: bool = False
     aliased: bool = False
 
@@ -103,10 +119,12 @@ class Face:
         advance = slot.linearHoriAdvance / 65536 * style.stretch
         if style.hinted and not bend:
             advance = slot.advance.x / 64
-        if style.bold:
-            strength = int(style.bold * style.size * 64)
-            freetype.FT_Outline_Embolden(ctypes.byref(slot.outline._FT_Outline), strength)
-            advance += max(0, strength) / 64
+        if any(style.pull):
+            _pull(slot.outline._FT_Outline, style, advance, HANZI.match(character) is not None)
+        if style.bold or style.across:
+            wide, high = (int(growth * style.size * 64) for growth in (style.bold, style.bold + style.across))
+            freetype.FT_Outline_EmboldenXY(ctypes.byref(slot.outline._FT_Outline), wide, high)
+            advance += max(0, wide) / 64
         slot.render(freetype.FT_RENDER_MODE_MONO if style.aliased else freetype.FT_RENDER_MODE_NORMAL)
         return Glyph(_pixels(slot.bitmap), slot.bitmap_left, slot.bitmap_top, advance)
 
@@ -117,6 +135,28 @@ class Face:
         self._font.load_char(character, freetype.FT_LOAD_RENDER)
         slot = self._font.glyph
         return Glyph(_pixels(slot.bitmap), slot.bitmap_left, slot.bitmap_top, slot.advance.x / 64)
+
+
+def _pull(outline: Any, style: Style, advance: float, hanzi: bool) -> None:
+    """Move the outline's points as another design might have them; edges, baseline and cap height stay.
+
+    A place u of a hanzi (-1 .. 1 from edge to edge) goes to u + pull · (u - u³): strokes grow by `pull` in the middle
+    and shrink by twice that at the edges. Of a Latin letter, -1 the baseline and 1 the cap height, only the inner
+    heights move, to u + pull · (u² - 1).
+    """
+    if not outline.n_points:
+        return
+    points = np.ctypeslib.as_array(ctypes.cast(outline.points, ctypes.POINTER(ctypes.c_long)), (outline.n_points, 2))
+    em = style.size * 64
+    if hanzi:
+        axes = (0, advance * 32, advance * 32, style.pull[0]), (1, HANZI_MIDDLE * em, em / 2, style.pull[1])
+    else:
+        axes = ((1, LATIN_MIDDLE * em, LATIN_MIDDLE * em, style.pull[1]),)
+    for axis, middle, half, pull in axes:
+        u = (points[:, axis] - middle) / half
+        inside = np.abs(u) < 1
+        moved = u + pull * (u - u**3 if hanzi else u**2 - 1)
+        points[inside, axis] = np.rint(moved * half + middle)[inside]
 
 
 _UPRIGHT = freetype.Matrix(0x10000, 0, 0, 0x10000)

@@ -78,6 +78,9 @@ class Synthesizer:
         self.settings, self.charset, self.canvas = settings, charset, CanvasSpec()
         self.faces = Faces.load(fonts, split, settings.faces)
         self.cells = cells or []
+        training = split == "train"
+        self._variation = settings.faces if training else None
+        self._substitutes = training and settings.faces.substitutes
         text = settings.text
         if self.cells:  # the turns decide, not the shares; kinds without a turn need no text in this split
             text = replace(text, kinds={kind: 1.0 for kinds, _ in self.cells for kind in kinds})
@@ -114,11 +117,15 @@ class Synthesizer:
 
     def _draw(self, kind: str, recipe: Recipe, dice: Dice) -> tuple[str, Crop] | None:
         """Text and clean crop; None if the faces cannot draw it or it does not fit."""
-        face = self._face(kind, dice)
-        for _ in range(FACE_ATTEMPTS):
+        face, substitute = self._face(kind, dice), None
+        for attempt in range(FACE_ATTEMPTS):
             label = self.writer.write(kind, dice, brief=dice.chance(recipe.brief))
             if not face.lacks(label):
                 break
+            if self._substitutes and attempt and face.script == "zh":
+                substitute = self.faces.choose("zh", dice)
+                if not substitute.lacks(label):
+                    break
         else:
             return None
         latin = None
@@ -126,8 +133,8 @@ class Synthesizer:
             latin = self.faces.choose("en", dice)
             if latin.lacks("".join(c for c in label if c.isascii())):
                 latin = None
-        style = choose_style(recipe, dice)
-        line = typeset(label, face, latin, style, recipe, dice)
+        style = choose_style(recipe, self._variation, dice)
+        line = typeset(label, face, latin, style, recipe, dice, substitute)
         frame = frame_of(line, recipe, dice)
         if frame is None or not self._fits(label, frame.right - frame.left, frame.bottom - frame.top):
             return None

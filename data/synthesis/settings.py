@@ -62,6 +62,10 @@ class FaceSettings:
     zh_for_english: float = 0.1
     latin_in_chinese: float = 0.3
     lineage_power: float = 0.5
+    # of training lines only, where they stand for designs that no list has; test lines show faces as they are
+    across: Span = field(default_factory=Span)  # growth of horizontal strokes beyond that of vertical ones, em
+    pull: Span = field(default_factory=Span)  # outlines moved out of the middle of their box, share
+    substitutes: bool = False  # what a Chinese face lacks comes from another one, as in browsers
     emphasis: dict[str, float] = field(default_factory=dict)
 
 

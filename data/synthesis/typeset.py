@@ -8,7 +8,7 @@ import numpy as np
 
 from data.synthesis.dice import Dice
 from data.synthesis.faces import FULL_WIDTH, Face, Glyph, Style
-from data.synthesis.settings import Recipe
+from data.synthesis.settings import FaceSettings, Recipe, Span
 from data.synthesis.text import HANZI
 
 BASELINE = 1.3  # of the drawing, in em from its top
@@ -40,20 +40,25 @@ class Typeset:
     baseline: int
 
 
-def choose_style(recipe: Recipe, dice: Dice) -> Style:
-    """Size, slant, width, weight and rasterisation of a line."""
+def choose_style(recipe: Recipe, variation: FaceSettings | None, dice: Dice) -> Style:
+    """Size, slant, width, weight and rasterisation of a line; with `variation`, the design as well."""
+    across, pull = (variation.across, variation.pull) if variation else (Span(), Span())
     return Style(
         size=round(dice.span(recipe.size) or recipe.size.low),
         shear=dice.span(recipe.shear) or 0.0,
         stretch=dice.span(recipe.stretch) or 1.0,
         bold=dice.span(recipe.bold) or 0.0,
+        across=dice.span(across) or 0.0,
+        pull=(dice.span(pull) or 0.0, dice.span(pull) or 0.0),
         hinted=dice.chance(recipe.hinted),
         aliased=dice.chance(recipe.aliased),
     )
 
 
-def typeset(text: str, face: Face, latin: Face | None, style: Style, recipe: Recipe, dice: Dice) -> Typeset:
-    """Draw `text` with `face`, its ASCII characters with `latin` if given."""
+def typeset(
+    text: str, face: Face, latin: Face | None, style: Style, recipe: Recipe, dice: Dice, substitute: Face | None = None
+) -> Typeset:
+    """Draw `text` with `face`, its ASCII characters with `latin` if given, and what `face` lacks with `substitute`."""
     em = style.size
     spacing = (dice.span(recipe.spacing) or 0.0) * em
     if not HANZI.search(text):
@@ -81,7 +86,8 @@ def typeset(text: str, face: Face, latin: Face | None, style: Style, recipe: Rec
         else:
             drawn = FULL_WIDTH.get(character, character) if wide else character
             is_latin = (character.isascii() and not wide) or character in shared
-            use, its_style = (latin or face, latin_style) if is_latin else (face, style)
+            own = substitute if substitute and face.lacks(character) else face
+            use, its_style = (latin or own, latin_style) if is_latin else (own, style)
             its_style = its_style if i < tail_start else tail_style
             cut = squeezed and _blank_half(use.glyph(drawn, its_style), character, em)
             pen -= cut if cut and character in OPENING else 0
