@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +227,8 @@ def _draw(
         settings.strength = cfg.strength
         settings.recipes = {name: recipe for name, recipe in settings.recipes.items() if name not in cfg.left_out}
         settings.text.kinds = _kinds(cfg, texts.kinds(split), split)
+        faces = settings.faces  # the user's fonts are learnt as they are
+        settings.faces = replace(faces, across=Span(), pull=Span(), substitutes=False)
         settings.text.whole = 1.0  # a price or an id means nothing in halves
         synthesizer = Synthesizer(settings, possible, fonts, corpus, split)
         sets.append(list(_drawn(synthesizer, cfg.seed + number, lines, cfg, f"{cfg.name} {split}")))

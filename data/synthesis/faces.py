@@ -149,7 +149,8 @@ def _pull(outline: Any, style: Style, advance: float, hanzi: bool) -> None:
     points = np.ctypeslib.as_array(ctypes.cast(outline.points, ctypes.POINTER(ctypes.c_long)), (outline.n_points, 2))
     em = style.size * 64
     if hanzi:
-        axes = (0, advance * 32, advance * 32, style.pull[0]), (1, HANZI_MIDDLE * em, em / 2, style.pull[1])
+        half_width = advance / 2 * 64  # outlines are in 1/64 pixel
+        axes = (0, half_width, half_width, style.pull[0]), (1, HANZI_MIDDLE * em, em / 2, style.pull[1])
     else:
         axes = ((1, LATIN_MIDDLE * em, LATIN_MIDDLE * em, style.pull[1]),)
     for axis, middle, half, pull in axes:

@@ -17,7 +17,7 @@ from data.synthesis.compose import Crop, compose, frame_of
 from data.synthesis.degrade import degrade
 from data.synthesis.dice import Dice, cumulate
 from data.synthesis.faces import Face, Faces
-from data.synthesis.settings import Recipe, SynthesisSettings
+from data.synthesis.settings import FaceSettings, Recipe, SynthesisSettings
 from data.synthesis.text import CODES, Writer, group_of
 from data.synthesis.typeset import choose_style, typeset
 
@@ -78,9 +78,7 @@ class Synthesizer:
         self.settings, self.charset, self.canvas = settings, charset, CanvasSpec()
         self.faces = Faces.load(fonts, split, settings.faces)
         self.cells = cells or []
-        training = split == "train"
-        self._variation = settings.faces if training else None
-        self._substitutes = training and settings.faces.substitutes
+        self._variation = settings.faces if split == "train" else FaceSettings()  # test lines show faces as they are
         text = settings.text
         if self.cells:  # the turns decide, not the shares; kinds without a turn need no text in this split
             text = replace(text, kinds={kind: 1.0 for kinds, _ in self.cells for kind in kinds})
@@ -122,7 +120,7 @@ class Synthesizer:
             label = self.writer.write(kind, dice, brief=dice.chance(recipe.brief))
             if not face.lacks(label):
                 break
-            if self._substitutes and attempt and face.script == "zh":
+            if self._variation.substitutes and attempt and face.script == "zh":  # a second text may do without
                 substitute = self.faces.choose("zh", dice)
                 if not substitute.lacks(label):
                     break

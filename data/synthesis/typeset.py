@@ -8,7 +8,7 @@ import numpy as np
 
 from data.synthesis.dice import Dice
 from data.synthesis.faces import FULL_WIDTH, Face, Glyph, Style
-from data.synthesis.settings import FaceSettings, Recipe, Span
+from data.synthesis.settings import FaceSettings, Recipe
 from data.synthesis.text import HANZI
 
 BASELINE = 1.3  # of the drawing, in em from its top
@@ -40,16 +40,15 @@ class Typeset:
     baseline: int
 
 
-def choose_style(recipe: Recipe, variation: FaceSettings | None, dice: Dice) -> Style:
-    """Size, slant, width, weight and rasterisation of a line; with `variation`, the design as well."""
-    across, pull = (variation.across, variation.pull) if variation else (Span(), Span())
+def choose_style(recipe: Recipe, variation: FaceSettings, dice: Dice) -> Style:
+    """Size, slant, width, weight and rasterisation of a line, and how `variation` changes the design."""
     return Style(
         size=round(dice.span(recipe.size) or recipe.size.low),
         shear=dice.span(recipe.shear) or 0.0,
         stretch=dice.span(recipe.stretch) or 1.0,
         bold=dice.span(recipe.bold) or 0.0,
-        across=dice.span(across) or 0.0,
-        pull=(dice.span(pull) or 0.0, dice.span(pull) or 0.0),
+        across=dice.span(variation.across) or 0.0,
+        pull=(dice.span(variation.pull) or 0.0, dice.span(variation.pull) or 0.0),
         hinted=dice.chance(recipe.hinted),
         aliased=dice.chance(recipe.aliased),
     )
