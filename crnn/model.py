@@ -42,6 +42,11 @@ def _activated(convolution: nn.Conv2d) -> nn.Sequential:
     return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True))
 
 
+def convolution_block(inputs: int, outputs: int) -> nn.Sequential:
+    """3×3 convolution, batch norm and ReLU, of which the stages are made."""
+    return _activated(Convolution(inputs, outputs, 3, padding=1))
+
+
 class CRNN(nn.Module):
     """Canvas in, class scores of each frame out.
 
@@ -69,7 +74,7 @@ class CRNN(nn.Module):
             if stage > 0:  # the first pool halves both sides, later ones the height only: T stays W / 4
                 blocks.append(nn.MaxPool2d(2 if stage == 1 else (2, 1)))
             for _ in range(count):
-                blocks.append(_activated(Convolution(inputs, outputs, 3, padding=1)))
+                blocks.append(convolution_block(inputs, outputs))
                 inputs = outputs
         blocks.append(_activated(Convolution(inputs, inputs, (rows, 1))))  # the remaining rows become one
         self.cnn = nn.Sequential(*blocks)

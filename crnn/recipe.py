@@ -52,6 +52,7 @@ class TrainConfig:
     name: the run's folder under `artifacts/`.
     start_model: checkpoint to begin from, whose network and charset this run takes over; the run's charset may add
         characters at the end. A run that has a checkpoint of its own resumes instead.
+    added_convolutions: 3×3 convolutions that each stage gets beyond the start model's; they begin as identity.
     trained_layers: full, head+rnn or head; the other layers keep the start model's weights.
     batch_statistics: whether batch norms follow the batches; false keeps the start model's statistics.
     steps: optimiser steps in all.
@@ -84,6 +85,7 @@ class TrainConfig:
     canvas: CanvasConfig = field(default_factory=CanvasConfig)
     data: DataConfig = field(default_factory=DataConfig)
     start_model: str | None = None
+    added_convolutions: list[int] | None = None
     trained_layers: str = "full"
     batch_statistics: bool = True
     steps: int = 1000
@@ -130,6 +132,8 @@ class TrainConfig:
             raise UserError(
                 f"data.recalled={self.data.recalled}: needs a start_model, and no more than the training sets"
             )
+        if self.added_convolutions is not None and not self.start_model:
+            raise UserError("added_convolutions needs a start_model: without one, set model.convolutions")
         if self.model.height != self.canvas.height:
             raise UserError(f"model.height {self.model.height} differs from canvas.height {self.canvas.height}")
 

@@ -32,7 +32,7 @@ from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
 from crnn.preprocess import CanvasSpec
 from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects
-from crnn.transfer import Freezer, grow_head, trainable
+from crnn.transfer import Freezer, deepen, grow_head, trainable
 
 
 def _added_characters(start: Checkpoint | None, charset: Charset) -> str:
@@ -67,6 +67,8 @@ class Trainer:
         self.charset = Charset.load(config.data.charset)
         start = load(config.start_model) if config.start_model else None
         if start is not None:
+            if config.added_convolutions is not None:
+                start = deepen(start, config.added_convolutions)
             config.model = ModelConfig(**start.info.model)
         self.added = _added_characters(start, self.charset)
         self.spec = start.info.canvas if start is not None else CanvasSpec(**asdict(config.canvas))

@@ -1,13 +1,22 @@
-"""Carries a trained network over to new lines: a longer charset, and which layers may change. Knows no data."""
+"""Carries a trained network over to new lines: a longer charset, further convolutions, which layers may change.
+
+Knows no data.
+"""
 
 from __future__ import annotations
 
-from torch import nn
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
 
 from crnn.charset import Charset
-from crnn.checkpoint import State
+from crnn.checkpoint import Checkpoint, State
 from crnn.errors import UserError
-from crnn.model import CRNN
+from crnn.model import CRNN, ModelConfig, convolution_block
 
 # Layers that go on learning, by mode; the others keep their weights and their batch statistics.
 TRAINED_LAYERS = {
@@ -46,6 +55,64 @@ def grow_head(weights: State, known: Charset, wanted: Charset) -> State:
         grown[name] = rows.new_empty(len(rows) + added, *rows.shape[1:])
         grown[name][: len(rows)], grown[name][len(rows) :] = rows, mean
     return grown
+
+
+def _rectified_moments(mean: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of max(0, x) for normal x."""
+    ratio = mean / spread.clamp(min=1e-12)
+    density = torch.exp(-ratio.square() / 2) / math.sqrt(2 * math.pi)
+    above = torch.special.ndtr(ratio)
+    first = mean * above + spread * density
+    second = (mean.square() + spread.square()) * above + mean * spread * density
+    return first, (second - first.square()).clamp(min=0)
+
+
+def _identity_after(norm: nn.BatchNorm2d) -> nn.Sequential:
+    """A block that passes on what comes from the block whose batch norm is `norm`.
+
+    Its batch norm starts with the moments that its input has if what `norm` gives is normal: with these statistics it
+    is exactly the identity, with those of a batch nearly.
+    """
+    block = convolution_block(norm.num_features, norm.num_features)
+    convolution, own = block[0], block[1]
+    assert isinstance(convolution, nn.Conv2d) and isinstance(own, nn.BatchNorm2d)
+    assert own.running_mean is not None and own.running_var is not None
+    with torch.no_grad():
+        nn.init.dirac_(convolution.weight)
+        mean, variance = _rectified_moments(norm.bias, norm.weight.abs())
+        own.weight.copy_((variance + own.eps).sqrt())
+        own.bias.copy_(mean)
+        own.running_mean.copy_(mean)
+        own.running_var.copy_(variance)
+    return block
+
+
+def deepen(start: Checkpoint, added: Sequence[int]) -> Checkpoint:
+    """`start` with `added` 3×3 convolutions more at the end of each stage, which read the same as before.
+
+    Net2DeeperNet (Chen et al. 2016, arXiv:1511.05641): a new layer begins as identity, which ReLU allows.
+
+    Raises:
+        UserError: `added` has not one number for each stage, or a negative one.
+    """
+    config = ModelConfig(**start.info.model)
+    if len(added) != len(config.convolutions) or min(added) < 0:
+        raise UserError(
+            f"added_convolutions={list(added)}: give a number of at least 0 for each of the start model's "
+            f"{len(config.convolutions)} stages"
+        )
+    model = CRNN(config, len(start.info.characters) + 1)
+    model.load_state_dict(start.weights)
+    at = 0  # of the stage's last convolution: block 0 is the stem, and every stage but the first begins with a pool
+    for stage, (had, more) in enumerate(zip(config.convolutions, added, strict=True)):
+        at += had + (stage > 0)
+        for _ in range(more):
+            block = cast(nn.Sequential, model.cnn[at])
+            at += 1
+            model.cnn.insert(at, _identity_after(cast(nn.BatchNorm2d, block[1])))
+    convolutions = [had + more for had, more in zip(config.convolutions, added, strict=True)]
+    deeper = dataclasses.asdict(dataclasses.replace(config, convolutions=convolutions))
+    return Checkpoint(dataclasses.replace(start.info, model=deeper), model.state_dict())
 
 
 class Freezer:

@@ -10,9 +10,10 @@ import torch
 from crnn.charset import Charset
 from crnn.checkpoint import load
 from crnn.errors import UserError
+from crnn.model import CRNN, ModelConfig
 from crnn.recipe import TrainConfig
 from crnn.training import Trainer
-from crnn.transfer import extend, grow_head
+from crnn.transfer import deepen, extend, grow_head
 from tests.conftest import DIGITS
 
 Build = Callable[..., TrainConfig]
@@ -89,6 +90,44 @@ def test_a_longer_charset_starts_from_the_same_readings(small_config: Build, tra
     config.data = dataclasses.replace(config.data, charset=str(tmp_path / "longer.txt"))
     accuracy, _ = Trainer(config).validate()
     assert accuracy.exact > 0.95
+
+
+def test_added_convolutions_begin_as_identity(trained: Path) -> None:
+    start = load(trained / "checkpoint.pt")
+    deeper = deepen(start, [0, 1, 0, 2])
+    assert deeper.info.model["convolutions"] == [
+        had + more for had, more in zip(start.info.model["convolutions"], [0, 1, 0, 2], strict=True)
+    ]
+    images = torch.randint(0, 256, (4, 1, 32, 128), dtype=torch.uint8)
+    logits = []
+    for checkpoint in (start, deeper):
+        model = CRNN(ModelConfig(**checkpoint.info.model), len(DIGITS)).eval()
+        model.load_state_dict(checkpoint.weights)
+        logits.append(model(images))
+    assert torch.allclose(*logits, atol=1e-3)
+
+
+def test_a_deeper_network_trains_from_what_the_start_model_reads(small_config: Build, trained: Path) -> None:
+    config = small_config(
+        "deeper", start_model=str(trained / "checkpoint.pt"), added_convolutions=[0, 0, 0, 1], steps=1, aligned_steps=0
+    )
+    accuracy, _ = Trainer(config).validate()
+    assert accuracy.exact > 0.95
+    Trainer(config).run()
+    assert load(Path(config.artifacts) / "deeper" / "checkpoint.pt").info.model["convolutions"][-1] == (
+        load(trained / "checkpoint.pt").info.model["convolutions"][-1] + 1
+    )
+
+
+@pytest.mark.parametrize("added", [[1], [0, 0, 0, -1]])
+def test_convolutions_are_added_to_stages_there_are(trained: Path, added: list[int]) -> None:
+    with pytest.raises(UserError, match="for each of the start model's 4 stages"):
+        deepen(load(trained / "checkpoint.pt"), added)
+
+
+def test_adding_convolutions_needs_a_start_model(small_config: Build) -> None:
+    with pytest.raises(UserError, match="needs a start_model"):
+        Trainer(small_config("nothing", added_convolutions=[0, 0, 0, 1]))
 
 
 def test_an_unknown_mode_is_named(small_config: Build) -> None:
