@@ -32,7 +32,7 @@ from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
 from crnn.preprocess import CanvasSpec
 from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects
-from crnn.transfer import Freezer, deepen, grow_head, trainable
+from crnn.transfer import Freezer, blend, deepen, grow_head, trainable
 
 
 def _added_characters(start: Checkpoint | None, charset: Charset) -> str:
@@ -90,10 +90,12 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.model = CRNN(config.model, len(self.charset))
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.origin = None if start is None else grow_head(start.weights, start.info.charset, self.charset)
+        self.old_classes = 0 if start is None else len(start.info.charset)
         self.teacher: CRNN | None = None
-        if start is not None and config.data.recalled:
+        if self.origin is not None and config.data.recalled:
             self.teacher = copy.deepcopy(self.model).eval().requires_grad_(False)
-            self.teacher.load_state_dict(grow_head(start.weights, start.info.charset, self.charset))
+            self.teacher.load_state_dict(self.origin)
         self.freezer = Freezer(self.model, config.trained_layers, config.batch_statistics)
         decayed = [p for p in trainable(self.model) if p.ndim > 1]
         others = [p for p in trainable(self.model) if p.ndim <= 1]
@@ -109,7 +111,7 @@ class Trainer:
         self.seconds = 0.0
         self.validation_accuracy: Accuracy | None = None
         self.precision = config.precision
-        self._restore(start)
+        self._restore()
         if self.precision == "auto":
             self.precision = self._probe_precision()
         self._multiply_in(self.precision)
@@ -117,11 +119,11 @@ class Trainer:
 
     # ---- beginning, saving, resuming -------------------------------------------------------------------------
 
-    def _restore(self, start: Checkpoint | None) -> None:
+    def _restore(self) -> None:
         own = load_newest(self.path)
         if own is None:
-            if start is not None:
-                self.model.load_state_dict(grow_head(start.weights, start.info.charset, self.charset))
+            if self.origin is not None:
+                self.model.load_state_dict(self.origin)
             self.average: State = {k: v.clone() for k, v in self.model.state_dict().items()}
             return
         if not own.trained:
@@ -133,7 +135,7 @@ class Trainer:
         trained = own.trained
         self.model.load_state_dict(trained["weights"])
         self.optimizer.load_state_dict(trained["optimizer"])
-        self.average = own.weights
+        self.average = trained.get("average", own.weights)
         for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision"):
             setattr(self, name, trained[name])
         if self.rank == 0:
@@ -171,7 +173,15 @@ class Trainer:
             for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision")
         }
         trained |= {"weights": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        return Checkpoint(info, self.average, trained)
+        if self.config.blend < 1:
+            trained["average"] = self.average
+        return Checkpoint(info, self.deployed(), trained)
+
+    def deployed(self) -> State:
+        """The weights to validate and to deploy: averaged, and blended with the start model's."""
+        if self.origin is None or self.config.blend == 1:
+            return self.average
+        return blend(self.origin, self.average, self.config.blend, self.old_classes)
 
     def save(self) -> None:
         """Write the run's checkpoint (the first process only)."""
@@ -327,9 +337,9 @@ class Trainer:
 
     @contextmanager
     def averaged(self) -> Iterator[CRNN]:
-        """The network with the averaged weights, in evaluation mode."""
+        """The network with the weights to deploy, in evaluation mode."""
         raw = {k: v.clone() for k, v in self.model.state_dict().items()}
-        self.model.load_state_dict(self.average)
+        self.model.load_state_dict(self.deployed())
         self.model.eval()
         try:
             yield self.model
@@ -338,7 +348,7 @@ class Trainer:
 
     @torch.inference_mode()
     def validate(self) -> tuple[Accuracy, list[tuple[str, str, Tensor]]]:
-        """Read the validation lines with the averaged weights.
+        """Read the validation lines with the weights to deploy.
 
         Returns:
             The accuracy, and (truth, reading, uint8 (1, H, W) canvas) of a few lines.

@@ -115,6 +115,22 @@ def deepen(start: Checkpoint, added: Sequence[int]) -> Checkpoint:
     return Checkpoint(dataclasses.replace(start.info, model=deeper), model.state_dict())
 
 
+def blend(start: State, trained: State, share: float, old_classes: int) -> State:
+    """Weights between `start` (share 0) and `trained` (share 1); rows of the classes from `old_classes` on are trained.
+
+    Near its start, where a network is at its best for what it was trained on, it loses there with the square of the way
+    that it goes, and gains in the new field at once: half the way has most of the gain and a quarter of the loss
+    (Wortsman et al. 2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903).
+    """
+    blended = {
+        name: torch.lerp(start[name], value, share) if value.is_floating_point() else value
+        for name, value in trained.items()
+    }
+    for name in ("head.weight", "head.bias"):
+        blended[name][old_classes:] = trained[name][old_classes:]
+    return blended
+
+
 class Freezer:
     """Keeps the layers outside `mode` as they are.
 
