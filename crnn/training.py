@@ -124,6 +124,7 @@ class Trainer:
         if own is None:
             if self.origin is not None:
                 self.model.load_state_dict(self.origin)
+            self.blended = self.config.blend
             self.average: State = {k: v.clone() for k, v in self.model.state_dict().items()}
             return
         if not own.trained:
@@ -136,6 +137,7 @@ class Trainer:
         self.model.load_state_dict(trained["weights"])
         self.optimizer.load_state_dict(trained["optimizer"])
         self.average = trained.get("average", own.weights)
+        self.blended = trained.get("blend", 1.0)
         for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision"):
             setattr(self, name, trained[name])
         if self.rank == 0:
@@ -173,8 +175,9 @@ class Trainer:
             for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision")
         }
         trained |= {"weights": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        if self.config.blend < 1:
-            trained["average"] = self.average
+        trained["blend"] = self.config.blend
+        if self.origin is not None:
+            trained["average"] = self.average  # what is deployed may be blended from it
         return Checkpoint(info, self.deployed(), trained)
 
     def deployed(self) -> State:
@@ -394,6 +397,7 @@ class Trainer:
         load_batches = Prefetcher(self.batches)
         saved = logged = time.monotonic()
         lines_logged = self.lines_seen
+        blended_anew = self.step == config.steps and config.blend != self.blended
         with (
             self._stop_on_signals(),
             Logbook(self.folder, enabled=self.rank == 0) as logbook,
@@ -426,6 +430,9 @@ class Trainer:
                     load_batches.close()
                     raise Interrupted(f"stopped at step {self.step}; run the same command to go on")
         load_batches.close()
+        if blended_anew:
+            self.validate()
+            self.save()
         return self.path
 
     @contextmanager

@@ -57,10 +57,10 @@ class DomainConfig:
     replay: str = ""
     general: str = ""
     profile: str = ""
-    lines: int = 6000
+    lines: int = 12000
     test_lines: int = 400
-    replay_lines: int = 6000
-    general_lines: int = 1000
+    replay_lines: int = 15000
+    general_lines: int = 4000
     gate_lines: int = 1200
     held_out: float = 0.15
     real_share: float = 0.5

@@ -152,6 +152,14 @@ def test_a_blended_run_goes_on_from_its_own_weights(small_config: Build, trained
     assert all(torch.equal(value, resumed.average[name]) for name, value in trainer.average.items())
 
 
+def test_a_finished_run_is_blended_anew_without_training(small_config: Build, trained: Path) -> None:
+    start = {"start_model": str(trained / "checkpoint.pt"), "steps": 2, "aligned_steps": 0}
+    Trainer(small_config("anew", **start, blend=0.5)).run()
+    wholly = Trainer(small_config("anew", **start, blend=1.0))
+    deployed = load(wholly.run()).weights
+    assert all(torch.equal(value, deployed[name]) for name, value in wholly.average.items())
+
+
 def test_a_blend_needs_two_sides(small_config: Build) -> None:
     with pytest.raises(UserError, match="needs a start_model"):
         Trainer(small_config("nothing", blend=0.5))
