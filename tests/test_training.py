@@ -35,10 +35,10 @@ def same_weights(a: Checkpoint, b: Checkpoint) -> bool:
 
 def overrides(config: TrainConfig) -> list[str]:
     """The configuration as arguments of train.py."""
-    sizes = {f"model.{key}": value for key, value in dataclasses.asdict(config.model).items()}
-    data = {f"data.{key}": value for key, value in dataclasses.asdict(config.data).items() if value is not None}
-    plain = {k: v for k, v in dataclasses.asdict(config).items() if k not in ("model", "canvas", "data", "start_model")}
-    return [f"{key}={str(value).replace(' ', '')}" for key, value in {**plain, **sizes, **data}.items()]
+    fields = dataclasses.asdict(config)
+    parts = {f"{part}.{key}": value for part in ("model", "data") for key, value in fields[part].items()}
+    plain = {key: value for key, value in fields.items() if key not in ("model", "canvas", "data")}
+    return [f"{k}={str(v).replace(' ', '')}" for k, v in {**plain, **parts}.items() if v is not None]
 
 
 def test_learning_rate_warms_up_stays_and_decays() -> None:
