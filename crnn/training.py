@@ -166,6 +166,7 @@ class Trainer:
                 "start_model": self.config.start_model,
                 "trained_layers": self.config.trained_layers,
                 "added_characters": self.added,
+                "blend": self.config.blend,
                 "data": list(self.config.data.train),
             },
             validation={} if accuracy is None else asdict(accuracy),
@@ -339,7 +340,7 @@ class Trainer:
     # ---- validation ------------------------------------------------------------------------------------------
 
     @contextmanager
-    def averaged(self) -> Iterator[CRNN]:
+    def deployable(self) -> Iterator[CRNN]:
         """The network with the weights to deploy, in evaluation mode."""
         raw = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.model.load_state_dict(self.deployed())
@@ -359,7 +360,7 @@ class Trainer:
         readings: list[tuple[str, str, str]] = []
         samples: list[tuple[str, str, Tensor]] = []
         order = self.validation.buckets.argsort(kind="stable")[self.rank :: self.world]
-        with self.averaged() as model:
+        with self.deployable() as model:
             for begin in range(0, len(order), 32):
                 group = order[begin : begin + 32]
                 for bucket in sorted({int(b) for b in self.validation.buckets[group]}):

@@ -101,7 +101,7 @@ def deepen(start: Checkpoint, added: Sequence[int]) -> Checkpoint:
             f"added_convolutions={list(added)}: give a number of at least 0 for each of the start model's "
             f"{len(config.convolutions)} stages"
         )
-    model = CRNN(config, len(start.info.characters) + 1)
+    model = CRNN(config, len(start.info.charset))
     model.load_state_dict(start.weights)
     at = 0  # of the stage's last convolution: block 0 is the stem, and every stage but the first begins with a pool
     for stage, (had, more) in enumerate(zip(config.convolutions, added, strict=True)):
@@ -118,9 +118,9 @@ def deepen(start: Checkpoint, added: Sequence[int]) -> Checkpoint:
 def blend(start: State, trained: State, share: float, old_classes: int) -> State:
     """Weights between `start` (share 0) and `trained` (share 1); rows of the classes from `old_classes` on are trained.
 
-    Near its start, where a network is at its best for what it was trained on, it loses there with the square of the way
-    that it goes, and gains in the new field at once: half the way has most of the gain and a quarter of the loss
-    (Wortsman et al. 2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903).
+    A network at its best for what it was trained on loses there about with the square of the way that it goes. A field
+    that is near is gained at once, so that part of the way has most of the gain; a far one needs all of it (Wortsman et
+    al. 2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903).
     """
     blended = {
         name: torch.lerp(start[name], value, share) if value.is_floating_point() else value
