@@ -20,7 +20,8 @@ class ModelConfig:
     """Sizes of the network.
 
     Attributes:
-        height: pixels of the canvas; stem and pools halve it once a stage, the last convolution takes the rest.
+        height: pixels of the canvas, even; stem and pools halve it once a stage, rounding down, the last convolution
+            takes the rest.
         stem: channels of the first, strided convolution.
         channels: channels of each stage; a stage is some 3×3 convolutions and a pool that halves the height.
         convolutions: 3×3 convolutions in each stage.
@@ -36,6 +37,11 @@ class ModelConfig:
     hidden: int = 128
     layers: int = 2
     bottleneck: int = 128
+
+
+def _pool(rows: int, columns: int) -> nn.MaxPool2d:
+    """Halves `rows` rows, and the columns if `columns` is 2; where rows are odd windows overlap, so that none is lost."""
+    return nn.MaxPool2d((2 + rows % 2, columns), stride=(2, columns))
 
 
 def _activated(convolution: nn.Conv2d) -> nn.Sequential:
@@ -63,16 +69,17 @@ class CRNN(nn.Module):
             ValueError: the height does not reduce to at least one row.
         """
         super().__init__()
-        halvings = len(config.channels)
-        rows = config.height >> halvings  # the stem halves once, every stage but the last halves again
-        if rows < 1 or config.height % (1 << halvings):
+        halvings = len(config.channels)  # the stem halves once, every stage but the last halves again
+        if config.height >> halvings < 1 or config.height % 2:
             raise ValueError(f"height {config.height} cannot be halved {halvings} times: change height or channels")
+        rows = config.height // 2
         self.config = config
         blocks: list[nn.Module] = [_activated(nn.Conv2d(1, config.stem, 5, stride=2, padding=2, bias=False))]
         inputs = config.stem
         for stage, (outputs, count) in enumerate(zip(config.channels, config.convolutions, strict=True)):
             if stage > 0:  # the first pool halves both sides, later ones the height only: T stays W / 4
-                blocks.append(nn.MaxPool2d(2 if stage == 1 else (2, 1)))
+                blocks.append(_pool(rows, columns=2 if stage == 1 else 1))
+                rows //= 2
             for _ in range(count):
                 blocks.append(convolution_block(inputs, outputs))
                 inputs = outputs

@@ -53,6 +53,7 @@ class TrainConfig:
     start_model: checkpoint to begin from, whose network and charset this run takes over; the run's charset may add
         characters at the end. A run that has a checkpoint of its own resumes instead.
     added_convolutions: 3×3 convolutions that each stage gets beyond the start model's; they begin as identity.
+    raised_height: of the canvas, where letters are to be larger than on the start model's.
     trained_layers: full, head+rnn or head; the other layers keep the start model's weights.
     batch_statistics: whether batch norms follow the batches; false keeps the start model's statistics.
     steps: optimiser steps in all.
@@ -87,6 +88,7 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     start_model: str | None = None
     added_convolutions: list[int] | None = None
+    raised_height: int | None = None
     trained_layers: str = "full"
     batch_statistics: bool = True
     steps: int = 1000
@@ -136,6 +138,8 @@ class TrainConfig:
             )
         if self.added_convolutions is not None and not self.start_model:
             raise UserError("added_convolutions needs a start_model: without one, set model.convolutions")
+        if self.raised_height is not None and not self.start_model:
+            raise UserError("raised_height needs a start_model: without one, set model.height and canvas.height")
         if not 0 < self.blend <= 1 or (self.blend < 1 and not self.start_model):
             raise UserError(f"blend={self.blend}: choose above 0, and 1 at most; below 1 it needs a start_model")
         if self.model.height != self.canvas.height:

@@ -32,7 +32,7 @@ from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
 from crnn.preprocess import CanvasSpec
 from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects
-from crnn.transfer import Freezer, blend, deepen, grow_head, trainable
+from crnn.transfer import Freezer, blend, deepen, grow_head, heighten, trainable
 
 
 def _added_characters(start: Checkpoint | None, charset: Charset) -> str:
@@ -69,6 +69,8 @@ class Trainer:
         if start is not None:
             if config.added_convolutions is not None:
                 start = deepen(start, config.added_convolutions)
+            if config.raised_height is not None:
+                start = heighten(start, config.raised_height)
             config.model = ModelConfig(**start.info.model)
         self.added = _added_characters(start, self.charset)
         self.spec = start.info.canvas if start is not None else CanvasSpec(**asdict(config.canvas))

@@ -1,4 +1,5 @@
-"""Carries a trained network over to new lines: a longer charset, further convolutions, which layers may change.
+"""Carries a trained network over to new lines: a longer charset, a higher canvas, further convolutions, which layers
+may change.
 
 Knows no data.
 """
@@ -113,6 +114,31 @@ def deepen(start: Checkpoint, added: Sequence[int]) -> Checkpoint:
     convolutions = [had + more for had, more in zip(config.convolutions, added, strict=True)]
     deeper = dataclasses.asdict(dataclasses.replace(config, convolutions=convolutions))
     return Checkpoint(dataclasses.replace(start.info, model=deeper), model.state_dict())
+
+
+def heighten(start: Checkpoint, height: int) -> Checkpoint:
+    """`start` for a canvas `height` pixels high, on which letters are larger; its weights stay as they are.
+
+    The network must end in as many rows as before, so that every weight keeps its place (32, 36, 40 and 46 all end in
+    two). Canvases may be wider in proportion.
+
+    Raises:
+        UserError: the height cannot be halved, or ends in another number of rows.
+    """
+    before, canvas = ModelConfig(**start.info.model), start.info.canvas
+    halvings = len(before.channels)
+    if height % 2 or height >> halvings != before.height >> halvings:
+        low = before.height >> halvings << halvings
+        raise UserError(
+            f"height={height}: the start model's weights fit even heights from {low} to {low + (1 << halvings) - 2}"
+        )
+    max_width = canvas.bucket * math.ceil(canvas.max_width * height / canvas.height / canvas.bucket)
+    info = dataclasses.replace(
+        start.info,
+        model=dataclasses.asdict(dataclasses.replace(before, height=height)),
+        canvas=dataclasses.replace(canvas, height=height, max_width=max_width),
+    )
+    return Checkpoint(info, start.weights)
 
 
 def blend(start: State, trained: State, share: float, old_classes: int) -> State:

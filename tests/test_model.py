@@ -40,11 +40,25 @@ def test_contrast_and_brightness_hardly_matter() -> None:
     assert (logits[0] - logits[1]).abs().max() < 0.2 * logits[0].std()
 
 
-def test_other_heights_reduce_to_one_row() -> None:
-    config = ModelConfig(**TINY, height=48)
-    assert CRNN(config, classes=5).eval()(torch.zeros(1, 1, 48, 64, dtype=torch.uint8)).shape == (16, 1, 5)
+@pytest.mark.parametrize("height", [36, 40, 44, 48])
+def test_other_heights_reduce_to_one_row(height: int) -> None:
+    config = ModelConfig(**TINY, height=height)
+    assert CRNN(config, classes=5).eval()(torch.zeros(1, 1, height, 64, dtype=torch.uint8)).shape == (16, 1, 5)
 
 
-def test_a_height_that_cannot_be_halved_is_refused() -> None:
-    with pytest.raises(ValueError, match="height 20 cannot be halved 4 times"):
-        CRNN(ModelConfig(**TINY, height=20), classes=5)
+@pytest.mark.parametrize("height", [32, 36, 40, 44, 46])
+def test_every_row_of_the_canvas_counts(height: int) -> None:
+    torch.manual_seed(0)
+    model = CRNN(ModelConfig(**TINY, height=height), classes=11).eval()
+    blank = torch.full((1, 1, height, 64), 128, dtype=torch.uint8)
+    blank[:, :, ::2, ::2] = 0  # else the line is brought to a spread that a single row decides
+    for row in (0, height // 2, height - 1):
+        marked = blank.clone()
+        marked[:, :, row] = 255
+        assert not torch.allclose(model(marked), model(blank), atol=1e-4), row
+
+
+@pytest.mark.parametrize("height", [8, 41])
+def test_a_height_that_cannot_be_halved_is_refused(height: int) -> None:
+    with pytest.raises(ValueError, match=f"height {height} cannot be halved 4 times"):
+        CRNN(ModelConfig(**TINY, height=height), classes=5)

@@ -13,7 +13,7 @@ from crnn.errors import UserError
 from crnn.model import CRNN, ModelConfig
 from crnn.recipe import TrainConfig
 from crnn.training import Trainer
-from crnn.transfer import blend, deepen, extend, grow_head
+from crnn.transfer import blend, deepen, extend, grow_head, heighten
 from tests.conftest import DIGITS
 
 Build = Callable[..., TrainConfig]
@@ -128,6 +128,33 @@ def test_convolutions_are_added_to_stages_there_are(trained: Path, added: list[i
 def test_adding_convolutions_needs_a_start_model(small_config: Build) -> None:
     with pytest.raises(UserError, match="needs a start_model"):
         Trainer(small_config("nothing", added_convolutions=[0, 0, 0, 1]))
+
+
+def test_a_higher_canvas_keeps_the_weights_and_the_aspect(trained: Path) -> None:
+    start = load(trained / "checkpoint.pt")
+    higher = heighten(start, 40)
+    assert (higher.info.canvas.height, higher.info.model["height"]) == (40, 40)
+    assert higher.info.canvas.max_width / 40 >= start.info.canvas.max_width / 32
+    model = CRNN(ModelConfig(**higher.info.model), len(DIGITS))
+    model.load_state_dict(higher.weights)
+    assert higher.weights is start.weights
+
+
+@pytest.mark.parametrize("height", [33, 24, 48])
+def test_a_height_whose_rows_the_weights_do_not_fit_is_refused(trained: Path, height: int) -> None:
+    with pytest.raises(UserError, match="fit even heights from 32 to 46"):
+        heighten(load(trained / "checkpoint.pt"), height)
+
+
+def test_a_run_on_a_higher_canvas_goes_on_where_it_stopped(small_config: Build, trained: Path) -> None:
+    start = str(trained / "checkpoint.pt")
+    for steps in (1, 2):
+        config = small_config("higher", start_model=start, raised_height=40, steps=steps, aligned_steps=0)
+        checkpoint = load(Trainer(config).run())
+        assert checkpoint.info.training["step"] == steps
+    assert checkpoint.info.canvas.height == 40
+    with pytest.raises(UserError, match="needs a start_model"):
+        Trainer(small_config("nothing", raised_height=40))
 
 
 def test_a_blend_lies_between_but_for_new_characters() -> None:
