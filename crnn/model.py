@@ -40,7 +40,7 @@ class ModelConfig:
 
 
 def _pool(rows: int, columns: int) -> nn.MaxPool2d:
-    """Halves `rows` rows, and the columns if `columns` is 2; where rows are odd windows overlap, so that none is lost."""
+    """Halves the rows, and the columns if `columns` is 2; windows over an odd number of rows overlap: none is lost."""
     return nn.MaxPool2d((2 + rows % 2, columns), stride=(2, columns))
 
 

@@ -13,7 +13,7 @@ import pytest
 from crnn.charset import Charset
 from crnn.errors import UserError
 from crnn.preprocess import CanvasSpec, to_canvas
-from data.synthesis.compose import compose, frame_of
+from data.synthesis.compose import Frame, compose, frame_of
 from data.synthesis.degrade import CHAIN, degrade
 from data.synthesis.dice import Dice
 from data.synthesis.faces import Face, Faces, Style, read_faces
@@ -28,7 +28,7 @@ from data.synthesis.settings import (
     TextSettings,
 )
 from data.synthesis.text import Corpus, Writer, window
-from data.synthesis.typeset import typeset
+from data.synthesis.typeset import Typeset, typeset
 from tests.sources import ASCII, write_sources
 
 
@@ -216,6 +216,23 @@ def test_each_damage_changes_the_picture_and_keeps_its_size(name: str, value: fl
         damaged = np.asarray(dict(CHAIN)[name](picture.copy(), value, Dice(4, i)))
         assert damaged.shape == picture.shape and np.isfinite(damaged).all()
         assert np.abs(damaged - picture).max() > 2
+
+
+@pytest.mark.parametrize(("name", "value"), [("clutter", 0.5), ("glow", 0.15), ("depth", 0.1), ("drop_shadow", 0.1)])
+def test_what_signs_show_leaves_their_letters_legible(name: str, value: float) -> None:
+    ink = np.zeros((40, 160), np.uint8)
+    cv2.putText(ink, "SIGN", (20, 32), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 255, 3)
+    line = Typeset(ink, np.zeros(4, np.float32), np.zeros(5, np.float32), em=32, baseline=32)
+    plain = Recipe(paper=always(60), contrast=always(120), light_on_dark=1.0)
+    adorned = replace(plain, **{name: always(value)})
+    letters, around = ink > 200, ink == 0
+    for i in range(20):
+        without, shown = (
+            compose(line, Frame(0, 0, 160, 40, (20, 10, 130, 33)), recipe, Dice(6, i)).pixels
+            for recipe in (plain, adorned)
+        )
+        assert np.abs(shown - without).max() > 2
+        assert abs(shown[letters].mean() - shown[around].mean()) > 40
 
 
 def test_strength_scales_damage() -> None:

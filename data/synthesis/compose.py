@@ -141,7 +141,7 @@ def _add_strays(ink: np.ndarray, box: tuple[int, int, int, int], line: Typeset, 
 def _print(
     picture: np.ndarray, ink: np.ndarray, line: Typeset, left: int, colours: Colours, recipe: Recipe, dice: Dice
 ) -> np.ndarray:
-    """Lay the ink on the paper with its outline, shadow or relief."""
+    """Lay the ink on the paper with its sides, light, outline, shadow or relief."""
     em = line.em
     shade = dice.span(recipe.drop_shadow)
     if shade is not None:
@@ -149,6 +149,15 @@ def _print(
         cast = cv2.GaussianBlur(np.roll(ink, (offset, offset), (0, 1)), (0, 0), 0.3 + offset * dice.uniform(0, 0.7))
         dark = 0.0 if colours.ink > colours.paper else 255.0
         picture += (dark - picture) * cast * np.float32(dice.uniform(0.3, 0.9))
+    depth = dice.span(recipe.depth)
+    if depth is not None:
+        # in shade or in light, but never near the ink: sides of its own luma would fill the letters
+        side = colours.paper + (colours.ink - colours.paper) * dice.uniform(-0.4, 0.45)
+        picture += (np.float32(side) - picture) * _extruded(ink, max(1, round(depth * em)), dice)
+    glow = dice.span(recipe.glow)
+    if glow is not None:
+        halo = cv2.GaussianBlur(ink, (0, 0), max(0.5, glow * em)) * np.float32(dice.uniform(0.3, 0.8))
+        picture += np.float32(colours.ink - colours.paper) * halo
     outline = dice.span(recipe.outline)
     if outline is not None:
         size = 2 * max(1, round(outline * em)) + 1
@@ -168,6 +177,15 @@ def _print(
         picture += lit * np.float32(relief * colours.contrast * (1 if dice.chance(0.5) else -1))
     picture += (luma - picture) * ink
     return picture
+
+
+def _extruded(ink: np.ndarray, reach: int, dice: Dice) -> np.ndarray:
+    """The sides of letters `reach` pixels deep, as seen from one of four corners."""
+    down, right = (1 if dice.chance(0.5) else -1), (1 if dice.chance(0.5) else -1)
+    sides = ink
+    for step in range(1, reach + 1):
+        sides = np.maximum(sides, np.roll(ink, (down * step, right * step), (0, 1)))
+    return sides
 
 
 def _stamp(picture: np.ndarray, ink: np.ndarray, em: int, opacity: float, dice: Dice) -> None:

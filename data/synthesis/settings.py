@@ -103,10 +103,13 @@ class Recipe:
     light_on_dark: float = 0.0
     texture: Span = field(default_factory=Span)  # amplitude, share of the contrast
     gradient: Span = field(default_factory=Span)  # amplitude, share of the contrast
+    clutter: Span = field(default_factory=Span)  # things with edges behind the text: share of the contrast
     panel: float = 0.0  # share with a cell or button that ends inside the crop
     two_inks: float = 0.0
     outline: Span = field(default_factory=Span)  # width, em
     drop_shadow: Span = field(default_factory=Span)  # offset, em
+    glow: Span = field(default_factory=Span)  # reach of the light around neon letters, em
+    depth: Span = field(default_factory=Span)  # of letters cut out of a board, em
     worn: Span = field(default_factory=Span)  # ink lost in patches, share
     relief: Span = field(default_factory=Span)  # engraved letters: strength
     # company
