@@ -19,12 +19,13 @@ from crnn.ctc import GreedyPath, greedy
 from crnn.decoding import Decoder
 from crnn.errors import UserError
 from crnn.pieces import Piece, cut, join
-from crnn.preprocess import decode_image, pad_to_bucket, to_strip
+from crnn.preprocess import decode_image, from_nearer, pad_to_bucket, to_strip
 from crnn.reading import CharReading, Reading
 
 __all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
 
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "crnn-zh-en.int8.onnx"
+UNSURE = 0.6  # confidence below which a line is read a second time, from nearer: see docs/model-card.md
 BLANK_CONTRAST = 4  # grey levels: a strip that varies less shows no text, and a network may still imagine some
 
 
@@ -35,6 +36,7 @@ class Recognizer:
 
     Attributes:
         info: what the model says of itself.
+        unsure: a line read with less confidence is read again from nearer, and the surer reading is kept; 0 for never.
         max_batch: lines of one width that are read in one run. Always 1 for graphs that quantise activations
             as they run: their scales span the batch, so a line would read differently beside other lines.
 
@@ -42,10 +44,13 @@ class Recognizer:
         UserError: no such file, not one of our models, or more `threads` than there are processors.
     """
 
-    def __init__(self, model: str | Path | None = None, threads: int = 1, max_batch: int = 8) -> None:
+    def __init__(
+        self, model: str | Path | None = None, threads: int = 1, max_batch: int = 8, unsure: float = UNSURE
+    ) -> None:
         self.path = Path(model) if model is not None else DEFAULT_MODEL
         self._session = _open_session(self.path, check_threads(threads))
         self.info = _read_info(self._session, self.path)
+        self.unsure = unsure
         self.max_batch = 1 if self.info.quantisation.get("dynamic") else max_batch
         self._charset = self.info.charset
 
@@ -67,13 +72,23 @@ class Recognizer:
         Raises:
             ImageError: one of them is not a picture that can be read.
         """
-        spec = self.info.canvas
         pixels = [image if isinstance(image, np.ndarray) else decode_image(image) for image in images]
-        strips = [to_strip(image, spec) for image in pixels]
+        readings = self._read_pixels(pixels, decode)
+        # An image without contrast has been read as nothing, and has nothing nearer to show.
+        again = [i for i, reading in enumerate(readings) if reading.chars and reading.confidence < self.unsure]
+        nearer = self._read_pixels([from_nearer(pixels[i]) for i in again], decode)
+        for i, reading in zip(again, nearer, strict=True):
+            readings[i] = max(readings[i], reading, key=lambda either: either.confidence)
+        return readings
+
+    def _read_pixels(self, images: Sequence[np.ndarray], decode: Decoder) -> list[Reading]:
+        """Read each image once."""
+        spec = self.info.canvas
+        strips = [to_strip(image, spec) for image in images]
         pieces = [cut(strip, spec) if _has_contrast(strip) else [] for strip in strips]
         chars = self._read_pieces(strips, pieces, decode)
         readings = []
-        for line, (image, strip) in enumerate(zip(pixels, strips, strict=True)):
+        for line, (image, strip) in enumerate(zip(images, strips, strict=True)):
             joined = self._join(pieces[line], chars[line])
             scale = image.shape[1] / strip.shape[1]
             placed = [CharReading(c.char, c.confidence, c.x * scale) for c in joined]

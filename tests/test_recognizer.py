@@ -13,9 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 from crnn.artifact import ArtifactInfo
 from crnn.errors import UserError
 from crnn.metrics import edit_distance
-from crnn.preprocess import CanvasSpec, ImageError
+from crnn.preprocess import CanvasSpec, ImageError, decode_image, from_nearer
 from crnn.recognizer import Recognizer
 from tests.barcode import CHARACTERS, draw, save_model
+from tests.conftest import draw_digits
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,30 @@ def test_tall_narrow_pictures_are_read_as_they_are(recognizer: Recognizer) -> No
 def test_what_is_no_line_is_refused(recognizer: Recognizer, image: np.ndarray | bytes) -> None:
     with pytest.raises(ImageError):
         recognizer.read(image)
+
+
+def test_an_unsure_line_is_read_again_from_nearer(trained: Path) -> None:
+    rng = np.random.default_rng(5)
+    once, twice = (Recognizer(trained / "model.onnx", unsure=unsure) for unsure in (0.0, 0.9))
+    lines = []
+    for i in range(60):  # digits with much paper above and below are smaller than those the network knows
+        digits = decode_image(draw_digits(f"{i}{7 * i}{31 * i}").image)
+        margin = rng.integers(2, 9)
+        lines.append(cv2.copyMakeBorder(digits, margin, margin, 0, 0, cv2.BORDER_REPLICATE))
+    changed = 0
+    for line, first, better in zip(lines, once.read_many(lines), twice.read_many(lines), strict=True):
+        nearer = once.read(from_nearer(line))
+        assert better == (nearer if first.confidence < 0.9 and nearer.confidence > first.confidence else first)
+        changed += better != first
+        for char in better.chars:
+            assert 0 <= char.x <= line.shape[1]
+    assert changed > 5
+
+
+def test_from_nearer_a_line_stays_a_line() -> None:
+    assert from_nearer(np.zeros((50, 90, 3), np.uint8)).shape == (44, 90, 3)
+    assert from_nearer(np.zeros((1, 900), np.uint8)).shape == (1, 900)
+    assert from_nearer(np.zeros((60, 59_000), np.uint8)).shape == (60, 59_000)  # 1,100 times as wide would be no line
 
 
 def test_graphs_that_quantise_at_run_time_read_line_by_line(tmp_path: Path) -> None:
