@@ -136,10 +136,9 @@ finetune: .venv/train ## fit the served model (or START_MODEL=) to FONTS=, TEXT=
 	$(LAUNCH) train.py +experiment=finetune name=$(NAME) 'start_model=$(START)' trained_layers=$(MODE) \
 	    'data.train=[$(REPLAYED)]' $(if $(DATA),data.augmentation=0.5) $(ARGS)
 	$(PY) export.py checkpoint=$(TUNED)/checkpoint.pt
-	$(PY) export.py 'checkpoint=$(START)' output=$(TUNED)/before.onnx
 	@# where INT8 does not pass the gate, the report says so and advises against promoting
 	-$(PY) quantize.py model=$(TUNED)/model.onnx dataset=artifacts/lines/$(NAME)-gate
-	$(PY) -m crnn.evaluation.before_after name=$(NAME)
+	$(PY) -m crnn.evaluation.before_after name=$(NAME) 'served=$(SERVED)' $(if $(ALONE),alone=true)
 
 promote: .venv/train ## put artifacts/NAME into service if its report agrees (FORCE=1: whatever it says)
 	$(PY) -m crnn.promotion --to $(SERVED) promote $(NAME) $(if $(FORCE),--force)

@@ -18,7 +18,7 @@ from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError, exit_cleanly
 from crnn.page import read_page
 from crnn.picture import decode_image
-from crnn.recognizer import DEFAULT_MODEL, Recognizer
+from crnn.recognizer import DEFAULT_MODEL, UNSURE, Recognizer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # OpenCV would print its own account of each damaged picture beside ours.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     with exit_cleanly():
-        recognizer = Recognizer(options.model, threads=options.threads)
+        recognizer = Recognizer(options.model, threads=options.threads, unsure=options.unsure)
         decode = make_decoder(recognizer.info.charset, _decode_options(options))
     read = _read_page if options.page else _read_line
     failed = False
@@ -89,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", type=Path, default=DEFAULT_MODEL, metavar="FILE", help="exported .onnx model")
     add("--json", action="store_true", help="one JSON object a picture: text, confidence, chars, elapsed_ms")
     add("--threads", type=int, default=1, metavar="N", help="processors for one reading (default: 1)")
+    add(
+        "--unsure", type=float, default=UNSURE, metavar="P",
+        help="read lines of less confidence again, from nearer; 0 reads each once (%(default)s)",
+    )  # fmt: skip
     add = parser.add_argument_group("decoding").add_argument
     add("--decode", choices=METHODS, default=METHODS[0], help="best path, or a beam that weighs alternatives")
     add("--lm", type=Path, metavar="FILE", help="beam: character language model (make lm); needs the package kenlm")

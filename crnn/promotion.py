@@ -39,21 +39,17 @@ def previous(path: Path) -> Path:
 
 
 def promote(run: Path, target: Path, force: bool = False) -> Path:
-    """Put the INT8 model and the checkpoint of `run` into service at `target`.
+    """Put the model that the report of `run` judged, and its checkpoint, into service at `target`.
 
     Args:
-        force: also against the report's verdict, and then the FP32 model if there is no INT8.
+        force: also against the report's verdict.
 
     Raises:
-        UserError: no report, a report of other files or against promoting, or a model that does not read.
+        UserError: no report, a report of another file or against promoting, or a model that does not read.
     """
     from crnn.checkpoint import load, save_slim
 
-    model = run / "model.int8.onnx"
-    if not model.is_file() and force:
-        model = run / "model.onnx"
-    if not force:
-        _check_verdict(run, model)
+    model = _judged(run, force)
     spec = Recognizer(model).info.canvas
     Recognizer(model).read(np.tile(np.array([[0, 255]], np.uint8), (spec.height, spec.height)))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -79,17 +75,18 @@ def rollback(target: Path) -> Path:
     return target
 
 
-def _check_verdict(run: Path, model: Path) -> None:
+def _judged(run: Path, force: bool) -> Path:
+    """The file of `run` that its report says may be promoted."""
     report = run / REPORT
     if not report.is_file():
         raise UserError(f"no {report}: run `make finetune NAME={run.name}` first")
-    if not model.is_file():
-        raise UserError(f"no {model}: the INT8 gate has refused it; promote by force, or quantise on another machine")
     found = json.loads(report.read_text(encoding="utf-8"))
-    if found["objections"]:
+    if found["objections"] and not force:
         raise UserError(f"{run} is not to be promoted: {'; '.join(found['objections'])}")
-    if found["model_sha256"] != hashlib.sha256(model.read_bytes()).hexdigest():
+    model = run / found["model"]
+    if not model.is_file() or found["model_sha256"] != hashlib.sha256(model.read_bytes()).hexdigest():
         raise UserError(f"{report} judged another model than {model}: run `make finetune NAME={run.name}` again")
+    return model
 
 
 def _replace(new: Path, path: Path) -> None:

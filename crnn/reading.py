@@ -38,6 +38,15 @@ class Reading:
     confidence: float
     chars: tuple[CharReading, ...]
 
+    @property
+    def clarity(self) -> float:
+        """Mean confidence of the characters, in [0, 1]; 0 where nothing was read.
+
+        By it readings of different networks compare better than by confidence, which falls with each character: a
+        network that does not know a face drops some of them.
+        """
+        return sum(char.confidence for char in self.chars) / len(self.chars) if self.chars else 0.0
+
     @classmethod
     def of(cls, chars: Sequence[CharReading], scale: float = 1.0, offset: float = 0.0) -> Reading:
         """The reading that consists of `chars`, without the spaces at its ends."""

@@ -70,7 +70,6 @@ class TrainConfig:
     weight_decay: of matrices and kernels, not of biases and norms.
     clip_norm: gradients are scaled down to this norm.
     ema: decay a step of the averaged weights that are validated and deployed.
-    blend: share that these have in what is deployed; the rest is the start model's weights.
     precision: float32, bfloat16, or auto (bfloat16 if it is faster here and finite).
     threads: of torch in each process; 0 leaves torch's choice.
     seed: of initial weights and of the order of lines.
@@ -104,7 +103,6 @@ class TrainConfig:
     weight_decay: float = 1e-2
     clip_norm: float = 5.0
     ema: float = 0.998
-    blend: float = 1.0
     precision: str = "auto"
     threads: int = 0
     seed: int = 1
@@ -140,8 +138,6 @@ class TrainConfig:
             raise UserError("added_convolutions needs a start_model: without one, set model.convolutions")
         if self.raised_height is not None and not self.start_model:
             raise UserError("raised_height needs a start_model: without one, set model.height and canvas.height")
-        if not 0 < self.blend <= 1 or (self.blend < 1 and not self.start_model):
-            raise UserError(f"blend={self.blend}: choose above 0, and 1 at most; below 1 it needs a start_model")
         if self.model.height != self.canvas.height:
             raise UserError(f"model.height {self.model.height} differs from canvas.height {self.canvas.height}")
 

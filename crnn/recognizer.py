@@ -1,4 +1,4 @@
-"""Reads line images with an exported model: one ONNX Runtime session, no torch, no configuration.
+"""Reads line images with an exported model: no torch, no configuration.
 
 >>> Recognizer("model.onnx").read(Path("line.png").read_bytes()).text          # doctest: +SKIP
 '合同编号 A-17'
@@ -6,27 +6,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 
-from crnn.artifact import METADATA_KEY, ArtifactInfo
-from crnn.cpus import check_threads
-from crnn.ctc import GreedyPath, greedy
+from crnn.ctc import greedy
 from crnn.decoding import Decoder
-from crnn.errors import UserError
-from crnn.pieces import Piece, cut, join
-from crnn.preprocess import decode_image, from_nearer, pad_to_bucket, to_strip
+from crnn.network import Network
+from crnn.pair import unpack
+from crnn.preprocess import decode_image, from_nearer
 from crnn.reading import CharReading, Reading
 
 __all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
 
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "crnn-zh-en.int8.onnx"
-UNSURE = 0.6  # confidence below which a line is read a second time, from nearer: see docs/model-card.md
-BLANK_CONTRAST = 4  # grey levels: a strip that varies less shows no text, and a network may still imagine some
+UNSURE = 0.6  # confidence below which a line is read again from nearer: see docs/model-card.md
+DOUBTFUL = 0.95  # confidence below which the second network of a pair is asked too: see docs/finetuning.md
 
 
 class Recognizer:
@@ -34,11 +30,13 @@ class Recognizer:
 
     Create it after a fork: a session must not cross one.
 
+    A pair of networks in one file (see `crnn.pair`) reads so: the general network reads each line; what it is not sure
+    of the tuned one reads too, and the clearer reading is kept.
+
     Attributes:
-        info: what the model says of itself.
+        info: what the model says of itself; of a pair, what the tuned network says, which knows all the characters.
         unsure: a line read with less confidence is read again from nearer, and the surer reading is kept; 0 for never.
-        max_batch: lines of one width that are read in one run. Always 1 for graphs that quantise activations
-            as they run: their scales span the batch, so a line would read differently beside other lines.
+        max_batch: lines of one width that are read in one run, see `Network`.
 
     Raises:
         UserError: no such file, not one of our models, or more `threads` than there are processors.
@@ -48,11 +46,13 @@ class Recognizer:
         self, model: str | Path | None = None, threads: int = 1, max_batch: int = 8, unsure: float = UNSURE
     ) -> None:
         self.path = Path(model) if model is not None else DEFAULT_MODEL
-        self._session = _open_session(self.path, check_threads(threads))
-        self.info = _read_info(self._session, self.path)
+        self._networks = [Network(self.path, str(self.path), threads, max_batch)]
+        if second := unpack(self._networks[0].metadata):
+            self._networks.append(Network(second, f"the second network in {self.path}", threads, max_batch))
+        self.info = self._networks[-1].info
+        self._networks[0].classes = len(self.info.charset)
         self.unsure = unsure
-        self.max_batch = 1 if self.info.quantisation.get("dynamic") else max_batch
-        self._charset = self.info.charset
+        self.max_batch = min(network.max_batch for network in self._networks)
 
     def read(self, image: np.ndarray | bytes, decode: Decoder = greedy) -> Reading:
         """Read one line, however wide.
@@ -73,106 +73,20 @@ class Recognizer:
             ImageError: one of them is not a picture that can be read.
         """
         pixels = [image if isinstance(image, np.ndarray) else decode_image(image) for image in images]
-        readings = self._read_pixels(pixels, decode)
-        # An image without contrast has been read as nothing, and has nothing nearer to show.
-        again = [i for i, reading in enumerate(readings) if reading.chars and reading.confidence < self.unsure]
-        nearer = self._read_pixels([from_nearer(pixels[i]) for i in again], decode)
-        for i, reading in zip(again, nearer, strict=True):
-            readings[i] = max(readings[i], reading, key=lambda either: either.confidence)
-        return readings
-
-    def _read_pixels(self, images: Sequence[np.ndarray], decode: Decoder) -> list[Reading]:
-        """Read each image once."""
-        spec = self.info.canvas
-        strips = [to_strip(image, spec) for image in images]
-        pieces = [cut(strip, spec) if _has_contrast(strip) else [] for strip in strips]
-        chars = self._read_pieces(strips, pieces, decode)
-        readings = []
-        for line, (image, strip) in enumerate(zip(images, strips, strict=True)):
-            joined = self._join(pieces[line], chars[line])
-            scale = image.shape[1] / strip.shape[1]
-            placed = [CharReading(c.char, c.confidence, c.x * scale) for c in joined]
-            readings.append(Reading.of(placed, **self.info.confidence))
+        first, *others = self._networks
+        readings, by = first.read(pixels, decode), [first] * len(pixels)
+        for second in others:
+            doubtful = [i for i, reading in enumerate(readings) if reading.confidence < DOUBTFUL]
+            for i, reading in zip(doubtful, second.read([pixels[i] for i in doubtful], decode), strict=True):
+                if reading.clarity > readings[i].clarity:
+                    readings[i], by[i] = reading, second
+        for network in self._networks:
+            # What was read as nothing has nothing nearer to show.
+            again = [i for i, r in enumerate(readings) if by[i] is network and r.chars and r.confidence < self.unsure]
+            for i, reading in zip(again, network.read([from_nearer(pixels[i]) for i in again], decode), strict=True):
+                readings[i] = max(readings[i], reading, key=lambda either: either.confidence)
         return readings
 
     def run(self, images: np.ndarray) -> np.ndarray:
-        """The bare network: uint8 (N, 1, H, W) canvases of one width to float32 logits (T, N, C)."""
-        logits: np.ndarray = self._session.run(["logits"], {"images": images})[0]
-        return logits
-
-    def _read_pieces(
-        self, strips: list[np.ndarray], pieces: list[list[Piece]], decode: Decoder
-    ) -> list[list[list[CharReading]]]:
-        """Characters of each line's pieces, x in pixels of the strip; pieces of one width share a run."""
-        canvases: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
-        chars: list[list[list[CharReading]]] = [[[] for _ in line] for line in pieces]
-        for line, strip in enumerate(strips):
-            for number, piece in enumerate(pieces[line]):
-                canvas = pad_to_bucket(strip[:, piece.start : piece.end], self.info.canvas)
-                canvases[canvas.shape[1]].append((line, number, canvas))
-        for queue in canvases.values():
-            for begin in range(0, len(queue), self.max_batch):
-                batch = queue[begin : begin + self.max_batch]
-                logits = self.run(np.stack([canvas for _, _, canvas in batch])[:, None])
-                for position, (line, number, _) in enumerate(batch):
-                    chars[line][number] = self._place(decode(logits[:, position]), pieces[line][number].start)
-        return chars
-
-    def _place(self, path: GreedyPath, start: int) -> list[CharReading]:
-        """Characters of one piece, x in pixels of the strip; the piece begins at `start`."""
-        stride = self.info.frame_stride
-        return [
-            CharReading(char, float(confidence), start + (float(frame) + 0.5) * stride)
-            for char, confidence, frame in zip(
-                self._charset.decode_ids(path.ids), path.confidences, path.frames, strict=True
-            )
-        ]
-
-    def _join(self, pieces: list[Piece], chars: list[list[CharReading]]) -> list[CharReading]:
-        joined = chars[0] if chars else []
-        for number in range(1, len(pieces)):
-            overlap = Piece(pieces[number].start, pieces[number - 1].end)
-            joined = join(joined, chars[number], overlap, self.info.canvas.height)
-        return joined
-
-
-def _has_contrast(strip: np.ndarray) -> bool:
-    return int(strip.max()) - int(strip.min()) >= BLANK_CONTRAST
-
-
-def _open_session(path: Path, threads: int) -> ort.InferenceSession:
-    if not path.is_file():
-        raise UserError(f"no model at {path}: give the path of an exported .onnx file")
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Without its arena ONNX Runtime returns the memory of each shape it meets; time does not change.
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors share no base class of their own
-        reason = str(error).strip().splitlines()[0]
-        raise UserError(f"{path} cannot be loaded as an ONNX model: {reason}") from None
-
-
-def _read_info(session: ort.InferenceSession, path: Path) -> ArtifactInfo:
-    """The model's description, which must fit its graph."""
-    description = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if description is None:
-        raise UserError(f"{path} does not describe itself (no metadata {METADATA_KEY!r}): export it with export.py")
-    info = ArtifactInfo.from_json(description)
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if (
-        [i.name for i in inputs] != ["images"]
-        or inputs[0].type != "tensor(uint8)"
-        or [o.name for o in outputs] != ["logits"]
-    ):
-        raise UserError(f"{path} is not a line recogniser: its graph must turn uint8 images into logits")
-    classes = outputs[0].shape[-1]
-    if isinstance(classes, int) and classes != len(info.charset):
-        raise UserError(f"{path} has {classes} classes, but its charset has {len(info.charset)} : export it again")
-    return info
+        """The bare network, of a pair the general one: see `Network.run`."""
+        return self._networks[0].run(images)

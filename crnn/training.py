@@ -32,7 +32,7 @@ from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
 from crnn.preprocess import CanvasSpec
 from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects
-from crnn.transfer import Freezer, blend, deepen, grow_head, heighten, trainable
+from crnn.transfer import Freezer, deepen, grow_head, heighten, trainable
 
 
 def _added_characters(start: Checkpoint | None, charset: Charset) -> str:
@@ -92,12 +92,11 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.model = CRNN(config.model, len(self.charset))
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.origin = None if start is None else grow_head(start.weights, start.info.charset, self.charset)
-        self.old_classes = 0 if start is None else len(start.info.charset)
+        origin = None if start is None else grow_head(start.weights, start.info.charset, self.charset)
         self.teacher: CRNN | None = None
-        if self.origin is not None and config.data.recalled:
+        if origin is not None and config.data.recalled:
             self.teacher = copy.deepcopy(self.model).eval().requires_grad_(False)
-            self.teacher.load_state_dict(self.origin)
+            self.teacher.load_state_dict(origin)
         self.freezer = Freezer(self.model, config.trained_layers, config.batch_statistics)
         decayed = [p for p in trainable(self.model) if p.ndim > 1]
         others = [p for p in trainable(self.model) if p.ndim <= 1]
@@ -113,7 +112,7 @@ class Trainer:
         self.seconds = 0.0
         self.validation_accuracy: Accuracy | None = None
         self.precision = config.precision
-        self._restore()
+        self._restore(origin)
         if self.precision == "auto":
             self.precision = self._probe_precision()
         self._multiply_in(self.precision)
@@ -121,12 +120,12 @@ class Trainer:
 
     # ---- beginning, saving, resuming -------------------------------------------------------------------------
 
-    def _restore(self) -> None:
+    def _restore(self, origin: State | None) -> None:
+        """Go on from the run's own checkpoint, else from `origin`, the start model's weights, if there is one."""
         own = load_newest(self.path)
         if own is None:
-            if self.origin is not None:
-                self.model.load_state_dict(self.origin)
-            self.blended = self.config.blend
+            if origin is not None:
+                self.model.load_state_dict(origin)
             self.average: State = {k: v.clone() for k, v in self.model.state_dict().items()}
             return
         if not own.trained:
@@ -138,8 +137,7 @@ class Trainer:
         trained = own.trained
         self.model.load_state_dict(trained["weights"])
         self.optimizer.load_state_dict(trained["optimizer"])
-        self.average = trained.get("average", own.weights)
-        self.blended = trained.get("blend", 1.0)
+        self.average = own.weights
         for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision"):
             setattr(self, name, trained[name])
         if self.rank == 0:
@@ -168,7 +166,6 @@ class Trainer:
                 "start_model": self.config.start_model,
                 "trained_layers": self.config.trained_layers,
                 "added_characters": self.added,
-                "blend": self.config.blend,
                 "data": list(self.config.data.train),
             },
             validation={} if accuracy is None else asdict(accuracy),
@@ -178,16 +175,7 @@ class Trainer:
             for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision")
         }
         trained |= {"weights": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        trained["blend"] = self.config.blend
-        if self.origin is not None:
-            trained["average"] = self.average  # what is deployed may be blended from it
-        return Checkpoint(info, self.deployed(), trained)
-
-    def deployed(self) -> State:
-        """The weights to validate and to deploy: averaged, and blended with the start model's."""
-        if self.origin is None or self.config.blend == 1:
-            return self.average
-        return blend(self.origin, self.average, self.config.blend, self.old_classes)
+        return Checkpoint(info, self.average, trained)
 
     def save(self) -> None:
         """Write the run's checkpoint (the first process only)."""
@@ -345,7 +333,7 @@ class Trainer:
     def deployable(self) -> Iterator[CRNN]:
         """The network with the weights to deploy, in evaluation mode."""
         raw = {k: v.clone() for k, v in self.model.state_dict().items()}
-        self.model.load_state_dict(self.deployed())
+        self.model.load_state_dict(self.average)
         self.model.eval()
         try:
             yield self.model
@@ -400,7 +388,6 @@ class Trainer:
         load_batches = Prefetcher(self.batches)
         saved = logged = time.monotonic()
         lines_logged = self.lines_seen
-        blended_anew = self.step == config.steps and config.blend != self.blended
         with (
             self._stop_on_signals(),
             Logbook(self.folder, enabled=self.rank == 0) as logbook,
@@ -433,9 +420,6 @@ class Trainer:
                     load_batches.close()
                     raise Interrupted(f"stopped at step {self.step}; run the same command to go on")
         load_batches.close()
-        if blended_anew:
-            self.validate()
-            self.save()
         return self.path
 
     @contextmanager

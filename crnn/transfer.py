@@ -141,22 +141,6 @@ def heighten(start: Checkpoint, height: int) -> Checkpoint:
     return Checkpoint(info, start.weights)
 
 
-def blend(start: State, trained: State, share: float, old_classes: int) -> State:
-    """Weights between `start` (share 0) and `trained` (share 1); rows of the classes from `old_classes` on are trained.
-
-    A network at its best for what it was trained on loses there about with the square of the way that it goes. A field
-    that is near is gained at once, so that part of the way has most of the gain; a far one needs all of it (Wortsman et
-    al. 2022, Robust fine-tuning of zero-shot models, arXiv:2109.01903).
-    """
-    blended = {
-        name: torch.lerp(start[name], value, share) if value.is_floating_point() else value
-        for name, value in trained.items()
-    }
-    for name in ("head.weight", "head.bias"):
-        blended[name][old_classes:] = trained[name][old_classes:]
-    return blended
-
-
 class Freezer:
     """Keeps the layers outside `mode` as they are.
 

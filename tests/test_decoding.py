@@ -28,7 +28,7 @@ def words(tmp_path: Path) -> Path:
 
 
 def test_a_reading_chooses_its_decoder(model: Path, words: Path) -> None:
-    recognizer, image = Recognizer(model), between("b", "c")
+    recognizer, image = Recognizer(model, unsure=0), between("b", "c")
     charset = recognizer.info.charset
     beam = make_decoder(charset, DecodeOptions(method="beam", hot_words=words))
     assert recognizer.read(image).text == "ab"
@@ -72,7 +72,7 @@ def test_the_command_offers_the_decoders(
 ) -> None:
     monkeypatch.chdir(words.parent)
     cv2.imwrite("line.png", between("b", "c"))
-    assert main(["line.png", "--model", str(model), *options]) == 0
+    assert main(["line.png", "--model", str(model), "--unsure", "0", *options]) == 0
     assert capsys.readouterr().out == f"{text}\n"
 
 

@@ -210,13 +210,14 @@ def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
     )  # fmt: skip
     run = Trainer(tuning).run().parent
     export(ExportConfig(checkpoint=str(run / "checkpoint.pt")))
-    export(ExportConfig(checkpoint=config.start_model, output=str(run / "before.onnx")))
     figures, same = Figures(exact=1, cer=0, cpu_p50_ms=1, p50_ms=1, size_mb=1), Change(0, 0, 0)
     verdict = Verdict(60, figures, figures, same, same, {"scale": 1.0, "offset": 0.0}, ())
     monkeypatch.setattr("quantize.judge", lambda *_: verdict)  # a tiny network's time says nothing
     quantize(QuantizeConfig(model=str(run / "model.onnx"), dataset=str(config.lines_at("gate")), calibration_lines=30))
     report = before_after(
-        BeforeAfterConfig(name="tuned", artifacts=str(tmp_path), criteria=Criteria(max_general_loss=0.03))
+        BeforeAfterConfig(
+            name="tuned", artifacts=str(tmp_path), served=str(served), criteria=Criteria(max_general_loss=0.03)
+        )
     )
     assert not report.objections
     assert report.new_recall == 1.0 and report.domain.before.exact == 0.0
@@ -245,7 +246,7 @@ def test_a_model_must_gain_and_must_not_forget(trained: Path, held_out_digits: P
     from crnn.evaluation.lines import read_lines
 
     model = Recognizer(trained / "model.onnx")
-    side = _side(held_out_digits, read_lines(held_out_digits, 20), [model, model])
+    side = _side(held_out_digits, read_lines(held_out_digits, 20), [model] * 3)
     found = objections(side, side, new_recall=0.5, has_int8=False, criteria=Criteria())
     assert [text.split(" ")[1] for text in found] == ["domain", "of", "is"]
     assert objections(side, side, None, True, Criteria(min_domain_gain=0.0)) == []

@@ -27,7 +27,9 @@ def run(trained: Path, tmp_path: Path) -> Path:
 
 def write_report(folder: Path, *objections: str) -> None:
     digest = hashlib.sha256((folder / "model.int8.onnx").read_bytes()).hexdigest()
-    (folder / "before_after.json").write_text(json.dumps({"objections": objections, "model_sha256": digest}))
+    (folder / "before_after.json").write_text(
+        json.dumps({"objections": objections, "model": "model.int8.onnx", "model_sha256": digest})
+    )
 
 
 def test_a_promoted_model_is_served_with_its_checkpoint_beside_it(run: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from crnn.errors import UserError
 from crnn.model import CRNN, ModelConfig
 from crnn.recipe import TrainConfig
 from crnn.training import Trainer
-from crnn.transfer import blend, deepen, extend, grow_head, heighten
+from crnn.transfer import deepen, extend, grow_head, heighten
 from tests.conftest import DIGITS
 
 Build = Callable[..., TrainConfig]
@@ -155,41 +155,6 @@ def test_a_run_on_a_higher_canvas_goes_on_where_it_stopped(small_config: Build, 
     assert checkpoint.info.canvas.height == 40
     with pytest.raises(UserError, match="needs a start_model"):
         Trainer(small_config("nothing", raised_height=40))
-
-
-def test_a_blend_lies_between_but_for_new_characters() -> None:
-    start = {"head.weight": torch.zeros(3, 1), "head.bias": torch.zeros(3), "seen": torch.tensor(1)}
-    trained = {"head.weight": torch.ones(3, 1), "head.bias": torch.ones(3), "seen": torch.tensor(5)}
-    blended = blend(start, trained, 0.25, old_classes=2)
-    assert blended["head.weight"].flatten().tolist() == [0.25, 0.25, 1]
-    assert blended["head.bias"].tolist() == [0.25, 0.25, 1]
-    assert blended["seen"] == 5
-
-
-def test_a_blended_run_goes_on_from_its_own_weights(small_config: Build, trained: Path) -> None:
-    start = str(trained / "checkpoint.pt")
-    config = small_config("blended", start_model=start, steps=3, aligned_steps=0, blend=0.5)
-    trainer = Trainer(config)
-    trainer.run()
-    origin, deployed = load(start).weights, load(Path(config.artifacts) / "blended" / "checkpoint.pt").weights
-    for name, value in trainer.average.items():
-        if value.is_floating_point():
-            assert torch.allclose(deployed[name], (origin[name] + value) / 2, atol=1e-6), name
-    resumed = Trainer(config)
-    assert all(torch.equal(value, resumed.average[name]) for name, value in trainer.average.items())
-
-
-def test_a_finished_run_is_blended_anew_without_training(small_config: Build, trained: Path) -> None:
-    start = {"start_model": str(trained / "checkpoint.pt"), "steps": 2, "aligned_steps": 0}
-    Trainer(small_config("anew", **start, blend=0.5)).run()
-    wholly = Trainer(small_config("anew", **start, blend=1.0))
-    deployed = load(wholly.run()).weights
-    assert all(torch.equal(value, deployed[name]) for name, value in wholly.average.items())
-
-
-def test_a_blend_needs_two_sides(small_config: Build) -> None:
-    with pytest.raises(UserError, match="needs a start_model"):
-        Trainer(small_config("nothing", blend=0.5))
 
 
 def test_an_unknown_mode_is_named(small_config: Build) -> None:

@@ -2,7 +2,8 @@
 
 python -m crnn.evaluation.before_after name=receipts
 
-Reads the domain's held-out lines and the general set with the model before, the model after and its INT8, and writes
+Pairs the tuned network with the general one of the served model (`crnn.pair`) and reads the domain's held-out lines and
+the general set with the served model, with the pair, and with the tuned network alone. Writes pair.onnx,
 before_after.json, before_after.md and plots/before_after.png to artifacts/NAME/.
 """
 
@@ -26,11 +27,13 @@ from crnn.evaluation.characters import CharacterChange, changes, recall
 from crnn.evaluation.lines import LabelledLine, read_lines
 from crnn.evaluation.scoring import Comparison, compare, score_lines
 from crnn.metrics import Accuracy
+from crnn.pair import write_pair
 from crnn.preprocess import decode_image
-from crnn.recognizer import Recognizer
+from crnn.recognizer import DEFAULT_MODEL, Recognizer
 from crnn.stage import run_stage, typed
 
 REPORT = "before_after.json"
+PAIR = "pair.onnx"
 CHUNK = 64  # lines decoded at a time
 
 
@@ -50,6 +53,8 @@ class BeforeAfterConfig:
 
     name: str = MISSING
     artifacts: str = "artifacts"
+    served: str = str(DEFAULT_MODEL)
+    alone: bool = False
     samples: int | None = None
     criteria: Criteria = field(default_factory=Criteria)
 
@@ -60,7 +65,7 @@ class Side:
 
     Attributes:
         dataset: its path.
-        before, after, int8: scores of the three models; the last is None if the gate refused INT8.
+        before, after, alone: scores of the served model, of what would be served, and of the tuned network by itself.
         change: after against before, line by line, with bounds.
         characters: what each character gained and lost.
     """
@@ -68,7 +73,7 @@ class Side:
     dataset: str
     before: Accuracy
     after: Accuracy
-    int8: Accuracy | None
+    alone: Accuracy
     change: Comparison
     characters: tuple[CharacterChange, ...]
 
@@ -82,7 +87,8 @@ class BeforeAfter:
         added: new characters.
         new_recall: share of their occurrences in the domain that is read right; None without new characters.
         held_out: whether the domain's lines were kept out of training.
-        model_sha256: of the INT8 file that was judged, "" if there is none.
+        model: file of the run that was judged.
+        model_sha256: its digest.
         objections: reasons against promoting; empty if it may be promoted.
     """
 
@@ -92,6 +98,7 @@ class BeforeAfter:
     held_out: bool
     domain: Side
     general: Side
+    model: str
     model_sha256: str
     objections: tuple[str, ...]
 
@@ -108,11 +115,13 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
         raise UserError(f"{run} is no fine-tune: run `make finetune NAME={cfg.name}` first")
     domain = json.loads(note.read_text(encoding="utf-8"))
     int8 = run / "model.int8.onnx"
-    models = [Recognizer(run / "before.onnx"), Recognizer(run / "model.onnx")]
-    if int8.is_file():
-        models.append(Recognizer(int8))
-        if models[2].info.source_sha256 != models[1].info.source_sha256:
-            raise UserError(f"{int8} was made of other weights than {run / 'model.onnx'}: quantise again")
+    tuned = int8 if int8.is_file() else run / "model.onnx"
+    if int8.is_file() and Recognizer(int8).info.source_sha256 != Recognizer(run / "model.onnx").info.source_sha256:
+        raise UserError(f"{int8} was made of other weights than {run / 'model.onnx'}: quantise again")
+    judged = tuned if cfg.alone else run / PAIR
+    if not cfg.alone:
+        write_pair(Path(cfg.served), tuned, judged)
+    models = [Recognizer(path) for path in (cfg.served, judged, tuned)]
     paths = [Path(cfg.artifacts, "lines", f"{cfg.name}-domain-test"), Path(domain["general"])]
     sides = [_side(path, read_lines(path, cfg.samples), models) for path in paths]
     new_recall = recall(sides[0].characters, domain["added"]) if domain["added"] else None
@@ -123,7 +132,8 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
         held_out=domain["held_out"],
         domain=sides[0],
         general=sides[1],
-        model_sha256=hashlib.sha256(int8.read_bytes()).hexdigest() if int8.is_file() else "",
+        model=judged.name,
+        model_sha256=hashlib.sha256(judged.read_bytes()).hexdigest(),
         objections=tuple(objections(sides[0], sides[1], new_recall, int8.is_file(), cfg.criteria)),
     )
     (run / "plots").mkdir(exist_ok=True)
@@ -160,7 +170,7 @@ def _side(path: Path, lines: Sequence[LabelledLine], models: Sequence[Recognizer
         dataset=str(path),
         before=scores[0],
         after=scores[1],
-        int8=scores[2] if len(scores) > 2 else None,
+        alone=scores[2],
         change=compare(lines, texts[0], texts[1]),
         characters=tuple(changes(truths, texts[0], texts[1])),
     )

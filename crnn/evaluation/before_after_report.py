@@ -23,7 +23,7 @@ def to_markdown(report: BeforeAfter) -> str:
     """The report as Markdown, its verdict first."""
     verdict = "promote" if not report.objections else "do not promote: " + "; ".join(report.objections)
     lines = [f"# Fine-tune {report.name}: {verdict}", ""]
-    lines += ["| lines | | before | after | after, INT8 | change (95 % bounds) |", "| --- " * 6 + "|"]
+    lines += ["| lines | | before | after | tuned network alone | change (95 % bounds) |", "| --- " * 6 + "|"]
     lines += _rows("domain", report.domain) + _rows("general", report.general)
     if not report.held_out:
         lines += ["", "The domain's lines were trained on: too few were given to hold any out."]
@@ -56,8 +56,8 @@ def write_plot(path: Path, report: BeforeAfter) -> None:
     axes = figure.subplots(1, 3)
     width = 0.27
     for i, (name, side) in enumerate((("domain", report.domain), ("general", report.general))):
-        scores = [side.before, side.after, *([side.int8] if side.int8 else [])]
-        for place, (score, label) in enumerate(zip(scores, ("before", "after", "after, INT8"), strict=False)):
+        scores = [side.before, side.after, side.alone]
+        for place, (score, label) in enumerate(zip(scores, ("before", "after", "tuned network alone"), strict=True)):
             x = i + (place - 1) * width
             axes[0].bar(x, score.exact, width, color=COLOURS[place], label=label if i == 0 else None)
             axes[0].annotate(f"{score.exact:.1%}", (x, score.exact), ha="center", va="bottom", fontsize=8)
@@ -84,8 +84,8 @@ def _rows(name: str, side: Side) -> list[str]:
     for label, key in (("exact", "exact"), ("CER", "cer")):
         change = getattr(side.change, key)
         form = "{:.1%}" if key == "exact" else "{:.4f}"
-        scores = (side.before, side.after, side.int8)
-        cells = [form.format(getattr(score, key)) if score else "refused" for score in scores]
+        scores = (side.before, side.after, side.alone)
+        cells = [form.format(getattr(score, key)) for score in scores]
         signed = form.replace(":", ":+")
         bounds = f"{signed.format(change.mean)} ({signed.format(change.low)} … {signed.format(change.high)})"
         rows.append(f"| {name}, {side.before.samples} | {label} | {' | '.join(cells)} | {bounds} |")

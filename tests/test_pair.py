@@ -1,0 +1,120 @@
+"""Two networks in one file: what the general one is sure of stays as it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+
+from crnn.artifact import METADATA_KEY, ArtifactInfo
+from crnn.charset import Charset
+from crnn.decoding import DecodeOptions, make_decoder
+from crnn.errors import UserError
+from crnn.lmdb_store import LineStore, LineWriter, StoredLine
+from crnn.pair import SECOND_KEY, unpack, write_pair
+from crnn.preprocess import decode_image
+from crnn.recipe import DataConfig, TrainConfig
+from crnn.recognizer import DOUBTFUL, Recognizer
+from crnn.training import Trainer
+from export import ExportConfig, export
+from tests.conftest import draw_digits
+
+Build = Callable[..., TrainConfig]
+
+
+def upside_down(text: str) -> StoredLine:
+    """Digits and x as no digits model knows them."""
+    line = draw_digits(text)
+    return dataclasses.replace(line, image=cv2.imencode(".png", decode_image(line.image)[::-1])[1].tobytes())
+
+
+def write(path: Path, lines: int, seed: int) -> Path:
+    rng = np.random.default_rng(seed)
+    with LineWriter(path, {"seed": seed}) as writer:
+        for _ in range(lines):
+            writer.append(upside_down("".join(rng.choice(list("23479x"), rng.integers(2, 8)))))
+    return path
+
+
+@pytest.fixture(scope="module")
+def pair(trained: Path, small_config: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits model beside one that reads upside down, and the new character x; lines of it to read in `test`."""
+    folder = tmp_path_factory.mktemp("pair")
+    Charset("0123456789x").save(folder / "charset.txt")
+    tuning = small_config(
+        "upside-down", start_model=str(trained / "checkpoint.pt"), steps=120, aligned_steps=40,
+        data=DataConfig(
+            train=[str(write(folder / "train", 400, 1))], validation=[str(write(folder / "test", 60, 2))],
+            charset=str(folder / "charset.txt"),
+        ),
+    )  # fmt: skip
+    tuned = folder / "tuned.onnx"
+    export(ExportConfig(checkpoint=str(Trainer(tuning).run()), output=str(tuned)))
+    write_pair(trained / "model.onnx", tuned, folder / "pair.onnx")
+    return folder / "pair.onnx"
+
+
+def share_right(recognizer: Recognizer, lines: Path) -> float:
+    store = LineStore(lines)
+    found = [store[i] for i in range(len(store))]
+    readings = recognizer.read_many([line.image for line in found])
+    return float(np.mean([reading.text == line.label for reading, line in zip(readings, found, strict=True)]))
+
+
+def test_a_pair_reads_what_either_network_reads(pair: Path, trained: Path, held_out_digits: Path) -> None:
+    general, both = Recognizer(trained / "model.onnx"), Recognizer(pair)
+    tuned = Recognizer(pair.with_name("tuned.onnx"))
+    domain = pair.with_name("test")
+    assert share_right(general, domain) < 0.2 < 0.8 < share_right(tuned, domain)
+    assert share_right(both, domain) > share_right(tuned, domain) - 0.1
+    assert share_right(tuned, held_out_digits) < 0.8 < share_right(general, held_out_digits)
+    assert share_right(both, held_out_digits) > share_right(general, held_out_digits) - 0.02
+
+
+def test_what_the_general_network_is_sure_of_stays_to_the_bit(pair: Path, trained: Path, held_out_digits: Path) -> None:
+    general, both, store = Recognizer(trained / "model.onnx"), Recognizer(pair), LineStore(held_out_digits)
+    sure = 0
+    for i in range(100):
+        reading = general.read(store[i].image)
+        if reading.confidence >= DOUBTFUL:
+            assert both.read(store[i].image) == reading
+            sure += 1
+    assert sure > 30
+
+
+def test_decoders_know_the_characters_of_both(pair: Path) -> None:
+    both, line = Recognizer(pair), upside_down("2x47").image
+    assert both.info.characters == "0123456789x"
+    for options in (DecodeOptions(), DecodeOptions(allow="2479x"), DecodeOptions(method="beam")):
+        assert both.read(line, make_decoder(both.info.charset, options)).text == "2x47"
+
+
+def test_a_pair_of_a_pair_holds_the_first_general_network(pair: Path, trained: Path, tmp_path: Path) -> None:
+    write_pair(pair, pair.with_name("tuned.onnx"), tmp_path / "again.onnx")
+    assert (tmp_path / "again.onnx").read_bytes() == pair.read_bytes()
+
+
+def test_networks_of_different_origin_make_no_pair(pair: Path, trained: Path, tmp_path: Path) -> None:
+    other = onnx.load(trained / "model.onnx")
+    info = ArtifactInfo.from_json({p.key: p.value for p in other.metadata_props}[METADATA_KEY])
+    onnx.helper.set_model_props(other, {METADATA_KEY: dataclasses.replace(info, characters="9876543210").to_json()})
+    onnx.save(other, tmp_path / "other.onnx")
+    with pytest.raises(UserError, match="tuned from another model"):
+        write_pair(tmp_path / "other.onnx", pair.with_name("tuned.onnx"), tmp_path / "pair.onnx")
+
+
+def test_a_damaged_second_network_is_refused_by_name(pair: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="pair the two again"):
+        unpack({SECOND_KEY: "?"})
+    model = onnx.load(pair)
+    for entry in model.metadata_props:
+        if entry.key == SECOND_KEY:
+            entry.value = entry.value[:4000]
+    onnx.save(model, tmp_path / "damaged.onnx")
+    with pytest.raises(UserError, match=r"the second network in .*damaged\.onnx cannot be loaded"):
+        Recognizer(tmp_path / "damaged.onnx")
