@@ -18,7 +18,8 @@ from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError, exit_cleanly
 from crnn.page import read_page
 from crnn.picture import decode_image
-from crnn.recognizer import DEFAULT_MODEL, UNSURE, Recognizer
+from crnn.reading import UNSURE
+from crnn.recognizer import DEFAULT_MODEL, Recognizer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,13 +16,11 @@ from crnn.decoding import Decoder
 from crnn.network import Network
 from crnn.pair import unpack
 from crnn.preprocess import decode_image, from_nearer
-from crnn.reading import CharReading, Reading
+from crnn.reading import DOUBTFUL, UNSURE, CharReading, Reading
 
 __all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
 
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "crnn-zh-en.int8.onnx"
-UNSURE = 0.6  # confidence below which a line is read again from nearer: see docs/model-card.md
-DOUBTFUL = 0.95  # confidence below which the second network of a pair is asked too: see docs/finetuning.md
 
 
 class Recognizer:

@@ -56,6 +56,7 @@ def create_app(config: ServeConfig | None = None) -> Flask:
         Path(config.model) if config.model else DEFAULT_MODEL,
         config.state,
         max_batch=config.max_batch,
+        unsure=config.unsure,
         language_model=config.language_model_file,
         watch_seconds=config.watch_seconds,
         on_reload=metrics.reload,

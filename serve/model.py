@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,7 @@ import numpy as np
 
 from crnn.errors import UserError
 from crnn.language_model import LanguageModel
+from crnn.reading import UNSURE
 from crnn.recognizer import Recognizer
 from serve.errors import NotReady
 from serve.reload import WISH, Stamp, stamp
@@ -59,8 +61,11 @@ class LoadedModel:
         return {"name": self.name, "sha256": self.sha256}
 
 
-def load(path: Path, max_batch: int, language_model: Path | None = None) -> LoadedModel:
+def load(path: Path, max_batch: int, language_model: Path | None = None, unsure: float = UNSURE) -> LoadedModel:
     """Load the model at `path` and let it read a line; load the language model beside it.
+
+    Args:
+        max_batch, unsure: see `Recognizer`.
 
     Raises:
         UserError: no such file, not a model of ours, or it fails the self-test; or so with the language model.
@@ -68,7 +73,7 @@ def load(path: Path, max_batch: int, language_model: Path | None = None) -> Load
     started = time.perf_counter()
     if not path.is_file():
         raise UserError(f"no model at {path}: set OCR_MODEL to an exported .onnx file")
-    recognizer = Recognizer(path, threads=1, max_batch=max_batch)
+    recognizer = Recognizer(path, threads=1, max_batch=max_batch, unsure=unsure)
     _self_test(recognizer, path)
     return LoadedModel(
         recognizer=recognizer,
@@ -111,7 +116,7 @@ class ModelHolder:
     Args:
         path: the configured file.
         state: folder for the copy of the model in service.
-        max_batch: see `Recognizer`.
+        max_batch, unsure: see `Recognizer`.
         language_model: loaded beside every model, or None.
         watch_seconds: how often to look at the file, and whether a reload was asked for; 0 for never.
         on_reload: told "accepted" or "refused" after each attempt to replace the model.
@@ -123,14 +128,14 @@ class ModelHolder:
         state: Path,
         *,
         max_batch: int,
+        unsure: float = UNSURE,
         language_model: Path | None = None,
         watch_seconds: float,
         on_reload: Callable[[str], None] = lambda outcome: None,
     ) -> None:
         self.path = path
         self._kept = state / KEPT
-        self._max_batch = max_batch
-        self._language_model = language_model
+        self._load = partial(load, max_batch=max_batch, language_model=language_model, unsure=unsure)
         self._watch_seconds = watch_seconds
         self._on_reload = on_reload
         self._wish = state / WISH
@@ -158,7 +163,7 @@ class ModelHolder:
     def reload(self) -> bool:
         """Load the file again and put it into service; False, and the old one serves on, if it is refused."""
         try:
-            new = load(self.path, self._max_batch, self._language_model)
+            new = self._load(self.path)
         except (UserError, OSError) as error:
             log.error({"event": "model_refused", "reason": str(error)})
             self._on_reload("refused")
@@ -173,7 +178,7 @@ class ModelHolder:
         """The configured model, else the copy of the last good one, else None."""
         for path in (self.path, self._kept):
             try:
-                first = load(path, self._max_batch, self._language_model)
+                first = self._load(path)
             except UserError as error:
                 log.error({"event": "model_refused", "reason": str(error)})
             else:

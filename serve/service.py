@@ -93,7 +93,7 @@ class OcrService:
         model = self.holder.current
         key = None
         if options.cache:
-            key = cache_key(picture, model.sha256, model.language_sha256, options.key)
+            key = cache_key(picture, model.sha256, model.language_sha256, options.key, str(self.config.unsure))
             with self._metrics.stage("cache"):
                 stored = self._cache.get(key)
             self._metrics.cache(hit=stored is not None)

@@ -18,8 +18,9 @@ from crnn.errors import UserError
 from crnn.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.pair import SECOND_KEY, unpack, write_pair
 from crnn.preprocess import decode_image
+from crnn.reading import DOUBTFUL
 from crnn.recipe import DataConfig, TrainConfig
-from crnn.recognizer import DOUBTFUL, Recognizer
+from crnn.recognizer import Recognizer
 from crnn.training import Trainer
 from export import ExportConfig, export
 from tests.conftest import draw_digits
