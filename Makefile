@@ -30,6 +30,7 @@ help: ## list targets and variables
 	@echo "  SOURCE=PATH       what 'make import' reads"
 	@echo "  PROCESSES=N       training processes (torchrun)           QUICK=1        short form of bench"
 	@echo "  FONTS=DIR TEXT=FILE DATA=PATH MODE=$(MODE)   what finetune learns from, and the layers that learn"
+	@echo "  ALONE=1           promote the tuned network by itself, without the general one beside it"
 	@echo "  REPLAY=PATH GENERAL=PATH  its general lines: mixed in, judged by; SERVED=FILE  what promote replaces"
 	@echo "  ARGS='key=value'  passed on to the stage                  PIP_ARGS=      e.g. --index-url of a CPU build of torch"
 
@@ -84,7 +85,7 @@ PROCESSES ?= 1
 # each time took a sixth of the processor time.
 MALLOC := glibc.malloc
 KEEPING := GLIBC_TUNABLES=$(MALLOC).hugetlb=1:$(MALLOC).mmap_threshold=4294967296:$(MALLOC).trim_threshold=8589934592
-LAUNCH := $(KEEPING) $(if $(filter 1,$(PROCESSES)),$(PY),$(BIN)/torchrun --standalone --nproc-per-node $(PROCESSES))
+LAUNCH = $(KEEPING) $(if $(filter 1,$(PROCESSES)),$(PY),$(BIN)/torchrun --standalone --nproc-per-node $(PROCESSES))
 
 train: .venv/train ## train or resume artifacts/NAME
 	$(LAUNCH) train.py name=$(NAME) $(if $(START_MODEL),start_model=$(START_MODEL)) $(ARGS)
@@ -125,6 +126,7 @@ bench-pages: .venv/train ## lines of rendered pages found and read, beside Tesse
 SERVED ?= $(or $(OCR_MODEL),models/crnn-zh-en.int8.onnx)
 MODE   ?= full
 finetune promote: NAME = finetune
+finetune: PROCESSES = $(shell echo $$(($$(nproc) > 1 ? 2 : 1)))
 START  = $(or $(START_MODEL),$(patsubst %.onnx,%.fp16.pt,$(SERVED:.int8.onnx=.onnx)))
 TUNED  = artifacts/$(NAME)
 REPLAYED = artifacts/lines/$(NAME)-domain,$(or $(REPLAY),artifacts/lines/$(NAME)-replay)
