@@ -113,6 +113,8 @@ class BeamDecoder:
     def search(self, frames: list[Frame]) -> list[int]:
         """The best ids for the candidates that `shortlist` left."""
         words = self.hot_words
+        if self.language_model is not None and words is None:
+            frames = within_scripts(frames, self.language_model.scripts)
         lm_start = self.language_model.start if self.language_model else None
         # A prefix's probability, split by whether its last frame was a blank; scaled anew at each frame.
         beam = {_Prefix(None, BLANK, 0.0, lm_start, HotWords.start): [1.0, 0.0]}
@@ -200,6 +202,23 @@ def shortlist(logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | 
         return frames
     ids = allowed.tolist()
     return [[(ids[number], probability) for number, probability in frame] for frame in frames]
+
+
+def within_scripts(frames: list[Frame], scripts: np.ndarray) -> list[Frame]:
+    """Candidates among which a language model may choose: letters of the script of the frame's best class.
+
+    Of marks, digits and spaces it knows only how they are set in the texts it was built from, which is not how they
+    are set here; nor may it add or drop a character.
+
+    Args:
+        scripts: int8 (C,), see `LanguageModel.scripts`.
+    """
+    kept = []
+    for frame in frames:
+        best = frame[0]
+        script = scripts[best[0]]
+        kept.append([c for c in frame if scripts[c[0]] == script] if len(frame) > 1 and script else [best])
+    return kept
 
 
 def _probability(candidate: tuple[int, float]) -> float:

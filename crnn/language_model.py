@@ -9,11 +9,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from crnn.charset import Charset
 from crnn.errors import UserError
 
 SPACE_TOKEN = "▁"  # n-gram files separate tokens by white space, so the character space needs another name
 INSTALL = "install it with `pip install kenlm` (it is compiled on the spot: g++ and cmake are needed)"
+FIRST_HANZI = "\u3400"  # of CJK Unified Ideographs, extension A first
 LN_10 = math.log(10)  # KenLM speaks in powers of ten
 
 
@@ -24,6 +27,10 @@ def token(character: str) -> str:
     ('中', '▁')
     """
     return SPACE_TOKEN if character == " " else character
+
+
+def _script(character: str) -> int:
+    return 0 if not character.isalpha() else 1 if character >= FIRST_HANZI else 2
 
 
 def import_kenlm() -> Any:
@@ -46,6 +53,7 @@ class LanguageModel:
     >>> state, log_probability = model.extend(model.start, charset.encode("中")[0])  # doctest: +SKIP
 
     Attributes:
+        scripts: int8 (C,), 1 for ids of hanzi, 2 for other letters, 0 for the blank and all else.
         start: the state before a line. No beginning of a sentence: the lines of a page are cut anywhere.
 
     Raises:
@@ -64,6 +72,7 @@ class LanguageModel:
         except (OSError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"{self.path} is not an n-gram model: {reason}") from None
+        self.scripts = np.array([0, *map(_script, charset.characters)], np.int8)
         self._tokens = ["", *map(token, charset.characters)]
         self._state = kenlm.State
         self.start = self._state()

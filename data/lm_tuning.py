@@ -195,7 +195,7 @@ def time_ratio(recognizer: Recognizer, decoder: Decoder, images: list[bytes]) ->
 
 def run(cfg: LmTuningConfig) -> Path:
     """Tune, test, and write the report, with every changed line beside it; returns its path."""
-    recognizer = Recognizer(cfg.model)
+    recognizer = Recognizer(cfg.model, unsure=0)  # a line's logits are wanted, not those of a second look
     charset = recognizer.info.charset
     model = LanguageModel(cfg.language_model, charset)
     settings = tune(cfg, recognizer, model)

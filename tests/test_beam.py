@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from crnn.alignment import align
-from crnn.beam import BeamDecoder, BeamSettings, shortlist
+from crnn.beam import BeamDecoder, BeamSettings, shortlist, within_scripts
 from crnn.charset import BLANK, Charset
 from crnn.ctc import collapse, greedy
 from crnn.decoding import DecodeOptions, make_decoder
@@ -153,6 +153,12 @@ def test_a_language_model_chooses_among_what_the_recogniser_offers(model: Langua
 def test_a_language_model_sees_what_follows(model: LanguageModel) -> None:
     first_unsure = frames({"b": 0.6, "a": 0.39}, {"_": 0.999}, {"c": 0.999}, {"_": 0.999}, {"d": 0.999})
     assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.4)), first_unsure) == "acd"
+
+
+def test_a_language_model_neither_sets_marks_nor_adds_or_drops_characters() -> None:
+    scripts = np.array([0, 1, 1, 2, 0], np.int8)  # blank, two hanzi, a Latin letter, a mark
+    unsure = [[(1, 0.4), (2, 0.3), (3, 0.2), (0, 0.1)], [(4, 0.5), (1, 0.4)], [(0, 0.5), (2, 0.5)], [(4, 1.0)]]
+    assert within_scripts(unsure, scripts) == [[(1, 0.4), (2, 0.3)], [(4, 0.5)], [(0, 0.5)], [(4, 1.0)]]
 
 
 def test_the_options_name_a_decoder(tmp_path: Path) -> None:
