@@ -50,14 +50,14 @@ class Network:
         self._charset = self.info.charset
         self.classes = len(self._charset)
 
-    def read(self, images: Sequence[np.ndarray], decode: Decoder) -> list[Reading]:
-        """Read lines, uint8 (H, W) or (H, W, 3), once each; x in pixels of the image.
+    def read(self, images: Sequence[np.ndarray], decode: Decoder, stretch: float = 1.0) -> list[Reading]:
+        """Read lines, uint8 (H, W) or (H, W, 3), once each, drawn out by `stretch`; x in pixels of the image.
 
         Raises:
             ImageError: one of them is no line.
         """
         spec = self.info.canvas
-        strips = [to_strip(image, spec) for image in images]
+        strips = [to_strip(image, spec, stretch) for image in images]
         pieces = [cut(strip, spec) if _has_contrast(strip) else [] for strip in strips]
         chars = self._read_pieces(strips, pieces, decode)
         readings = []

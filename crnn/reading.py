@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-UNSURE = 0.6  # line confidence below which a line is read again from nearer: see docs/model-card.md
+UNSURE = 0.5  # line confidence below which a line is read again from nearer: see docs/model-card.md
 DOUBTFUL = 0.95  # line confidence below which the second network of a pair is asked too: see docs/finetuning.md
 LEAST = 1e-6  # confidences are kept this far from 0 and 1, where their log-odds would be infinite
 

@@ -15,7 +15,7 @@ from crnn.ctc import greedy
 from crnn.decoding import Decoder
 from crnn.network import Network
 from crnn.pair import unpack
-from crnn.preprocess import decode_image, from_nearer
+from crnn.preprocess import STRETCH, decode_image, from_nearer
 from crnn.reading import DOUBTFUL, UNSURE, CharReading, Reading
 
 __all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
@@ -81,7 +81,8 @@ class Recognizer:
         for network in self._networks:
             # What was read as nothing has nothing nearer to show.
             again = [i for i, r in enumerate(readings) if by[i] is network and r.chars and r.confidence < self.unsure]
-            for i, reading in zip(again, network.read([from_nearer(pixels[i]) for i in again], decode), strict=True):
+            nearer = network.read([from_nearer(pixels[i]) for i in again], decode, STRETCH)
+            for i, reading in zip(again, nearer, strict=True):
                 readings[i] = max(readings[i], reading, key=lambda either: either.confidence)
         return readings
 
