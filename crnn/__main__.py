@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=1, metavar="N", help="processors for one reading (default: 1)")
     add(
         "--unsure", type=float, default=UNSURE, metavar="P",
-        help="read lines of less confidence again, from nearer; 0 reads each once (%(default)s)",
+        help="read lines with a character less probable again, from nearer; 0 for never (%(default)s)",
     )  # fmt: skip
     add = parser.add_argument_group("decoding").add_argument
     add("--decode", choices=METHODS, default=METHODS[0], help="best path, or a beam that weighs alternatives")

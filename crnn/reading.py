@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-UNSURE = 0.5  # line confidence below which a line is read again from nearer: see docs/model-card.md
-DOUBTFUL = 0.95  # line confidence below which the second network of a pair is asked too: see docs/finetuning.md
+UNSURE = 0.5  # probability of a line's weakest character below which it is read again: see docs/model-card.md
+DOUBTFUL = 0.95  # the same below which the second network of a pair is asked too: see docs/finetuning.md
 LEAST = 1e-6  # confidences are kept this far from 0 and 1, where their log-odds would be infinite
 
 
@@ -39,6 +39,11 @@ class Reading:
     text: str
     confidence: float
     chars: tuple[CharReading, ...]
+
+    @property
+    def weakest(self) -> float:
+        """Least confidence of a character; 1 where nothing was read."""
+        return min((char.confidence for char in self.chars), default=1.0)
 
     @property
     def clarity(self) -> float:

@@ -33,7 +33,8 @@ class Recognizer:
 
     Attributes:
         info: what the model says of itself; of a pair, what the tuned network says, which knows all the characters.
-        unsure: a line read with less confidence is read again from nearer, and the surer reading is kept; 0 for never.
+        unsure: a line with a character less probable than this is read again from nearer, and the surer reading is
+            kept; 0 for never. It goes by what the network says, calibrated or not.
         max_batch: lines of one width that are read in one run, see `Network`.
 
     Raises:
@@ -74,13 +75,12 @@ class Recognizer:
         first, *others = self._networks
         readings, by = first.read(pixels, decode), [first] * len(pixels)
         for second in others:
-            doubtful = [i for i, reading in enumerate(readings) if reading.confidence < DOUBTFUL]
+            doubtful = [i for i, reading in enumerate(readings) if not reading.chars or reading.weakest < DOUBTFUL]
             for i, reading in zip(doubtful, second.read([pixels[i] for i in doubtful], decode), strict=True):
                 if reading.clarity > readings[i].clarity:
                     readings[i], by[i] = reading, second
         for network in self._networks:
-            # What was read as nothing has nothing nearer to show.
-            again = [i for i, r in enumerate(readings) if by[i] is network and r.chars and r.confidence < self.unsure]
+            again = [i for i, reading in enumerate(readings) if by[i] is network and reading.weakest < self.unsure]
             nearer = network.read([from_nearer(pixels[i]) for i in again], decode, STRETCH)
             for i, reading in zip(again, nearer, strict=True):
                 readings[i] = max(readings[i], reading, key=lambda either: either.confidence)

@@ -82,7 +82,7 @@ def test_what_the_general_network_is_sure_of_stays_to_the_bit(pair: Path, traine
     sure = 0
     for i in range(100):
         reading = general.read(store[i].image)
-        if reading.confidence >= DOUBTFUL:
+        if reading.weakest >= DOUBTFUL:
             assert both.read(store[i].image) == reading
             sure += 1
     assert sure > 30

@@ -117,7 +117,7 @@ def test_an_unsure_line_is_read_again_from_nearer(trained: Path) -> None:
     nearer_readings = network.read([from_nearer(line) for line in lines], greedy, STRETCH)
     readings = zip(lines, once.read_many(lines), nearer_readings, twice.read_many(lines), strict=True)
     for line, first, nearer, better in readings:
-        assert better == (nearer if first.confidence < 0.9 and nearer.confidence > first.confidence else first)
+        assert better == (nearer if first.weakest < 0.9 and nearer.confidence > first.confidence else first)
         changed += better != first
         for char in better.chars:
             assert 0 <= char.x <= line.shape[1]
