@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 UNSURE = 0.5  # probability of a line's weakest character below which it is read again: see docs/model-card.md
-DOUBTFUL = 0.95  # the same below which the second network of a pair is asked too: see docs/finetuning.md
+DOUBTFUL = 0.8  # the same below which the second network of a pair is asked too: see docs/finetuning.md
+MARGIN = 0.6  # of sureness, by which the second network's reading must lead: see docs/finetuning.md
+EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
 LEAST = 1e-6  # confidences are kept this far from 0 and 1, where their log-odds would be infinite
 
 
@@ -46,13 +48,15 @@ class Reading:
         return min((char.confidence for char in self.chars), default=1.0)
 
     @property
-    def clarity(self) -> float:
-        """Mean confidence of the characters, in [0, 1]; 0 where nothing was read.
+    def sureness(self) -> float:
+        """By which readings of different networks compare: log-odds of the mean confidence plus those of the least.
 
-        By it readings of different networks compare better than by confidence, which falls with each character: a
-        network that does not know a face drops some of them.
+        The line's own confidence falls with each character, so that a network that drops some would win.
         """
-        return sum(char.confidence for char in self.chars) / len(self.chars) if self.chars else 0.0
+        if not self.chars:
+            return 2 * _log_odds(0.0)
+        mean = sum(char.confidence for char in self.chars) / len(self.chars)
+        return _log_odds(mean) + _log_odds(self.weakest)
 
     @classmethod
     def of(cls, chars: Sequence[CharReading], scale: float = 1.0, offset: float = 0.0) -> Reading:
@@ -64,6 +68,11 @@ class Reading:
             end -= 1
         kept = tuple(chars[begin:end])
         return cls("".join(c.char for c in kept), line_confidence([c.confidence for c in kept], scale, offset), kept)
+
+
+def _log_odds(probability: float) -> float:
+    kept = min(max(probability, EDGE), 1 - EDGE)
+    return math.log(kept / (1 - kept))
 
 
 def line_confidence(confidences: Sequence[float], scale: float = 1.0, offset: float = 0.0) -> float:

@@ -16,7 +16,7 @@ from crnn.decoding import Decoder
 from crnn.network import Network
 from crnn.pair import unpack
 from crnn.preprocess import STRETCH, decode_image, from_nearer
-from crnn.reading import DOUBTFUL, UNSURE, CharReading, Reading
+from crnn.reading import DOUBTFUL, MARGIN, UNSURE, CharReading, Reading
 
 __all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
 
@@ -29,7 +29,7 @@ class Recognizer:
     Create it after a fork: a session must not cross one.
 
     A pair of networks in one file (see `crnn.pair`) reads so: the general network reads each line; what it is not sure
-    of the tuned one reads too, and the clearer reading is kept.
+    of the tuned one reads too, and its reading is kept where it is the surer one by a margin.
 
     Attributes:
         info: what the model says of itself; of a pair, what the tuned network says, which knows all the characters.
@@ -73,17 +73,22 @@ class Recognizer:
         """
         pixels = [image if isinstance(image, np.ndarray) else decode_image(image) for image in images]
         first, *others = self._networks
-        readings, by = first.read(pixels, decode), [first] * len(pixels)
+        readings = self._look(first, pixels, decode)
         for second in others:
             doubtful = [i for i, reading in enumerate(readings) if not reading.chars or reading.weakest < DOUBTFUL]
-            for i, reading in zip(doubtful, second.read([pixels[i] for i in doubtful], decode), strict=True):
-                if reading.clarity > readings[i].clarity:
-                    readings[i], by[i] = reading, second
-        for network in self._networks:
-            again = [i for i, reading in enumerate(readings) if by[i] is network and reading.weakest < self.unsure]
-            nearer = network.read([from_nearer(pixels[i]) for i in again], decode, STRETCH)
-            for i, reading in zip(again, nearer, strict=True):
-                readings[i] = max(readings[i], reading, key=lambda either: either.confidence)
+            others_say = self._look(second, [pixels[i] for i in doubtful], decode)
+            for i, reading in zip(doubtful, others_say, strict=True):
+                if reading.sureness > readings[i].sureness + MARGIN:
+                    readings[i] = reading
+        return readings
+
+    def _look(self, network: Network, pixels: Sequence[np.ndarray], decode: Decoder) -> list[Reading]:
+        """What one network reads, unsure lines twice."""
+        readings = network.read(pixels, decode)
+        again = [i for i, reading in enumerate(readings) if reading.weakest < self.unsure]
+        nearer = network.read([from_nearer(pixels[i]) for i in again], decode, STRETCH)
+        for i, reading in zip(again, nearer, strict=True):
+            readings[i] = max(readings[i], reading, key=lambda either: either.confidence)
         return readings
 
     def run(self, images: np.ndarray) -> np.ndarray:

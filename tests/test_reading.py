@@ -22,3 +22,14 @@ def test_calibration_shifts_and_scales_the_log_odds() -> None:
     assert line_confidence([0.5], scale=3.0) == pytest.approx(0.5)
     assert line_confidence([0.9], scale=0.5) == pytest.approx(0.75)
     assert line_confidence([0.5], offset=-1.0) < 0.3
+
+
+def test_sureness_compares_networks_that_read_another_number_of_characters() -> None:
+    def reading(*confidences: float) -> Reading:
+        return Reading.of([CharReading("a", confidence, 0) for confidence in confidences])
+
+    assert reading(*[0.95] * 9).confidence < reading(0.65).confidence
+    assert reading(*[0.95] * 9).sureness > reading(0.65).sureness
+    assert reading(0.99, 0.3).sureness < reading(0.8, 0.8).sureness
+    assert reading().sureness < reading(0.01).sureness
+    assert (reading().weakest, reading(0.9, 0.2).weakest) == (1.0, 0.2)
