@@ -44,7 +44,7 @@ class BeamSettings:
     sure: float = 0.97
     least: float = 0.003
     margin: float = 10.0
-    lm_weight: float = 0.2
+    lm_weight: float = 0.3
     length_bonus: float = 0.0
 
     def __post_init__(self) -> None:
@@ -140,7 +140,9 @@ class BeamDecoder:
             score, lm_state, word_state = prefix.score, None, HotWords.start
             if self.language_model is not None:
                 lm_state, log_probability = self.language_model.extend(prefix.lm_state, id)
-                score += self.settings.lm_weight * log_probability + self.settings.length_bonus
+                if prefix.parent is not None:  # of a line's first character it knows but how common that is
+                    score += self.settings.lm_weight * log_probability
+                score += self.settings.length_bonus
             if words is not None:
                 word_state, change = words.extend(prefix.word_state, id)
                 score += change
