@@ -210,7 +210,7 @@ def within_scripts(frames: list[Frame], scripts: np.ndarray) -> list[Frame]:
     """Candidates among which a language model may choose: letters of the script of the frame's best class.
 
     Of marks, digits and spaces it knows only how they are set in the texts it was built from, which is not how they
-    are set here; nor may it add or drop a character.
+    are set here. Frames whose best class is one of these, or the blank, are taken as they are.
 
     Args:
         scripts: int8 (C,), see `LanguageModel.scripts`.

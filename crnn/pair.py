@@ -11,13 +11,9 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from crnn.artifact import METADATA_KEY, ArtifactInfo
+from crnn.artifact import METADATA_KEY
 from crnn.errors import UserError
-
-if TYPE_CHECKING:
-    import onnx
 
 SECOND_KEY = "crnn-second"  # ONNX metadata are text: base64
 
@@ -39,20 +35,18 @@ def write_pair(general: Path, tuned: Path, output: Path) -> None:
     """Write both networks to `output`; of a `general` that is a pair itself the general network alone is taken.
 
     Raises:
-        UserError: `tuned` was not tuned from a network with the characters of `general`.
+        UserError: one of them is no model of ours, or `tuned` does not begin with the characters of `general`.
     """
     import onnx  # not there where models are only read
 
-    first, second = onnx.load(general), onnx.load(tuned)
-    known, learnt = (ArtifactInfo.from_json(_metadata(model)[METADATA_KEY]).characters for model in (first, second))
-    if not learnt.startswith(known):
+    from crnn.quantisation.modes import read_info
+
+    info = read_info(general, fp32=False)
+    if not read_info(tuned, fp32=False).characters.startswith(info.characters):
         raise UserError(f"{tuned} does not begin with the characters of {general}: it was tuned from another model")
-    properties = _metadata(first) | {SECOND_KEY: base64.b64encode(tuned.read_bytes()).decode()}
-    onnx.helper.set_model_props(first, properties)
+    first = onnx.load(general)
+    second = base64.b64encode(tuned.read_bytes()).decode()
+    onnx.helper.set_model_props(first, {METADATA_KEY: info.to_json(), SECOND_KEY: second})
     partial = output.with_suffix(".partial")
     onnx.save(first, partial)
     partial.replace(output)
-
-
-def _metadata(model: onnx.ModelProto) -> dict[str, str]:
-    return {entry.key: entry.value for entry in model.metadata_props}

@@ -155,7 +155,7 @@ def test_a_language_model_sees_what_follows(model: LanguageModel) -> None:
     assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.4)), first_unsure) == "acd"
 
 
-def test_a_language_model_neither_sets_marks_nor_adds_or_drops_characters() -> None:
+def test_a_language_model_chooses_among_letters_of_one_script_alone() -> None:
     scripts = np.array([0, 1, 1, 2, 0], np.int8)  # blank, two hanzi, a Latin letter, a mark
     unsure = [[(1, 0.4), (2, 0.3), (3, 0.2), (0, 0.1)], [(4, 0.5), (1, 0.4)], [(0, 0.5), (2, 0.5)], [(4, 1.0)]]
     assert within_scripts(unsure, scripts) == [[(1, 0.4), (2, 0.3)], [(4, 0.5)], [(0, 0.5)], [(4, 1.0)]]

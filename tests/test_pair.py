@@ -109,6 +109,13 @@ def test_networks_of_different_origin_make_no_pair(pair: Path, trained: Path, tm
         write_pair(tmp_path / "other.onnx", pair.with_name("tuned.onnx"), tmp_path / "pair.onnx")
 
 
+def test_what_is_no_model_makes_no_pair(pair: Path, tmp_path: Path) -> None:
+    (tmp_path / "junk.onnx").write_bytes(b"junk")
+    for general in ("junk.onnx", "absent.onnx"):
+        with pytest.raises(UserError, match=general):
+            write_pair(tmp_path / general, pair.with_name("tuned.onnx"), tmp_path / "pair.onnx")
+
+
 def test_a_damaged_second_network_is_refused_by_name(pair: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="pair the two again"):
         unpack({SECOND_KEY: "?"})
