@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from serve.database import connect
+
 log = logging.getLogger("serve.cache")
 
 FRESH_SECONDS = 60  # an entry's last use is noted at most this often: a hit is then a read, not a write
@@ -62,8 +64,7 @@ class ResultCache:
 
     def _open(self) -> sqlite3.Connection:
         """One connection for all threads, behind a lock: each of its own would hold files and 2 MB of pages."""
-        connection = sqlite3.connect(self._path, timeout=1.0, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection = connect(self._path, timeout=1.0, isolation_level=None, check_same_thread=False)
         # A cache may lose its last entries in a power cut; it must not wait for the disk.
         connection.execute("PRAGMA synchronous = OFF")
         connection.executescript(_SCHEMA)

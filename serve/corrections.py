@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crnn.errors import UserError, exit_cleanly
+from serve.database import connect
 from serve.errors import StorageFull
 
 CATEGORY = "correction"
@@ -102,8 +103,7 @@ class CorrectionStore:
         return len(rows)
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=10.0)
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection = connect(self._path, timeout=10.0)
         connection.execute("PRAGMA synchronous = FULL")  # a person's work is to survive a power cut
         return connection
 

@@ -8,7 +8,7 @@ from typing import Any
 
 # Nobody reads from which line of which thread a record came; finding out costs more than the record.
 logging._srcfile = None
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+logging.logThreads = logging.logMultiprocessing = False  # gunicorn writes the process beside its own
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 

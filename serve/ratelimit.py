@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+from serve.database import connect
+
 FORGET_EVERY = 256  # requests between two clean-ups of clients that owe nothing
 
 
@@ -49,9 +51,7 @@ class RateLimit:
 
     def _connection(self) -> sqlite3.Connection:
         if not hasattr(self._local, "connection"):
-            connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
-            self._local.connection = connection
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection = self._local.connection = connect(self._path, timeout=5.0, isolation_level=None)
             connection.execute("PRAGMA synchronous = OFF")
         kept: sqlite3.Connection = self._local.connection
         return kept
