@@ -116,7 +116,8 @@ class Trainer:
         if self.precision == "auto":
             self.precision = self._probe_precision()
         self._multiply_in(self.precision)
-        self.stopping = False
+        self.asked_to_stop = False  # this process, by a signal at any moment
+        self.stopping = False  # all processes, agreed upon with the gradients of a step
 
     # ---- beginning, saving, resuming -------------------------------------------------------------------------
 
@@ -274,7 +275,7 @@ class Trainer:
             after += torch.cat([buffer.flatten() for buffer in statistics]) / parts
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         if self.world > 1:
-            flags = torch.tensor([loss_sum, float(self.stopping)])
+            flags = torch.tensor([loss_sum, float(self.asked_to_stop)])
             message = torch.cat([*(g.flatten() for g in gradients), after, flags])
             dist.all_reduce(message)
             sizes = [*(g.numel() for g in gradients), len(after), 1, 1]
@@ -282,6 +283,8 @@ class Trainer:
             for gradient, total in zip(gradients, sums, strict=True):
                 gradient.copy_(total.view_as(gradient))
             loss_sum, self.stopping = loss_flag.item(), bool(stop_flag.item())
+        else:
+            self.stopping = self.asked_to_stop
         if math.isfinite(loss_sum):
             for buffer, value in zip(statistics, after.split([b.numel() for b in statistics]), strict=True):
                 buffer.copy_(value.view_as(buffer))
@@ -425,7 +428,7 @@ class Trainer:
     @contextmanager
     def _stop_on_signals(self) -> Iterator[None]:
         def stop(number: int, frame: FrameType | None) -> None:
-            self.stopping = True
+            self.asked_to_stop = True
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
