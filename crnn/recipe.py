@@ -28,7 +28,7 @@ class DataConfig:
 
     train: list[str] = field(default_factory=lambda: ["artifacts/lines/train"])
     validation: list[str] = field(default_factory=lambda: ["artifacts/lines/validation"])
-    charset: str = "data/charsets/zh_en.txt"
+    charset: str = "data/charsets/zh_hant_en.txt"
     shares: list[float] | None = None
     recalled: int = 0
     max_reject_share: float = 0.1

@@ -42,6 +42,7 @@ class Profile:
     sources: list[str] = field(default_factory=list)
     forms: Generated = field(default_factory=Generated)
     mixed: Generated = field(default_factory=Generated)
+    slips: Generated = field(default_factory=Generated)
 
 
 @dataclass
@@ -88,12 +89,15 @@ class Corpus:
             self.reports.append(SourceReport(name, kind, split, len(fresh), characters, licence, archive))
 
     def counts(self, charset: Charset) -> dict[str, int]:
-        """How often each character of the charset occurs in the folded train text, in the charset's order."""
+        """How often each character occurs in the folded train text: those of the charset in its order, then others that
+        sources with a charset of their own have.
+        """
         drawn = Counter("".join("".join(part) for (split, _), part in self.texts.items() if split == "train"))
         labelled: Counter[str] = Counter()
         for character, count in drawn.items():
             labelled[charset.fold(character) or " "] += count  # the space alone folds to nothing
-        return {character: labelled[character] for character in charset.characters}
+        others = sorted(character for character in labelled if character not in charset)
+        return {character: labelled[character] for character in (*charset.characters, *others)}
 
 
 def build(cfg: CorpusConfig) -> Path:
@@ -109,16 +113,17 @@ def build(cfg: CorpusConfig) -> Path:
     sources = _chosen(cfg, profile)
     charset = Charset.load(cfg.charset or profile.charset)
     cleaner = Cleaner(charset)
+    cleaners = {path: Cleaner(Charset.load(path)) for path in {source.charset for source in sources.values()} if path}
     corpus = Corpus()
     for split in SPLITS:
         for name, source in sources.items():
             if source.split == split:
-                _add_source(corpus, name, source, cleaner, Path(cfg.cache))
+                _add_source(corpus, name, source, cleaners.get(source.charset, cleaner), Path(cfg.cache))
     if not corpus.reports:
         raise UserError(f"none of the {len(sources)} text sources of profile {cfg.profile!r} could be had")
     for split in SPLITS:
         borrowed = BorrowedText.choose({kind: corpus.texts[split, kind] for kind in KINDS})
-        for kind, wanted in (("forms", profile.forms), ("mixed", profile.mixed)):
+        for kind, wanted in (("forms", profile.forms), ("mixed", profile.mixed), ("slips", profile.slips)):
             lines = generate(kind, getattr(wanted, split), f"{cfg.seed} {split}", borrowed)
             snippets = [snippet for line in lines for snippet in cleaner.snippets(line)]
             corpus.add(snippets, name=f"generated {kind}", kind=kind, split=split, licence="this project's")
@@ -169,15 +174,15 @@ def _write(folder: Path, profile: str, corpus: Corpus, counts: dict[str, int]) -
 
 
 def _print_table(reports: list[SourceReport], counts: dict[str, int]) -> None:
-    print(f"{'source':20} {'kind':10} {'split':5} {'lines':>9} {'characters':>11}  licence")
+    print(f"{'source':20} {'kind':11} {'split':5} {'lines':>9} {'characters':>11}  licence")
     totals: Counter[tuple[str, str]] = Counter()
     for r in reports:
-        print(f"{r.name:20} {r.kind:10} {r.split:5} {r.lines:9,} {r.characters:11,}  {r.licence}")
+        print(f"{r.name:20} {r.kind:11} {r.split:5} {r.lines:9,} {r.characters:11,}  {r.licence}")
         totals[r.split, r.kind] += r.characters
     for (split, kind), characters in sorted(totals.items()):
-        print(f"{'total':20} {kind:10} {split:5} {'':9} {characters:11,}")
+        print(f"{'total':20} {kind:11} {split:5} {'':9} {characters:11,}")
     rare = sum(count < 20 for count in counts.values())
-    print(f"{rare} of {len(counts)} characters of the charset occur fewer than 20 times in the train text")
+    print(f"{rare} of {len(counts)} characters of the charsets occur fewer than 20 times in the train text")
 
 
 ConfigStore.instance().store(name="corpus_schema", node=CorpusConfig)

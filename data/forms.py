@@ -64,7 +64,7 @@ class BorrowedText:
 
 
 def generate(kind: str, count: int, seed: str, borrowed: BorrowedText | None = None) -> list[str]:
-    """`count` lines of kind "forms" or "mixed", the same for the same arguments."""
+    """`count` lines of kind "forms", "mixed" or "slips", the same for the same arguments."""
     grammar = load_grammar()
     rng = random.Random(f"{kind} {seed}")
     writer = Writer(rng, grammar, borrowed or BorrowedText())
@@ -75,7 +75,7 @@ def generate(kind: str, count: int, seed: str, borrowed: BorrowedText | None = N
 
 @cache
 def load_grammar() -> dict[str, Any]:
-    """Symbol -> alternatives, and "forms" and "mixed" -> weights of symbols."""
+    """Symbol -> alternatives, and "forms", "mixed" and "slips" -> weights of symbols."""
     return dict(yaml.safe_load(Path(__file__).with_name("grammar.yaml").read_text(encoding="utf-8")))
 
 

@@ -14,7 +14,7 @@ from data.cleaning import Cleaner
 from data.extractors import EXTRACTORS, ExtractorOptions
 from data.packages import archive_name, fetch
 
-KINDS = ("prose", "ui", "address", "name", "definition", "english", "forms", "mixed")
+KINDS = ("prose", "ui", "address", "name", "definition", "english", "forms", "mixed", "traditional", "slips")
 SPLITS = ("test", "train")  # in this order: what both hold stays in test
 SCARCE = 40  # a character seen less often in a source: all its snippets are kept, a plain share would lose it
 
@@ -31,6 +31,7 @@ class Source:
     replace: dict[str, str] = field(default_factory=dict)  # regular expression -> replacement, before cleaning
     kind: str = MISSING
     split: str = "train"
+    charset: str = ""  # path, where the source is written in more characters than the profile's
     limit: int = 0  # characters to keep at most, spread over the source; 0 = all
     licence: str = MISSING
 

@@ -69,3 +69,11 @@ def test_the_shipped_charset_covers_what_is_printed_daily() -> None:
     charset = Charset.load(SHIPPED)
     assert len(charset) == 7326
     assert not charset.missing("合同编号 A-17，金额￥1,234.50元；电话：(010) 6655-4433。")
+
+
+def test_the_traditional_charset_goes_on_where_the_simplified_one_ends() -> None:
+    """A model of the smaller one keeps the rows of its head when it starts from the larger one."""
+    simplified, traditional = Charset.load(SHIPPED), Charset.load(SHIPPED.with_name("zh_hant_en.txt"))
+    assert traditional.characters.startswith(simplified.characters)
+    assert len(traditional) == 9384
+    assert not traditional.missing("臺灣觀光無聲電視，請勿觸摸龍鳳雕刻。α β Ω")

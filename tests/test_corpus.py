@@ -178,6 +178,25 @@ def test_a_corpus_of_own_files(tmp_path: Path, capsys: pytest.CaptureFixture[str
             assert not CHARSET.missing(CHARSET.fold(line))
 
 
+def test_a_source_may_be_written_in_more_characters_than_the_profile(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("他們說這是書。\n文人在此。\n", encoding="utf-8")
+    cfg = own_corpus(
+        tmp_path,
+        simplified=Source(path=str(tmp_path / "text.txt"), kind="prose", licence="own"),
+        traditional=Source(
+            path=str(tmp_path / "text.txt"),
+            kind="traditional",
+            charset=str(ROOT / "data/charsets/zh_hant_en.txt"),
+            licence="own",
+        ),
+    )
+    folder = build(cfg)
+    assert (folder / "train/prose.txt").read_text(encoding="utf-8") == "文人在此。\n"
+    assert "他們說這是書。" in (folder / "train/traditional.txt").read_text(encoding="utf-8")
+    counts = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))["counts"]
+    assert "們" not in CHARSET and counts["們"] == 1  # rare characters are weighted by it
+
+
 def test_no_source_at_all_is_an_error_and_leaves_the_old_corpus(tmp_path: Path) -> None:
     old = tmp_path / "corpus/train/prose.txt"
     old.parent.mkdir(parents=True)

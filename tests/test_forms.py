@@ -62,14 +62,15 @@ def test_years_and_identity_numbers() -> None:
 
 def test_every_symbol_of_the_grammar_exists_and_every_rule_is_used() -> None:
     grammar = load_grammar()
-    used = set(grammar["forms"]) | set(grammar["mixed"])
+    kinds = {"forms", "mixed", "slips"}
+    used = set().union(*(grammar[kind] for kind in kinds))
     for symbol, alternatives in grammar.items():
         for alternative in alternatives:
             assert isinstance(alternative, str), f"{symbol}: {alternative!r} must be quoted"
             for name, argument in SYMBOL.findall(alternative):
                 assert not name or name in grammar or name in TERMINALS, f"{symbol}: {name}"
                 used |= {name, argument}
-    assert set(grammar) - used == {"forms", "mixed"}
+    assert set(grammar) - used == kinds
 
 
 def test_the_words_of_the_grammar_can_be_written_in_the_charset() -> None:
@@ -78,7 +79,7 @@ def test_the_words_of_the_grammar_can_be_written_in_the_charset() -> None:
             assert not CHARSET.missing(CHARSET.fold(SYMBOL.sub("", alternative))), f"{symbol}: {alternative}"
 
 
-@pytest.mark.parametrize("kind", ["forms", "mixed"])
+@pytest.mark.parametrize("kind", ["forms", "mixed", "slips"])
 def test_lines_depend_on_the_seed_alone(kind: str) -> None:
     lines = generate(kind, 300, "1 train")
     assert lines == generate(kind, 300, "1 train")

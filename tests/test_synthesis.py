@@ -272,6 +272,13 @@ def test_rare_characters_are_written_as_often_as_common_ones(sources: Path) -> N
     assert min(written.count(c) for c in charset.characters) > 130
 
 
+def test_characters_at_random_are_those_the_face_draws(sources: Path) -> None:
+    settings = TextSettings(kinds={"uniform": 1.0}, zh_lengths=[Length(1, 10, 10)], en_lengths=[Length()], symbols=0)
+    writer = Writer(settings, Charset("一丁七万丈三上下不与"), sources / "corpus" / "quick", "train")
+    texts = [writer.write("uniform", Dice(2, i), drawn=lambda c: c in "一丁七三上下") for i in range(200)]
+    assert sum(set(text) <= set("一丁七三上下") for text in texts) > 190  # a face of little is asked for others at last
+
+
 def test_codes_and_quotes_are_written_as_people_write_them(tmp_path: Path) -> None:
     sources = write_sources(tmp_path)
     (sources / "corpus" / "quick" / "train" / "prose.txt").write_text('他说"好"，又说"走"。\n', encoding="utf-8")

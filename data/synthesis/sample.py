@@ -117,7 +117,7 @@ class Synthesizer:
         """Text and clean crop; None if the faces cannot draw it or it does not fit."""
         face, substitute = self._face(kind, dice), None
         for attempt in range(FACE_ATTEMPTS):
-            label = self.writer.write(kind, dice, brief=dice.chance(recipe.brief))
+            label = self.writer.write(kind, dice, dice.chance(recipe.brief), lambda c: not face.lacks(c))
             if not face.lacks(label):
                 break
             if self._variation.substitutes and attempt and face.script == "zh":  # a second text may do without

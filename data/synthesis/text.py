@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,11 @@ from data.synthesis.dice import Dice, cumulate
 from data.synthesis.settings import Length, TextSettings
 
 UNIFORM, CODES = "uniform", "codes"  # kinds made here, without a corpus
-GROUPS = {"english": "en", "forms": "forms", UNIFORM: UNIFORM, CODES: CODES}  # all other kinds are "zh"
-RUNNING = ("prose", "definition", "english")  # set in lines of any length; the other kinds are cut by their writers
+GROUPS = {"english": "en", "forms": "forms", "slips": "forms", "traditional": "hant", UNIFORM: UNIFORM, CODES: CODES}
+# all other kinds are "zh"
+RUNNING = ("prose", "definition", "english", "traditional")  # in lines of any length; writers cut the other kinds
 SNIPPETS = 100  # tried for one text
+CHARACTER_ATTEMPTS = 8  # a face that draws a third of the charset has then 25 of 26
 LONGER = 3  # more snippets drawn while running text falls short of its length: sources have many short lines
 MIN_JOINED = 4  # characters left for a second text on the line
 MAX_WHOLE = 20  # characters of a snippet that is kept whole
@@ -94,12 +97,15 @@ class Writer:
         """A kind of text, by its share."""
         return self.kinds[dice.weighted(self._shares)]
 
-    def write(self, kind: str, dice: Dice, brief: bool = False) -> str:
-        """A text of `kind`, one line long, never empty; a few characters or words if `brief`."""
+    def write(self, kind: str, dice: Dice, brief: bool = False, drawn: Callable[[str], bool] = lambda _: True) -> str:
+        """A text of `kind`, one line long, never empty; a few characters or words if `brief`.
+
+        `drawn` says whether the face has a character: those put together at random are of its own repertoire.
+        """
         language = "en" if kind in ("english", CODES) else "zh"
         length = 1 + dice.below(BRIEF[language]) if brief else self._length(language, dice)
         if kind == UNIFORM:
-            return self._uniform(length, dice)
+            return self._uniform(length, dice, drawn)
         if kind == CODES:
             return self._code(min(length, 24), dice)
         if kind not in RUNNING and not brief and dice.chance(self.settings.whole):
@@ -111,12 +117,15 @@ class Writer:
                 if len(snippet) < length:
                     snippet = max(snippet, self.corpus.snippet(kind, dice), key=len)
             text = self.charset.fold(window(snippet, length, dice))
-            belongs = group_of(kind) != "zh" or HANZI.search(text)  # a Chinese line has a hanzi
+            belongs = group_of(kind) not in ("zh", "hant") or HANZI.search(text)  # a Chinese line has a hanzi
             says = any(c.isalnum() for c in text)  # a mark alone is no line
             if says and belongs and not self.charset.missing(text):
                 break
         else:
-            raise UserError(f"{SNIPPETS} snippets of {kind!r} held nothing inside the charset: check the corpus")
+            raise UserError(
+                f"{SNIPPETS} snippets of {kind!r} held nothing inside the charset: check the corpus, or leave the kind "
+                f"out (+synthesis.text.kinds.{kind}=0)"
+            )
         if len(text) < length - MIN_JOINED and dice.chance(self.settings.join):
             text = f"{text} {self.charset.fold(window(self.corpus.snippet(kind, dice), length - len(text), dice))}"
             text = text if not self.charset.missing(text) else text.split(" ")[0]
@@ -127,17 +136,23 @@ class Writer:
         length: Length = lengths[dice.weighted(shares)]
         return length.low + dice.below(length.high - length.low + 1)
 
-    def _uniform(self, length: int, dice: Dice) -> str:
+    def _uniform(self, length: int, dice: Dice, drawn: Callable[[str], bool]) -> str:
         """Characters of the charset without context, half of them weighted to the rare ones."""
         characters = []
         for _ in range(length):
-            if dice.chance(self.settings.symbols):
-                characters.append(dice.choice(self._symbols))
-            elif dice.chance(self.settings.rare):
-                characters.append(self._hanzi[dice.weighted(self._rare)])
-            else:
-                characters.append(dice.choice(self._hanzi))
+            for _ in range(CHARACTER_ATTEMPTS):
+                character = self._character(dice)
+                if drawn(character):
+                    break
+            characters.append(character)
         return "".join(characters)
+
+    def _character(self, dice: Dice) -> str:
+        if dice.chance(self.settings.symbols):
+            return dice.choice(self._symbols)
+        if dice.chance(self.settings.rare):
+            return self._hanzi[dice.weighted(self._rare)]
+        return dice.choice(self._hanzi)
 
     def _code(self, length: int, dice: Dice) -> str:
         """Serial numbers, part numbers, prices, passwords: strings that no language model helps to read."""
@@ -210,5 +225,5 @@ def _inside_word(text: str, i: int) -> bool:
 
 
 def group_of(kind: str) -> str:
-    """The group of `kind` in reports: zh, en, forms, uniform or codes."""
+    """The group of `kind` in reports: zh, hant, en, forms, uniform or codes."""
     return GROUPS.get(kind, "zh")
