@@ -16,6 +16,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -298,10 +299,17 @@ def _general_synthesizer(
     settings = load_settings(DataConfig(recipes=_recipes(cfg, profile)))
     fonts = Path(cfg.artifacts, "fonts", profile, "fonts.json")
     corpus = Path(cfg.artifacts, "corpus", profile)
-    there = {file.stem for file in (corpus / split).glob("*.txt")} | {UNIFORM, CODES}
+    there = {file.stem for file in (corpus / split).glob("*.txt") if _writable(file, charset)} | {UNIFORM, CODES}
     settings.text.kinds = {kind: share for kind, share in settings.text.kinds.items() if kind in there}
     cells = [([kind for kind in kinds if kind in there], recipe) for kinds, recipe in cells]
     return Synthesizer(settings, charset, fonts, corpus, split, [cell for cell in cells if cell[0]])
+
+
+def _writable(text: Path, charset: Charset) -> bool:
+    """Whether `charset` writes half of the lines: it may be older than the corpus and lack traditional Chinese."""
+    with text.open(encoding="utf-8") as file:
+        lines = [line.rstrip("\n") for line in islice(file, 500)]
+    return 2 * sum(not charset.missing(charset.fold(line)) for line in lines) >= len(lines)
 
 
 def _general_set(cfg: DomainConfig, charset: Charset) -> Path:

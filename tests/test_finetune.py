@@ -115,9 +115,11 @@ def test_general_fonts_draw_new_characters_where_none_are_given(config: DomainCo
     describe_faces(tmp_path / "fonts/quick/fonts.json")
     for file in tmp_path.glob("corpus/quick/*/*.txt"):
         file.write_text("20130707\n1234567\n")  # what the start model can read
+    for split in ("train", "test"):  # and text of a wider charset, which it is not shown
+        (tmp_path / "corpus/quick" / split / "definition.txt").write_text("請勿觸摸龍鳳雕刻\n")
     text = tmp_path / "new.txt"
     text.write_text("é\nñ\n龘\n")
-    domain = prepare(replace(config, text=str(text), replay="", general="", replay_lines=8, general_lines=9,
+    domain = prepare(replace(config, text=str(text), replay="", general="", replay_lines=60, general_lines=9,
                              general_groups={"forms": ["forms"]}, general_recipes=["clean"]))  # fmt: skip
     assert domain.added == "éñ龘"
     train = "".join(labels(config.lines_at("domain")))
