@@ -1,7 +1,7 @@
 """Measures a real server on this machine and prints tables in Markdown.
 
     python -m tests.load tables   models/crnn-zh-en.int8.onnx     # clients × batching × cache × workers, bare reader
-    python -m tests.load overload models/crnn-zh-en.int8.onnx     # ten times what it can do
+    python -m tests.load overload models/crnn-zh-en.int8.onnx     # ten times what it can do; --workers 1: client apart
     python -m tests.load soak     models/crnn-zh-en.int8.onnx --seconds 3600
     python -m tests.load rapid    models/crnn-zh-en.int8.onnx     # beside RapidOCR, fetched by make bench
 
@@ -109,16 +109,20 @@ def tables(model: Path, pictures: list[bytes], seconds: float, short: bool) -> N
                         row(workers, max_batch, cached, clients, *figures, *percentiles, refused)
 
 
-def overload(model: Path, pictures: list[bytes], seconds: float) -> None:
-    """Ten times the requests a second that the server can answer: wrk sends them and counts the answers; a few requests
-    of our own besides tell how long answers and refusals take.
+def overload(model: Path, pictures: list[bytes], seconds: float, number: int) -> None:
+    """Ten times the requests a second that `number` workers can answer: wrk sends them and counts the answers; a few
+    requests of our own besides tell how long answers and refusals take.
+
+    With fewer workers than cores the client keeps to the cores that are left, as if it were another machine.
     """
-    with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
+    cores = sorted(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model, workers=number) as server:
         work = tasks(pictures, cached=False)
         workers = server.workers()
+        os.sched_setaffinity(0, cores[number:] or cores)
         capacity = measure(server.url, work, 8, 10, workers).rate
         before, began = memory(workers), os.times()
-        with flood(server.url, Path(folder), work, 10 * capacity, seconds) as wrk:
+        with flood(server.url, Path(folder), work, 10 * capacity, seconds, number) as wrk:
             probes = uvloop.run(open_loop(server.url, work, PROBES, seconds, connections=PROBES * 10))
             counts = json.loads(wrk.communicate(timeout=60)[0].splitlines()[-1])
         ended = os.times()
@@ -146,14 +150,16 @@ def overload(model: Path, pictures: list[bytes], seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def flood(url: str, folder: Path, work: Iterator[Task], rate: float, seconds: float) -> Iterator[subprocess.Popen[str]]:
+def flood(
+    url: str, folder: Path, work: Iterator[Task], rate: float, seconds: float, workers: int
+) -> Iterator[subprocess.Popen[str]]:
     """wrk sending `rate` requests a second over many connections, whatever the answers; the counts on its last line."""
     if shutil.which("wrk") is None:
         raise SystemExit("overload needs wrk: apt-get install wrk")
     for number, task in enumerate(itertools.islice(work, FLOOD_REQUESTS), 1):
         (folder / str(number)).write_bytes(task.request)
     # What the server holds sends nothing meanwhile.
-    pause = 1000 * (FLOOD_CONNECTIONS - ServeConfig.max_pending * len(os.sched_getaffinity(0))) / rate
+    pause = 1000 * (FLOOD_CONNECTIONS - ServeConfig.max_pending * workers) / rate
     script = ["-s", str(Path(__file__).with_name("overload.lua")), url, "--", str(folder), str(FLOOD_REQUESTS)]
     options = ["-t1", f"-c{FLOOD_CONNECTIONS}", f"-d{seconds:.0f}s", *script, str(pause)]
     process = subprocess.Popen(["wrk", *options], stdout=subprocess.PIPE, text=True)
@@ -238,12 +244,13 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--lines", type=Path, help="folder of line pictures (drawn ones by default)")
     parser.add_argument("--seconds", type=float, help="of each measurement")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="for overload: of the server")
     parser.add_argument("--short", action="store_true", help="for tables: only default batches, without the cache")
     parser.add_argument("--rapid-model", type=Path, default=RAPID_MODEL, help="for rapid: the peer's ONNX file")
     arguments = parser.parse_args()
     seconds = arguments.seconds or default_seconds[arguments.kind]
-    more = {"rapid": [arguments.rapid_model], "tables": [arguments.short]}.get(arguments.kind, [])
-    kinds[arguments.kind](arguments.model.resolve(), lines(arguments.lines), seconds, *more)
+    more = {"rapid": [arguments.rapid_model], "tables": [arguments.short], "overload": [arguments.workers]}
+    kinds[arguments.kind](arguments.model.resolve(), lines(arguments.lines), seconds, *more.get(arguments.kind, []))
 
 
 if __name__ == "__main__":
