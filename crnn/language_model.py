@@ -53,7 +53,8 @@ class LanguageModel:
     >>> state, log_probability = model.extend(model.start, charset.encode("中")[0])  # doctest: +SKIP
 
     Attributes:
-        scripts: int8 (C,), 1 for ids of hanzi, 2 for other letters, 0 for the blank and all else.
+        scripts: int8 (C,), 1 for ids of hanzi, 2 for other letters, 0 for the blank, all else, and letters that the
+            model does not know: of these it would say that anything else is likelier.
         start: the state before a line. No beginning of a sentence: the lines of a page are cut anywhere.
 
     Raises:
@@ -72,7 +73,8 @@ class LanguageModel:
         except (OSError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(f"{self.path} is not an n-gram model: {reason}") from None
-        self.scripts = np.array([0, *map(_script, charset.characters)], np.int8)
+        known = (_script(c) if token(c) in self._model else 0 for c in charset.characters)
+        self.scripts = np.array([0, *known], np.int8)
         self._tokens = ["", *map(token, charset.characters)]
         self._state = kenlm.State
         self.start = self._state()

@@ -97,6 +97,12 @@ def test_text_like_the_source_is_the_less_perplexing(arpa: Path) -> None:
 
 
 @has_kenlm
+def test_it_has_no_say_on_characters_it_does_not_know(arpa: Path) -> None:
+    model = LanguageModel(arpa, Charset("abcde 門x"))
+    assert model.scripts.tolist() == [0, 2, 2, 2, 2, 2, 0, 0, 0]
+
+
+@has_kenlm
 @pytest.mark.parametrize(("content", "complaint"), [(None, "no language model at"), (b"junk", "not an n-gram model")])
 def test_a_file_that_is_no_model_is_refused_in_one_sentence(
     tmp_path: Path, content: bytes | None, complaint: str
