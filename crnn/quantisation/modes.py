@@ -7,7 +7,7 @@ What each mode does, and why `hybrid` is the default:
 - `dynamic_rnn`: the same for LSTM and MatMul only, whose kernels are fast.
 - `static`: convolutions with scales fixed by calibration lines (QDQ); ONNX Runtime fuses them into QLinearConv.
 - `hybrid`: `static`, then `dynamic_rnn`: every layer by the method that is fastest for it. The matrix products, where
-  seven bits err most, are rounded on the calibration lines (see `rounding`).
+  seven bits err most, are evened out before (see `equalisation`) and rounded on the calibration lines (`rounding`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from crnn.artifact import METADATA_KEY, ArtifactInfo
 from crnn.errors import UserError
+from crnn.quantisation.equalisation import equalise
 from crnn.quantisation.rounding import round_on_lines
 
 
@@ -114,6 +115,7 @@ def quantise(source: Path, output: Path, recipe: Recipe, canvases: Sequence[np.n
         elif recipe.mode is Mode.static:
             _quantise_static(prepared, output, recipe, excluded, canvases)
         else:
+            equalise(prepared, canvases)
             _quantise_static(prepared, static, recipe, excluded, canvases)
             _quantise_dynamic(static, output, recipe, excluded)
             round_on_lines(prepared, output, canvases, limit=64 if recipe.seven_bits else 127)

@@ -30,7 +30,7 @@ def round_on_lines(source: Path, quantised: Path, canvases: Sequence[np.ndarray]
     tables = {table.name: table for table in graph.graph.initializer}
     products = [node for node in float_graph.graph.node if f"{node.input[-1]}_quantized" in tables]
     products = [node for node in products if node.op_type == "MatMul"]
-    for node, inputs in zip(products, _inputs(float_graph, products, canvases), strict=True):
+    for node, inputs in zip(products, matrix_inputs(float_graph, products, canvases), strict=True):
         name = node.input[1]
         scale = numpy_helper.to_array(tables[f"{name}_scale"])
         weights = rounded(floats[name], scale, inputs, limit)
@@ -63,7 +63,7 @@ def rounded(weights: np.ndarray, scale: np.ndarray, inputs: np.ndarray, limit: i
     return numbers
 
 
-def _inputs(
+def matrix_inputs(
     model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], canvases: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
     """What each of `nodes` is given when the canvases are read, float32 (frames, K)."""
