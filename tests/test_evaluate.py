@@ -208,7 +208,8 @@ def test_readers_take_turns_line_by_line(labels: Path) -> None:
             return Guess(self.name, 1)
 
     runs = run_interleaved([Listener("a"), Listener("b")], read_lines(labels), repeats=1, warmup=1)
-    assert turns == ["a", "b", *"abba", *"abba"], "one line to warm up, then whoever went first goes last"
+    pairs = ["".join(turns[i : i + 2]) for i in range(0, len(turns), 2)]
+    assert pairs[0] == "ab" and set(pairs[1:]) == {"ab", "ba"}, "one line to warm up, then in an order drawn for each"
     assert [guess.text for guess in runs[1].guesses] == ["b"] * 4
     assert runs[0].milliseconds.shape == (1, 4)
 

@@ -25,7 +25,7 @@ def to_markdown(report: Report) -> str:
         f"{first.accuracy.samples} lines of `{report.dataset}`. {machine}.",
         "`exact` and `CER` compare NFKC text with runs of spaces folded to one and the ends stripped; "
         "`no spaces` drops spaces too. `±` is half the 95 % interval of the exact rate. Time is from decoded "
-        "pixels to text, one line at a time, all subjects in turn line by line; quartiles over the lines. "
+        "pixels to text, one line at a time, all subjects in an order drawn for each line; quartiles over the lines. "
         "`CPU` is processor time, which other work on the machine disturbs least: compare by it.",
         _overall(report),
     ]

@@ -1,8 +1,9 @@
 """How recognisers are timed: warmed up, interleaved line by line, one clock. Knows nothing of accuracy.
 
-Each line is decoded once, outside the clock, and handed to every reader in turn before the next line comes;
-who goes first rotates. A machine that slows down for a while slows all alike. Processor time is taken beside the
-clock's: waiting for a core counts in the one and not in the other, so it is the one to compare on a busy machine.
+Each line is decoded once, outside the clock, and handed to every reader before the next line comes, in an order drawn
+for each line: a reader that always came after the largest would find the caches emptied by it and take a tenth longer.
+A machine that slows down for a while slows all alike. Processor time is taken beside the clock's: waiting for a core
+counts in the one and not in the other, so it is the one to compare on a busy machine.
 """
 
 from __future__ import annotations
@@ -104,11 +105,11 @@ def run_interleaved(
             reader.read(image)
     milliseconds, cpu_milliseconds = np.empty((2, len(readers), repeats, len(lines)))
     guesses: list[list[Guess]] = [[] for _ in readers]
+    order = np.random.default_rng(0)
     for repeat in range(repeats):
         for position, line in enumerate(lines):
             image = decode_image(line.image)
-            for turn in range(len(readers)):
-                which = (turn + position) % len(readers)
+            for which in order.permutation(len(readers)):
                 cpu_began, began = time.process_time_ns(), time.perf_counter_ns()
                 guess = readers[which].read(image)
                 ended, cpu_ended = time.perf_counter_ns(), time.process_time_ns()
