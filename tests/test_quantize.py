@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from crnn.errors import UserError
 from crnn.evaluation.scoring import Change
+from crnn.quantisation.equalisation import equalise
 from crnn.quantisation.gate import Figures, GateConfig, Verdict, objections
 from crnn.quantisation.layers import _layer, measure
 from crnn.quantisation.modes import Method, Mode, Recipe, quantise, read_info
@@ -84,6 +86,37 @@ def test_rounding_on_lines_beats_rounding_to_the_nearest() -> None:
     assert found.dtype == np.int8
     assert error(found) < error(nearest) / 4
     assert abs(rounded(weights, scale, inputs, limit=3)).max() == 3
+
+
+def log_probabilities(model: Path, canvases: list[np.ndarray]) -> np.ndarray:
+    frames = np.concatenate([Recognizer(model).run(canvas)[:, 0] for canvas in canvases])
+    return (
+        frames
+        - np.log(np.exp(frames - frames.max(1, keepdims=True)).sum(1, keepdims=True))
+        - frames.max(1, keepdims=True)
+    )
+
+
+def test_what_all_classes_share_costs_no_precision(config: QuantizeConfig, tmp_path: Path) -> None:
+    """Weights that are alike for all classes, as trained classifiers hold them, change no probability."""
+    source, shifted, output = Path(config.model), tmp_path / "shifted.onnx", Path(str(config.output))
+    model = onnx.load(str(source))
+    tables = {table.name: table for table in model.graph.initializer}
+    head = next(node for node in model.graph.node if node.name == "/head/MatMul").input[1]
+    weights = numpy_helper.to_array(tables[head])
+    offsets = 20 * weights.std() * np.random.default_rng(0).choice([-1, 1], (len(weights), 1))
+    tables[head].CopyFrom(numpy_helper.from_array((weights + offsets).astype(np.float32), head))
+    onnx.save(model, str(shifted))
+    canvases = _canvases(_draw(config)[0], read_info(source).canvas)
+    wanted = log_probabilities(source, canvases)
+    errors = []
+    for graph in (source, shifted):
+        quantise(graph, output, Recipe(Mode.hybrid), canvases)
+        errors.append(np.abs(log_probabilities(output, canvases) - wanted).mean())
+    assert errors[1] < 1.2 * errors[0]
+
+    equalise(shifted, canvases)
+    assert log_probabilities(shifted, canvases) == pytest.approx(wanted, abs=0.01)  # float32 takes the offsets back so far
 
 
 def test_a_quarter_of_the_size(config: QuantizeConfig) -> None:

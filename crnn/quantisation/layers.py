@@ -104,7 +104,8 @@ def _session(path: Path, profile: str = "") -> ort.InferenceSession:
 def _logits(path: Path, canvases: Sequence[np.ndarray]) -> np.ndarray:
     """Logits of all frames of all canvases, float32 (frames, C)."""
     session = _session(path)
-    return np.concatenate([session.run(["logits"], {"images": canvas})[0][:, 0] for canvas in canvases])
+    frames = np.concatenate([session.run(["logits"], {"images": canvas})[0][:, 0] for canvas in canvases])
+    return frames - frames.mean(1, keepdims=True)  # what all classes share changes nothing
 
 
 def _times(path: Path, canvas: np.ndarray) -> dict[str, float]:
