@@ -116,7 +116,7 @@ def test_what_all_classes_share_costs_no_precision(config: QuantizeConfig, tmp_p
     assert errors[1] < 1.2 * errors[0]
 
     equalise(shifted, canvases)
-    assert log_probabilities(shifted, canvases) == pytest.approx(wanted, abs=0.01)  # float32 takes the offsets back so far
+    assert log_probabilities(shifted, canvases) == pytest.approx(wanted, abs=0.01)  # as near as float32 comes
 
 
 def test_a_quarter_of_the_size(config: QuantizeConfig) -> None:
