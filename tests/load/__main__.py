@@ -16,7 +16,6 @@ import contextlib
 import itertools
 import json
 import os
-import random
 import shutil
 import socket
 import subprocess
@@ -25,57 +24,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
 import uvloop
 
 from serve.config import ServeConfig
 from tests.load.bare import bare_rate
-from tests.load.client import Report, Task, closed_loop, multipart, open_loop
-from tests.serve.running import ROOT, RunningServer, children, memory, open_files, processor_seconds, until
+from tests.load.client import Report, Task, closed_loop, open_loop
+from tests.load.traffic import lines, soaked, tasks
+from tests.serve.running import ROOT, RunningServer, children, memory, processor_seconds, until
 
 RAPID_MODEL = Path("artifacts/cache/packages/pip/rapidocr==3.10/rapidocr/models/PP-OCRv6_rec_small.onnx")
 CLIENTS = (1, 8, 32, 128)
 WARM_UP = 2.0  # seconds that are not counted
 FLOOD_CONNECTIONS, FLOOD_REQUESTS = 512, 200
 PROBES = 20  # requests a second whose time is taken under overload
-WORDS = [
-    "invoice",
-    "total",
-    "amount",
-    "order",
-    "2026-11-22",
-    "No.",
-    "40,318.50",
-    "ship",
-    "to",
-    "name",
-    "date",
-    "tax",
-    "paid",
-    "INV-7731",
-    "page",
-]
-
-
-def lines(folder: Path | None) -> list[bytes]:
-    """Encoded line pictures: those of `folder`, or 500 that are drawn."""
-    if folder is not None:
-        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
-        return [path.read_bytes() for path in found]
-    rng, drawn = random.Random(1), []
-    for _ in range(500):
-        text = " ".join(rng.choices(WORDS, k=rng.randint(2, 5)))
-        image = np.full((44, 24 + 17 * len(text)), 255, np.uint8)
-        cv2.putText(image, text, (10, 31), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 0, 2, cv2.LINE_AA)
-        drawn.append(cv2.imencode(".png", image)[1].tobytes())
-    return drawn
-
-
-def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
-    """Requests without end; where the cache is not meant to help, it is not asked."""
-    options = '{"layout": "line"}' if cached else '{"layout": "line", "cache": false}'
-    return itertools.cycle([Task(multipart(picture, options=options)) for picture in pictures])
 
 
 def measure(url: str, work: Iterator[Task], clients: int, seconds: float, workers: list[int]) -> Report:
@@ -171,35 +132,13 @@ def flood(
 
 
 def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
-    """Mixed traffic from 8 clients, at most 40 requests a second: lines, pages, rubbish; memory and descriptors ten
-    times on the way.
-    """
-    page = np.full((900, 900), 255, np.uint8)
-    for number in range(12):
-        cv2.putText(page, " ".join(WORDS[number : 6 + number]), (40, 80 + 65 * number), 0, 1.0, 0, 2, cv2.LINE_AA)
-    page_picture = cv2.imencode(".jpg", page)[1].tobytes()
-    rng = random.Random(3)
-    line_tasks = tasks(pictures, cached=True)
-
-    def mixed() -> Iterator[Task]:
-        while True:
-            kind = rng.random()
-            if kind < 0.05:
-                yield Task(multipart(page_picture, options='{"cache": false}'))
-            elif kind < 0.1:
-                yield Task(multipart(rng.choice(pictures)[: rng.randint(0, 300)]))
-            else:
-                yield next(line_tasks)
-
+    """Mixed traffic; memory and descriptors ten times on the way."""
     with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
-        work = mixed()
         row("minute", "requests/s", "p99 ms", "statuses", "memory MB", "descriptors")
         row(*["---"] * 6)
-        for part in range(1, 11):
-            report = uvloop.run(closed_loop(server.url, work, 8, seconds / 10, patient=True, pause=0.2))
-            rate, workers = len(report.replies) / report.seconds, server.workers()
-            minute, statuses = part * seconds / 600, dict(report.statuses)
-            row(minute, rate, report.milliseconds(99), statuses, memory(workers), open_files(workers))
+        for part, (report, megabytes, descriptors) in enumerate(soaked(server, pictures, seconds), 1):
+            rate = len(report.replies) / report.seconds
+            row(part * seconds / 600, rate, report.milliseconds(99), dict(report.statuses), megabytes, descriptors)
 
 
 def rapid(model: Path, pictures: list[bytes], seconds: float, other: Path) -> None:

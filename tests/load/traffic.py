@@ -1,0 +1,82 @@
+"""What load is made of: pictures, and requests without end. Draws its own, so that nothing need be downloaded."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import uvloop
+
+from tests.load.client import Report, Task, closed_loop, multipart
+from tests.serve.running import RunningServer, memory, open_files
+
+WORDS = [
+    "invoice",
+    "total",
+    "amount",
+    "order",
+    "2026-11-22",
+    "No.",
+    "40,318.50",
+    "ship",
+    "to",
+    "name",
+    "date",
+    "tax",
+    "paid",
+    "INV-7731",
+    "page",
+]
+PARTS = 10  # of a soak, after each of which memory and descriptors are looked at
+
+
+def lines(folder: Path | None) -> list[bytes]:
+    """Encoded line pictures: those of `folder`, or 500 that are drawn."""
+    if folder is not None:
+        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
+        return [path.read_bytes() for path in found]
+    rng, drawn = random.Random(1), []
+    for _ in range(500):
+        text = " ".join(rng.choices(WORDS, k=rng.randint(2, 5)))
+        image = np.full((44, 24 + 17 * len(text)), 255, np.uint8)
+        cv2.putText(image, text, (10, 31), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 0, 2, cv2.LINE_AA)
+        drawn.append(cv2.imencode(".png", image)[1].tobytes())
+    return drawn
+
+
+def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
+    """Requests without end; where the cache is not meant to help, it is not asked."""
+    options = '{"layout": "line"}' if cached else '{"layout": "line", "cache": false}'
+    return itertools.cycle([Task(multipart(picture, options=options)) for picture in pictures])
+
+
+def mixed(pictures: list[bytes]) -> Iterator[Task]:
+    """What people send all day: mostly lines, the same ones again and again, some whole pages, some rubbish."""
+    page = np.full((900, 900), 255, np.uint8)
+    for number in range(12):
+        cv2.putText(page, " ".join(WORDS[number : 6 + number]), (40, 80 + 65 * number), 0, 1.0, 0, 2, cv2.LINE_AA)
+    page_picture = cv2.imencode(".jpg", page)[1].tobytes()
+    rng = random.Random(3)
+    line_tasks = tasks(pictures, cached=True)
+    while True:
+        kind = rng.random()
+        if kind < 0.05:
+            yield Task(multipart(page_picture, options='{"cache": false}'))
+        elif kind < 0.1:
+            yield Task(multipart(rng.choice(pictures)[: rng.randint(0, 300)]))
+        else:
+            yield next(line_tasks)
+
+
+def soaked(server: RunningServer, pictures: list[bytes], seconds: float) -> Iterator[tuple[Report, float, int]]:
+    """Mixed traffic from 8 clients, at most 40 requests a second, for `seconds`; after each tenth of it what was
+    answered, and the workers' memory in MB and open files.
+    """
+    work = mixed(pictures)
+    for _ in range(PARTS):
+        report = uvloop.run(closed_loop(server.url, work, 8, seconds / PARTS, patient=True, pause=0.2))
+        yield report, memory(server.workers()), open_files(server.workers())

@@ -1,0 +1,29 @@
+"""Mixed traffic for a minute, or for as long as SOAK_SECONDS says: what a server holds must not grow with its work."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from crnn.recognizer import DEFAULT_MODEL
+from tests.load.traffic import lines, soaked
+from tests.serve.running import RunningServer
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", 60))
+DRIFT = 40  # MB of all workers together; over an hour their memory went up and down by 10
+
+
+@pytest.mark.slow
+def test_memory_and_descriptors_stay_flat_under_mixed_traffic(tmp_path: Path) -> None:
+    with RunningServer(tmp_path, DEFAULT_MODEL) as server:
+        workers = server.workers()
+        parts = list(soaked(server, lines(None), SECONDS))
+        assert server.workers() == workers
+    statuses = {status for report, _, _ in parts for status in report.statuses}
+    assert 200 in statuses
+    assert statuses <= {200, 400, 415}  # pages and lines are read, rubbish is refused, and nothing else happens
+    settled, *later = parts[1:]  # the first part fills caches, and meets shapes for the first time
+    assert max(megabytes for _, megabytes, _ in later) - settled[1] < DRIFT
+    assert max(descriptors for _, _, descriptors in later) <= settled[2] + 4  # a connection of the last look may linger
