@@ -8,6 +8,7 @@ using bi-directional recurrent DNNs"); scoring every character as it is appended
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,9 @@ class BeamSettings:
         margin: nats below the best at which a prefix is given up.
         lm_weight: factor of the language model's log-probability.
         length_bonus: nats added a character, against the language model's liking for short texts.
+        look_weight: factor of the language model's log-probability where two looks at one line are compared.
+        surprise: nats a character by which print surprises the language model; there they are counted off, so that a
+            look which lost a character gains nothing by it.
     """
 
     width: int = 8
@@ -46,6 +50,8 @@ class BeamSettings:
     margin: float = 10.0
     lm_weight: float = 0.3
     length_bonus: float = 0.0
+    look_weight: float = 0.1
+    surprise: float = 5.0
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.candidates < 1:
@@ -101,14 +107,16 @@ class BeamDecoder:
         """Read one line's logits, float32 (T, C).
 
         Confidences are the network's own probabilities, as greedy reading gives them: a character that only the
-        language model believes in shows a low one.
+        language model believes in shows a low one. The score is greedy reading's, and what language model and hot words
+        say for the text on top.
         """
         path = greedy(logits, self.allowed)
         frames = shortlist(logits, self.settings, self.allowed)
-        if all(len(frame) == 1 for frame in frames):
-            return path
-        ids = self.search(frames)
-        return path if ids == path.ids.tolist() else align(logits, ids)
+        ids = path.ids.tolist()
+        if any(len(frame) > 1 for frame in frames):
+            ids = self.search(frames)
+        chosen = path if ids == path.ids.tolist() else align(logits, ids)
+        return dataclasses.replace(chosen, score=path.score + self._support(ids))
 
     def search(self, frames: list[Frame]) -> list[int]:
         """The best ids for the candidates that `shortlist` left."""
@@ -133,6 +141,23 @@ class BeamDecoder:
                             _cell(grown, self._append(prefix, id, words))[1] += ended * probability
             beam = self._prune(grown)
         return max(beam, key=lambda p: _log(beam[p]) + p.score + (words.finish(p.word_state) if words else 0)).ids()
+
+    def _support(self, ids: list[int]) -> float:
+        """Nats that speak for the text where two looks at a line are compared."""
+        words, total = self.hot_words, 0.0
+        if self.language_model is not None:
+            state = self.language_model.start
+            for place, id in enumerate(ids):
+                state, log_probability = self.language_model.extend(state, id)
+                if place:  # as in the search
+                    total += self.settings.look_weight * (log_probability + self.settings.surprise)
+        if words is not None:
+            state = HotWords.start
+            for id in ids:
+                state, change = words.extend(state, id)
+                total += change
+            total += words.finish(state)
+        return total
 
     def _append(self, prefix: _Prefix, id: int, words: HotWords | None) -> _Prefix:
         child = prefix.children.get(id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,6 +11,8 @@ import cv2
 import numpy as np
 
 from crnn.charset import BLANK
+
+LEAST = np.finfo(np.float32).tiny  # probability: characters forced by an allow-list may have less than a float holds
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,14 @@ class GreedyPath:
         ids: int64 (K,), never blank.
         frames: float32 (K,), the middle of the frames that emitted each character.
         confidences: float32 (K,) in [0, 1], the softmax probability of the character where its logit is highest.
+        score: nats, by which readings of one line compare: the sum of the logarithms of greedy reading's confidences,
+            and what else a decoder has to say for its text; minus infinity where nothing is read.
     """
 
     ids: np.ndarray
     frames: np.ndarray
     confidences: np.ndarray
+    score: float = -math.inf
 
 
 def collapse(ids: Sequence[int] | np.ndarray) -> list[int]:
@@ -71,6 +77,7 @@ def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> GreedyPath:
         ids=ids,
         frames=((emitting[starts] + emitting[ends]) / 2).astype(np.float32),
         confidences=probabilities.astype(np.float32),
+        score=float(np.log(np.maximum(probabilities, LEAST)).sum()),
     )
 
 

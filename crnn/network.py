@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,8 +51,13 @@ class Network:
         self._charset = self.info.charset
         self.classes = len(self._charset)
 
-    def read(self, images: Sequence[np.ndarray], decode: Decoder, stretch: float = 1.0) -> list[Reading]:
+    def read(
+        self, images: Sequence[np.ndarray], decode: Decoder, stretch: float = 1.0
+    ) -> tuple[list[Reading], list[float]]:
         """Read lines, uint8 (H, W) or (H, W, 3), once each, drawn out by `stretch`; x in pixels of the image.
+
+        Returns:
+            the readings, and the decoder's score of each (`GreedyPath.score`, summed over the pieces of a long line).
 
         Raises:
             ImageError: one of them is no line.
@@ -59,14 +65,14 @@ class Network:
         spec = self.info.canvas
         strips = [to_strip(image, spec, stretch) for image in images]
         pieces = [cut(strip, spec) if _has_contrast(strip) else [] for strip in strips]
-        chars = self._read_pieces(strips, pieces, decode)
+        chars, scores = self._read_pieces(strips, pieces, decode)
         readings = []
         for line, (image, strip) in enumerate(zip(images, strips, strict=True)):
             joined = self._join(pieces[line], chars[line])
             scale = image.shape[1] / strip.shape[1]
             placed = [CharReading(c.char, c.confidence, c.x * scale) for c in joined]
             readings.append(Reading.of(placed, **self.info.confidence))
-        return readings
+        return readings, scores
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """The bare network: uint8 (N, 1, H, W) canvases of one width to float32 logits (T, N, C)."""
@@ -75,10 +81,14 @@ class Network:
 
     def _read_pieces(
         self, strips: list[np.ndarray], pieces: list[list[Piece]], decode: Decoder
-    ) -> list[list[list[CharReading]]]:
-        """Characters of each line's pieces, x in pixels of the strip; pieces of one width share a run."""
+    ) -> tuple[list[list[list[CharReading]]], list[float]]:
+        """Characters of each line's pieces, x in pixels of the strip, and each line's score.
+
+        Pieces of one width share a run.
+        """
         canvases: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
         chars: list[list[list[CharReading]]] = [[[] for _ in line] for line in pieces]
+        scores: list[list[float]] = [[] for _ in pieces]
         for line, strip in enumerate(strips):
             for number, piece in enumerate(pieces[line]):
                 canvas = pad_to_bucket(strip[:, piece.start : piece.end], self.info.canvas)
@@ -90,8 +100,11 @@ class Network:
                 if lacking := self.classes - logits.shape[2]:
                     logits = np.pad(logits, ((0, 0), (0, 0), (0, lacking)), constant_values=NEVER)
                 for position, (line, number, _) in enumerate(batch):
-                    chars[line][number] = self._place(decode(logits[:, position]), pieces[line][number].start)
-        return chars
+                    path = decode(logits[:, position])
+                    chars[line][number] = self._place(path, pieces[line][number].start)
+                    if len(path.ids):
+                        scores[line].append(path.score)
+        return chars, [sum(line) if line else -math.inf for line in scores]
 
     def _place(self, path: GreedyPath, start: int) -> list[CharReading]:
         """Characters of one piece, x in pixels of the strip; the piece begins at `start`."""

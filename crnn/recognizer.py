@@ -84,11 +84,12 @@ class Recognizer:
 
     def _look(self, network: Network, pixels: Sequence[np.ndarray], decode: Decoder) -> list[Reading]:
         """What one network reads, unsure lines twice."""
-        readings = network.read(pixels, decode)
+        readings, scores = network.read(pixels, decode)
         again = [i for i, reading in enumerate(readings) if reading.weakest < self.unsure]
-        nearer = network.read([from_nearer(pixels[i]) for i in again], decode, STRETCH)
-        for i, reading in zip(again, nearer, strict=True):
-            readings[i] = max(readings[i], reading, key=lambda either: either.confidence)
+        nearer, scores_nearer = network.read([from_nearer(pixels[i]) for i in again], decode, STRETCH)
+        for i, reading, score in zip(again, nearer, scores_nearer, strict=True):
+            if score > scores[i]:
+                readings[i] = reading
         return readings
 
     def run(self, images: np.ndarray) -> np.ndarray:

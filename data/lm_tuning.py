@@ -1,7 +1,8 @@
 """Tunes the beam's weights and shows what it brings: `python -m data.lm_tuning model=FILE language_model=FILE`.
 
-First the language model's weight and the length bonus on a grid, then how sure is sure; then greedy against the beam
-on test lines: errors, lines made right, lines made wrong, time. The network runs once a line.
+First the language model's weight and the length bonus on a grid, then how sure is sure, for lines looked at once; then
+its weight where two looks compare; then greedy against the beam on test lines as users read them, unsure ones twice:
+errors, lines made right, lines made wrong, time.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class LmTuningConfig:
     length_bonuses: list[float] = field(default_factory=list)
     sure: list[float] = field(default_factory=list)
     least: list[float] = field(default_factory=list)
+    look_weights: list[float] = field(default_factory=list)
     output: str = ""
 
 
@@ -182,6 +184,33 @@ def tune(cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel) -> B
     return best([dataclasses.replace(chosen, sure=sure, least=least) for sure, least in product(sures, leasts)])
 
 
+def read_both(
+    recognizer: Recognizer, path: str, limit: int, decoder: Decoder
+) -> tuple[list[str], list[str], list[str]]:
+    """Texts of a set, and what is read there greedily and with `decoder`."""
+    truths, before, after = [], [], []
+    for image, truth in tqdm(list(labelled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
+        truths.append(truth)
+        before.append(recognizer.read(image).text)
+        after.append(recognizer.read(image, decoder).text)
+    return truths, before, after
+
+
+def tune_looks(
+    cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel, settings: BeamSettings
+) -> BeamSettings:
+    """The same settings with the look weight that is best by the rule of `tune`."""
+    found: list[tuple[tuple[float, float], BeamSettings]] = []
+    for weight in cfg.look_weights:
+        trial = dataclasses.replace(settings, look_weight=weight)
+        decoder = BeamDecoder(model, settings=trial)
+        gain = Comparison.of(*read_both(recognizer, cfg.validation, cfg.lines, decoder))
+        guard = Comparison.of(*read_both(recognizer, cfg.guard, cfg.lines, decoder))
+        print(f"look weight {weight:<5g} {gain.row()}  guard: {guard.row()}", flush=True)
+        found.append(((max(0.0, guard.spoiled - cfg.max_spoiled), gain.cer_after), trial))
+    return min(found, key=lambda entry: entry[0])[1] if found else settings
+
+
 def time_ratio(recognizer: Recognizer, decoder: Decoder, images: list[bytes]) -> tuple[float, float]:
     """Median milliseconds of thread time a line, greedy and with `decoder`; both read each line in turn."""
     times: dict[bool, list[float]] = {False: [], True: []}
@@ -195,24 +224,19 @@ def time_ratio(recognizer: Recognizer, decoder: Decoder, images: list[bytes]) ->
 
 def run(cfg: LmTuningConfig) -> Path:
     """Tune, test, and write the report, with every changed line beside it; returns its path."""
-    recognizer = Recognizer(cfg.model, unsure=0)  # a line's logits are wanted, not those of a second look
-    charset = recognizer.info.charset
-    model = LanguageModel(cfg.language_model, charset)
-    settings = tune(cfg, recognizer, model)
+    recognizer = Recognizer(cfg.model)
+    model = LanguageModel(cfg.language_model, recognizer.info.charset)
+    once = Recognizer(cfg.model, unsure=0)  # a line's logits are wanted, not those of a second look
+    settings = tune_looks(cfg, recognizer, model, tune(cfg, once, model))
     decoder = BeamDecoder(model, settings=settings)
     print(f"\nchosen: {settings}")
     output = Path(cfg.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     report = {"model": cfg.model, "language_model": cfg.language_model, "settings": asdict(settings), "tests": {}}
     for name, path in cfg.tests.items():
-        lines = collect(recognizer, path, cfg.lines, [settings])
-        readings = read_again(lines, model, charset, settings)
-        result = compare(lines, readings)
-        changed = [
-            f"{line.truth}\t{line.greedy_text}\t{text}\n"
-            for line, text in zip(lines, readings, strict=True)
-            if text.strip() != line.greedy_text
-        ]
+        readings = read_both(recognizer, path, cfg.lines, decoder)
+        result = Comparison.of(*readings)
+        changed = ["\t".join(texts) + "\n" for texts in zip(*readings, strict=True) if texts[1] != texts[2]]
         changes = output.with_name(f"{output.stem}-{name}.tsv")
         changes.write_text("truth\tgreedy\tbeam\n" + "".join(changed), encoding="utf-8")
         images = [image for image, _ in labelled(path, cfg.timed_lines)]

@@ -207,3 +207,21 @@ def test_alignment_puts_a_blank_between_equal_neighbours() -> None:
 
 def test_alignment_of_no_text_is_empty() -> None:
     assert len(align(frames({"_": 0.9}), []).ids) == 0
+
+
+@has_kenlm
+def test_where_looks_compare_a_likely_text_scores_more(model: LanguageModel) -> None:
+    likely, unlikely = (frames({a: 0.9}, {"_": 0.9}, {b: 0.9}) for a, b in ("ac", "da"))
+    assert greedy(likely).score == pytest.approx(greedy(unlikely).score)
+    decoder = BeamDecoder(model)
+    assert decoder(likely).score > decoder(unlikely).score
+
+
+def test_where_looks_compare_hot_words_speak_for_their_text() -> None:
+    boosted, other = (frames({a: 0.9}, {"_": 0.9}, {b: 0.9}) for a, b in ("ac", "da"))
+    decoder = BeamDecoder(hot_words=HotWords({"ac": 1.5}, LETTERS))
+    assert decoder(boosted).score == pytest.approx(decoder(other).score + 2 * 1.5)
+
+
+def test_a_look_that_shows_nothing_never_wins() -> None:
+    assert greedy(frames({"_": 1.0})).score == BeamDecoder()(frames({"_": 1.0})).score == -np.inf

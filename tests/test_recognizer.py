@@ -114,7 +114,7 @@ def test_an_unsure_line_is_read_again_from_nearer(trained: Path) -> None:
         lines.append(cv2.copyMakeBorder(digits, margin, margin, 0, 0, cv2.BORDER_REPLICATE))
     changed = 0
     network = Network(trained / "model.onnx", "digits")
-    nearer_readings = network.read([from_nearer(line) for line in lines], greedy, STRETCH)
+    nearer_readings, _ = network.read([from_nearer(line) for line in lines], greedy, STRETCH)
     readings = zip(lines, once.read_many(lines), nearer_readings, twice.read_many(lines), strict=True)
     for line, first, nearer, better in readings:
         assert better == (nearer if first.weakest < 0.9 and nearer.confidence > first.confidence else first)
