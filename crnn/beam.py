@@ -58,8 +58,8 @@ class BeamSettings:
             raise UserError("beam width and candidates must be at least 1")
         if not (0.5 < self.sure <= 1 and 0 < self.least < 0.5):
             raise UserError("`sure` must be in 0.5 to 1 and `least` in 0 to 0.5")
-        if self.margin <= 0 or self.lm_weight < 0:
-            raise UserError("`margin` must be above 0 and `lm_weight` not below")
+        if self.margin <= 0 or min(self.lm_weight, self.look_weight) < 0:
+            raise UserError("`margin` must be above 0, `lm_weight` and `look_weight` not below")
 
 
 class _Prefix:
