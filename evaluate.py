@@ -42,6 +42,7 @@ class EvaluateConfig:
     dataset: str = MISSING
     model: str | None = None
     models: list[str] = field(default_factory=list)
+    language_model: str | None = None
     peers: list[str] = field(default_factory=list)
     samples: int | None = None
     seed: int = 0
@@ -70,6 +71,9 @@ def evaluate(config: EvaluateConfig) -> Report:
     for absent in peers.missing:
         print(f"warning: peer {absent.name} is not compared: {absent.reason}")
     readers: list[LineReader] = [*models, *peers.readers]
+    if config.language_model:  # among the peers: it is no other export of the model, to which the INT8 bars apply
+        name = f"{models[0].name} + lm"
+        readers.insert(len(models), ModelReader(models[0].source, name, config.threads, Path(config.language_model)))
     machine = describe_machine()
     with tqdm(total=len(lines) * config.repeats, unit="line", desc=f"{len(readers)} readers", mininterval=1) as bar:
         runs = run_interleaved(readers, lines, config.repeats, config.warmup, bar.update)

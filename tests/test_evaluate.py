@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from hydra.errors import HydraException
 from onnx import TensorProto, helper, numpy_helper
 
 from crnn.artifact import ArtifactInfo
+from crnn.charset import Charset
 from crnn.errors import UserError
 from crnn.evaluation.bars import against_bars
 from crnn.evaluation.lines import read_lines
@@ -22,8 +24,11 @@ from crnn.evaluation.readers import Guess
 from crnn.evaluation.roofline import MachineRates, roofline
 from crnn.evaluation.studies import StudiesConfig
 from crnn.evaluation.timing import run_interleaved
+from crnn.language_model import token
 from crnn.lmdb_store import LineWriter, StoredLine
 from crnn.stage import typed
+from data.lm import to_tokens
+from data.ngram import SPECIAL, estimate, write_arpa
 from evaluate import EvaluateConfig, evaluate
 from tests.barcode import CHARACTERS, draw, save_model
 
@@ -136,6 +141,19 @@ def test_models_are_compared_with_the_one_in_floating_point(labels: Path, model:
     met = {bar.what: bar.met for bar in against_bars(report)}
     assert met == {"times as small as barcode": False, "exact lines, points": True, "CER, points": True}
     assert "| **no** |" in text
+
+
+@pytest.mark.skipif(find_spec("kenlm") is None, reason="kenlm is not installed")
+def test_a_language_model_is_one_more_reader(labels: Path, model: Path, tmp_path: Path) -> None:
+    charset = Charset(CHARACTERS)
+    tokens = list(map(token, charset.characters))
+    grams = estimate(to_tokens(["abc", "a b"] * 9, charset), len(SPECIAL) + len(tokens), 2, [0, 0])
+    write_arpa(grams, [*SPECIAL, *tokens], tmp_path / "lm.arpa")
+    config = EvaluateConfig(name="run", dataset=str(labels), model=str(model), language_model=str(tmp_path / "lm.arpa"))
+    report = evaluate(config)
+    assert [reader.name for reader in (*report.models, *report.peers)] == ["barcode", "barcode + lm"]
+    assert report.peers[0].size_mb > report.models[0].size_mb
+    assert not report.comparisons
 
 
 def test_every_study_finds_its_way_into_the_report(labels: Path, model: Path, tmp_path: Path) -> None:

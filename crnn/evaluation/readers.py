@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from crnn.decoding import DecodeOptions, make_decoder
 from crnn.recognizer import Recognizer
 
 FLOAT = "float"
@@ -50,19 +51,22 @@ def file_megabytes(*paths: Path) -> float:
 
 
 class ModelReader:
-    """One of our models behind the `Recognizer` the server uses."""
+    """One of our models behind the `Recognizer` the server uses, with a language model in the beam if one is given."""
 
-    def __init__(self, model: str | Path, name: str, threads: int) -> None:
+    def __init__(self, model: str | Path, name: str, threads: int, language_model: Path | None = None) -> None:
         self.recognizer = Recognizer(model, threads=threads)
+        method = "beam" if language_model else "greedy"
+        options = DecodeOptions(method=method, language_model=language_model)
+        self.decode = make_decoder(self.recognizer.info.charset, options)
         self.name = name
         self.source = str(model)
-        self.size_mb = file_megabytes(Path(model))
+        self.size_mb = file_megabytes(Path(model), *([language_model] if language_model else []))
         self.threads = threads
         self.precision = str(self.recognizer.info.quantisation.get("mode", FLOAT))
 
     def read(self, image: np.ndarray) -> Guess:
-        reading = self.recognizer.read(image)
+        reading = self.recognizer.read(image, self.decode)
         return Guess(reading.text, reading.confidence)
 
     def read_many(self, images: Sequence[np.ndarray]) -> list[Guess]:
-        return [Guess(reading.text, reading.confidence) for reading in self.recognizer.read_many(images)]
+        return [Guess(reading.text, reading.confidence) for reading in self.recognizer.read_many(images, self.decode)]
