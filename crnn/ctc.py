@@ -24,7 +24,8 @@ class GreedyPath:
         frames: float32 (K,), the middle of the frames that emitted each character.
         confidences: float32 (K,) in [0, 1], the softmax probability of the character where its logit is highest.
         score: nats, by which readings of one line compare: the sum of the logarithms of greedy reading's confidences,
-            and what else a decoder has to say for its text; minus infinity where nothing is read.
+            and what else a decoder has to say for its text; minus infinity where nothing is read, or where a path
+            only places a text and nobody compares it.
     """
 
     ids: np.ndarray

@@ -1,5 +1,6 @@
 """The recogniser on a model whose every answer is known (see `barcode`)."""
 
+import dataclasses
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from crnn.artifact import ArtifactInfo
-from crnn.ctc import greedy
+from crnn.ctc import GreedyPath, greedy
 from crnn.errors import UserError
 from crnn.metrics import edit_distance
 from crnn.network import Network
@@ -122,6 +123,24 @@ def test_an_unsure_line_is_read_again_from_nearer(trained: Path) -> None:
         for char in better.chars:
             assert 0 <= char.x <= line.shape[1]
     assert changed > 5
+
+
+def test_which_look_is_kept_the_decoder_decides(trained: Path) -> None:
+    def contrary(logits: np.ndarray) -> GreedyPath:
+        path = greedy(logits)
+        return dataclasses.replace(path, score=-path.score if len(path.ids) else path.score)
+
+    digits = [decode_image(draw_digits(f"{i}{7 * i}{31 * i}").image) for i in range(60)]
+    lines = [cv2.copyMakeBorder(line, 5, 5, 0, 0, cv2.BORDER_REPLICATE) for line in digits]
+    network = Network(trained / "model.onnx", "digits")
+    once, _ = network.read(lines, greedy)
+    nearer, _ = network.read([from_nearer(line) for line in lines], greedy, STRETCH)
+    chosen = Recognizer(trained / "model.onnx", unsure=1.1).read_many(lines, contrary)
+    differing = 0
+    for first, second, kept in zip(once, nearer, chosen, strict=True):
+        assert kept == min(first, second, key=lambda reading: reading.confidence)
+        differing += first.text != second.text
+    assert differing > 3
 
 
 def test_from_nearer_a_line_stays_a_line() -> None:
