@@ -16,6 +16,7 @@ import cv2
 from crnn.beam import BeamSettings
 from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError, exit_cleanly
+from crnn.language_model import DEFAULT_LANGUAGE_MODEL
 from crnn.page import read_page
 from crnn.picture import decode_image
 from crnn.reading import UNSURE
@@ -70,7 +71,8 @@ def _read_page(recognizer: Recognizer, data: bytes, decode: Decoder) -> dict[str
 
 def _decode_options(options: argparse.Namespace) -> DecodeOptions:
     settings = BeamSettings(lm_weight=options.lm_weight, length_bonus=options.length_bonus)
-    return DecodeOptions(options.decode, options.lm, options.hot_words, options.allow, settings)
+    language_model = options.lm or (DEFAULT_LANGUAGE_MODEL if options.decode == "beam" else None)
+    return DecodeOptions(options.decode, language_model, options.hot_words, options.allow, settings)
 
 
 def _bytes_of(name: str) -> bytes:
@@ -96,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add = parser.add_argument_group("decoding").add_argument
     add("--decode", choices=METHODS, default=METHODS[0], help="best path, or a beam that weighs alternatives")
-    add("--lm", type=Path, metavar="FILE", help="beam: character language model (make lm); needs the package kenlm")
+    add("--lm", type=Path, metavar="FILE", help="beam: language model (make lm; default: the shipped one)")
     add("--lm-weight", type=float, default=BeamSettings.lm_weight, metavar="X", help="beam: its weight (%(default)s)")
     add(
         "--length-bonus", type=float, default=BeamSettings.length_bonus, metavar="X",

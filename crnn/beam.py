@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,8 +122,8 @@ class BeamDecoder:
     def search(self, frames: list[Frame]) -> list[int]:
         """The best ids for the candidates that `shortlist` left."""
         words = self.hot_words
-        if self.language_model is not None and words is None:
-            frames = within_scripts(frames, self.language_model.scripts)
+        if self.language_model is not None:
+            frames = within_scripts(frames, self.language_model.scripts, words.ids if words else frozenset())
         lm_start = self.language_model.start if self.language_model else None
         # A prefix's probability, split by whether its last frame was a blank; scaled anew at each frame.
         beam = {_Prefix(None, BLANK, 0.0, lm_start, HotWords.start): [1.0, 0.0]}
@@ -231,7 +232,7 @@ def shortlist(logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | 
     return [[(ids[number], probability) for number, probability in frame] for frame in frames]
 
 
-def within_scripts(frames: list[Frame], scripts: np.ndarray) -> list[Frame]:
+def within_scripts(frames: list[Frame], scripts: np.ndarray, always: Container[int] = ()) -> list[Frame]:
     """Candidates among which a language model may choose: letters of the script of the frame's best class.
 
     Of marks, digits and spaces it knows only how they are set in the texts it was built from, which is not how they
@@ -239,12 +240,14 @@ def within_scripts(frames: list[Frame], scripts: np.ndarray) -> list[Frame]:
 
     Args:
         scripts: int8 (C,), see `LanguageModel.scripts`.
+        always: ids that stay candidates, those of hot words.
     """
     kept = []
     for frame in frames:
         best = frame[0]
         script = scripts[best[0]]
-        kept.append([c for c in frame if scripts[c[0]] == script] if len(frame) > 1 and script else [best])
+        rest = [c for c in frame[1:] if (script and scripts[c[0]] == script) or c[0] in always]
+        kept.append([best, *rest])
     return kept
 
 

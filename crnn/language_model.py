@@ -1,11 +1,12 @@
-"""Scores a text character by character with a KenLM n-gram model. Knows nothing of logits or of search.
+"""Scores a text character by character with an n-gram model. Knows nothing of logits or of search.
 
-`kenlm` is optional and loaded only here; a model is built by `make lm` (data/lm.py).
+Models are built by `make lm` (data/lm.py). Those of KenLM (Heafield 2011) are read too, where it is installed.
 """
 
 from __future__ import annotations
 
 import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ import numpy as np
 
 from crnn.charset import Charset
 from crnn.errors import UserError
+from crnn.trie import State, Trie
 
-SPACE_TOKEN = "▁"  # n-gram files separate tokens by white space, so the character space needs another name
-INSTALL = "install it with `pip install kenlm` (it is compiled on the spot: g++ and cmake are needed)"
+DEFAULT_LANGUAGE_MODEL = Path(__file__).resolve().parent.parent / "models" / "lm-zh-en.npz"
+SPACE_TOKEN = "▁"  # n-gram text files separate tokens by white space, so the character space needs another name
 FIRST_HANZI = "\u3400"  # of CJK Unified Ideographs, extension A first
 LN_10 = math.log(10)  # KenLM speaks in powers of ten
 
 
 def token(character: str) -> str:
-    """The name of a character inside n-gram files.
+    """The name of a character inside n-gram text files.
 
     >>> token("中"), token(" ")
     ('中', '▁')
@@ -33,66 +35,89 @@ def _script(character: str) -> int:
     return 0 if not character.isalpha() else 1 if character >= FIRST_HANZI else 2
 
 
-def import_kenlm() -> Any:
-    """The module `kenlm`.
+class _TrieModel:
+    """A file of `make lm`. Characters go by their rows."""
 
-    Raises:
-        UserError: it is not installed.
-    """
-    try:
-        import kenlm
-    except ImportError:
-        raise UserError(f"a language model needs the package kenlm: {INSTALL}") from None
-    return kenlm
+    start: State = Trie.start
+
+    def __init__(self, path: Path) -> None:
+        trie = Trie.load(path)
+        self._rows = {character: row for row, character in enumerate(trie.info["characters"])}
+        self.order, self.extend = trie.order, trie.extend
+
+    def name(self, character: str) -> int:
+        return self._rows.get(character, len(self._rows))
+
+    def knows(self, character: str) -> bool:
+        return character in self._rows
+
+
+class _KenLmModel:
+    """A file of KenLM, binary or ARPA text. Characters go by their tokens."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import kenlm
+        except ImportError:
+            raise UserError(
+                f"{path} is not a language model of `make lm`; if it is one of KenLM, install that with "
+                "`pip install kenlm` (it is compiled on the spot: g++ and cmake are needed)"
+            ) from None
+        try:
+            self._model = kenlm.Model(str(path))
+        except (OSError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"{path} is not an n-gram model: {reason}") from None
+        self._state = kenlm.State
+        self.start = self._state()
+        self._model.NullContextWrite(self.start)
+        self.order = int(self._model.order)
+
+    def name(self, character: str) -> str:
+        return token(character)
+
+    def knows(self, character: str) -> bool:
+        return token(character) in self._model
+
+    def extend(self, state: Any, name: str) -> tuple[Any, float]:
+        following = self._state()
+        return following, self._model.BaseScore(state, name, following) * LN_10
 
 
 class LanguageModel:
     """A character n-gram model over the ids of one charset. Safe to share between threads.
 
-    >>> model = LanguageModel("lm.bin", charset)                                 # doctest: +SKIP
+    >>> model = LanguageModel(DEFAULT_LANGUAGE_MODEL, charset)                       # doctest: +SKIP
     >>> state, log_probability = model.extend(model.start, charset.encode("中")[0])  # doctest: +SKIP
 
     Attributes:
         scripts: int8 (C,), 1 for ids of hanzi, 2 for other letters, 0 for the blank, all else, and letters that the
             model does not know: of these it would say that anything else is likelier.
         start: the state before a line. No beginning of a sentence: the lines of a page are cut anywhere.
+        order: length of the longest n-gram.
 
     Raises:
-        UserError: kenlm is not installed, or `path` is no n-gram model (ARPA or KenLM binary).
+        UserError: `path` is no n-gram model, or one of KenLM, which is not installed.
     """
 
     def __init__(self, path: str | Path, charset: Charset) -> None:
-        kenlm = import_kenlm()
         self.path = Path(path)
         if not self.path.is_file():
             raise UserError(f"no language model at {self.path}: build one with `make lm`")
         if SPACE_TOKEN in charset:
             raise UserError(f"the charset holds {SPACE_TOKEN!r}, which names the space in language models")
-        try:
-            self._model = kenlm.Model(str(self.path))
-        except (OSError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise UserError(f"{self.path} is not an n-gram model: {reason}") from None
-        known = (_script(c) if token(c) in self._model else 0 for c in charset.characters)
-        self.scripts = np.array([0, *known], np.int8)
-        self._tokens = ["", *map(token, charset.characters)]
-        self._state = kenlm.State
-        self.start = self._state()
-        self._model.NullContextWrite(self.start)
-
-    @property
-    def order(self) -> int:
-        """Length of the longest n-gram."""
-        return int(self._model.order)
+        model = (_TrieModel if zipfile.is_zipfile(self.path) else _KenLmModel)(self.path)
+        self.start, self.order = model.start, model.order
+        known = [model.knows(character) for character in charset.characters]
+        scripts = [_script(c) if knows else 0 for c, knows in zip(charset.characters, known, strict=True)]
+        self.scripts = np.array([0, *scripts], np.int8)
+        self._names: list[Any] = [None, *map(model.name, charset.characters)]
+        self._extend: Any = model.extend
 
     def extend(self, state: Any, character: int) -> tuple[Any, float]:
         """The state after the id `character`, and its natural log-probability in `state`."""
-        following = self._state()
-        return following, self._model.BaseScore(state, self._tokens[character], following) * LN_10
-
-    def knows(self, character: int) -> bool:
-        """Whether the id occurred in the text the model was built from (or was named when it was built)."""
-        return self._tokens[character] in self._model
+        extended: tuple[Any, float] = self._extend(state, self._names[character])
+        return extended
 
     def perplexity(self, lines: list[list[int]]) -> float:
         """Perplexity of a character over `lines` of ids, the ends of lines not counted."""

@@ -39,6 +39,9 @@ class HotWords:
     Args:
         words: each word with its boost in nats a character.
 
+    Attributes:
+        ids: of the characters that occur in a word.
+
     Raises:
         UserError: an empty word, a character outside the charset, or a boost outside (0, `MAX_BOOST`].
     """
@@ -50,6 +53,7 @@ class HotWords:
         self._nodes = [_Node()]
         for word, boost in self.words.items():
             self._insert(word, boost, charset)
+        self.ids = frozenset(id for word in self.words for id in charset.encode(word))
         self._link()
 
     @classmethod

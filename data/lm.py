@@ -1,7 +1,7 @@
 """Builds a character language model: `python -m data.lm text=[my.txt]` (`make lm TEXT=my.txt`).
 
-Corpus and own text -> n-grams (data/ngram.py) -> KenLM trie (data/kenlm_tools.py) -> artifacts/lm/<name>/lm.bin, and
-lm.json that says what is in it. Sources are taken or left as a whole, by name.
+Corpus and own text -> n-grams (data/ngram.py) -> trie (crnn/trie.py) -> artifacts/lm/<name>/lm.npz, and lm.json, which
+says what is in it as the file itself does. Sources are taken or left as a whole, by name.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from crnn.charset import Charset
 from crnn.errors import UserError, exit_cleanly
 from crnn.language_model import SPACE_TOKEN, LanguageModel, token
 from crnn.stage import run_stage, typed
-from data.kenlm_tools import pack
-from data.ngram import BEGIN, END, SPECIAL, UNKNOWN, Grams, estimate, write_arpa
+from crnn.trie import Trie
+from data.ngram import BEGIN, END, SPECIAL, UNKNOWN, Grams, estimate, to_levels, write_arpa
 
 CORPUS_FILE = "corpus.json"
 
@@ -42,12 +42,10 @@ class LmConfig:
     exclude_sources: list[str] = field(default_factory=list)
     order: int = 5
     prune: list[int] = field(default_factory=list)
-    pack: bool = True
-    bits: int = 8
-    pointer_bits: int = 22
+    bits: int = 6
+    arpa: bool = False
     held_out_lines: int = 5000
     artifacts: str = "artifacts"
-    cache: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,38 +148,32 @@ def build(cfg: LmConfig) -> Path:
     grams = estimate(tokens, len(SPECIAL) + len(charset.characters), cfg.order, cfg.prune)
     folder = Path(cfg.artifacts) / "lm" / cfg.name
     folder.mkdir(parents=True, exist_ok=True)
-    arpa, model = folder / "lm.arpa", folder / "lm.bin"
-    write_arpa(grams, [*SPECIAL, *map(token, charset.characters)], arpa)
-    if cfg.pack:
-        pack(arpa, model, cfg.bits, cfg.pointer_bits, Path(cfg.cache))
-        arpa.unlink()
-    else:
-        model = arpa
-    report = describe(cfg, sources, parts, grams, model, charset)
+    model = folder / "lm.npz"
+    info = {**describe(cfg, sources, parts, grams), "characters": "".join(charset.characters)}
+    Trie(to_levels(grams, cfg.bits), info).save(model)
+    if cfg.arpa:
+        write_arpa(grams, [*SPECIAL, *map(token, charset.characters)], folder / "lm.arpa")
+    report = {**info, "size_mb": model.stat().st_size / 1e6, "perplexity": _perplexity(cfg, model, charset)}
     (folder / "lm.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     perplexity = report["perplexity"]
     print(
-        f"{model}: {report['characters']:,} characters, n-grams {' '.join(f'{n:,}' for n in report['ngrams'])}, "
-        f"{report['size_mb']:.1f} MB"
+        f"{model}: text of {report['text_characters']:,} characters, n-grams "
+        f"{' '.join(f'{n:,}' for n in report['ngrams'])}, {report['size_mb']:.1f} MB"
         + (f", perplexity on held-out text {perplexity:.1f}" if perplexity else "")
         + f", {time.monotonic() - started:.0f} s"
     )
     return model
 
 
-def describe(
-    cfg: LmConfig, sources: list[TextSource], parts: list[np.ndarray], grams: list[Grams], model: Path, charset: Charset
-) -> dict[str, Any]:
-    """What lm.json says."""
+def describe(cfg: LmConfig, sources: list[TextSource], parts: list[np.ndarray], grams: list[Grams]) -> dict[str, Any]:
+    """What the model says of itself."""
     return {
         "name": cfg.name,
-        "charset_sha256": charset.sha256,
         "order": cfg.order,
         "prune": list(cfg.prune),
-        "characters": int(sum(np.count_nonzero(part > END) for part in parts)),
+        "bits": cfg.bits,
+        "text_characters": int(sum(np.count_nonzero(part > END) for part in parts)),
         "ngrams": [int(entry.kept.sum()) for entry in grams],
-        "size_mb": model.stat().st_size / 1e6,
-        "perplexity": _perplexity(cfg, model, charset),
         "sources": [
             {"name": s.name, "kind": s.kind, "licence": s.licence, "characters": int(np.count_nonzero(part > END))}
             for s, part in zip(sources, parts, strict=True)

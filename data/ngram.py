@@ -1,4 +1,4 @@
-"""Estimates a character n-gram model from lines of ids and writes it as ARPA. Knows nothing of charsets or KenLM.
+"""Estimates a character n-gram model from lines of ids; packs it, or writes it as ARPA. Knows nothing of charsets.
 
 Interpolated modified Kneser-Ney smoothing (Chen & Goodman 1998; Heafield et al. 2013 for the discounts and for what
 becomes of the pruned mass), in numpy: ten million characters take a minute and no compiler.
@@ -6,6 +6,7 @@ becomes of the pruned mass), in numpy: ten million characters take a minute and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from crnn.errors import UserError
+from crnn.trie import Level, quantise
 
 UNKNOWN, BEGIN, END = 0, 1, 2  # ids that every n-gram vocabulary starts with
 SPECIAL = ("<unk>", "<s>", "</s>")
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # for texts so small that counts of counts are zero, as lmplz has them
+LN_10 = math.log(10)
 NEVER = -99.0  # log10 of the probability of <s>, which is never predicted
 CHUNK = 200_000  # n-grams formatted at a time
+MOST_WORDS = 2**16 - 1  # that a trie's 16 bits tell apart
 
 
 @dataclass
@@ -131,6 +135,42 @@ def _smooth(entry: Grams, lower: np.ndarray, contexts: Grams | None) -> np.ndarr
     if contexts is not None:
         contexts.log_backoffs = np.log10(np.maximum(backoffs, 10**NEVER))
     return probabilities
+
+
+def to_levels(grams: list[Grams], bits: int) -> list[Level]:
+    """What `crnn.trie.Trie` holds: the kept n-grams of known words, and the unknown word as the last 1-gram.
+
+    Lines are scored from anywhere to anywhere, so that no n-gram with a line's beginning or end is ever asked for.
+
+    Args:
+        bits: of each probability and backoff, 1 to 8.
+
+    Raises:
+        UserError: too many words, or bits out of range.
+    """
+    if not 1 <= bits <= 8:
+        raise UserError(f"bits={bits}: a probability has 1 to 8 bits")
+    if len(grams[0].words) > MOST_WORDS:
+        raise UserError(f"{len(grams[0].words):,} characters are more than the {MOST_WORDS:,} of a language model")
+    first = len(SPECIAL)
+    kept = [np.flatnonzero(entry.kept & (entry.words >= first).all(axis=1)) for entry in grams]
+    kept[0] = np.append(kept[0], UNKNOWN)
+    nothing = np.empty(0)
+    levels = []
+    for n, (entry, rows) in enumerate(zip(grams, kept, strict=True), start=1):
+        children = backoffs = nothing
+        if n < len(grams):
+            children = np.bincount(grams[n].prefix[kept[n]], minlength=len(entry.words))[rows]
+            backoffs = entry.log_backoffs[rows] * LN_10
+        levels.append(
+            Level(
+                (entry.words[rows, -1] - first).astype(np.uint16),
+                *quantise(entry.log_probabilities[rows] * LN_10, bits),
+                children.astype(np.uint16),
+                *quantise(backoffs, bits),
+            )
+        )
+    return levels
 
 
 def write_arpa(grams: list[Grams], names: Sequence[str], path: Path) -> None:

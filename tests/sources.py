@@ -1,13 +1,17 @@
-"""Fonts and texts small enough for tests: matplotlib's DejaVu faces and a few sentences."""
+"""Fonts, texts and language models small enough for tests: matplotlib's DejaVu faces and a few sentences."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
 
 from crnn.charset import Charset
+from crnn.trie import Trie
+from data.lm import to_tokens
+from data.ngram import SPECIAL, estimate, to_levels
 
 ASCII = Charset(" " + "".join(chr(c) for c in range(0x21, 0x7F)))
 TEXTS = {
@@ -36,3 +40,10 @@ def write_sources(artifacts: Path, profile: str = "quick") -> Path:
     (artifacts / "corpus" / profile / "corpus.json").write_text(json.dumps({"counts": {"e": 40}}))
     ASCII.save(artifacts / "ascii.txt")
     return artifacts
+
+
+def save_language_model(path: Path, charset: Charset, lines: Sequence[str], prune: Sequence[int]) -> Path:
+    """Write the n-gram model of `lines`, as `make lm` does; returns `path`."""
+    grams = estimate(to_tokens(lines, charset), len(SPECIAL) + len(charset.characters), len(prune), prune)
+    Trie(to_levels(grams, bits=8), {"characters": "".join(charset.characters)}).save(path)
+    return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 
@@ -15,13 +14,11 @@ from crnn.charset import BLANK, Charset
 from crnn.ctc import collapse, greedy
 from crnn.decoding import DecodeOptions, make_decoder
 from crnn.errors import UserError
-from crnn.language_model import LanguageModel, token
+from crnn.language_model import LanguageModel
 from crnn.lexicon import HotWords, allowed_ids
-from data.lm import to_tokens
-from data.ngram import SPECIAL, estimate, write_arpa
+from tests.sources import save_language_model
 
 LETTERS = Charset("abcd")
-has_kenlm = pytest.mark.skipif(find_spec("kenlm") is None, reason="kenlm is not installed")
 EXHAUSTIVE = BeamSettings(width=10_000, candidates=99, sure=1.0, least=1e-12, margin=1e9)
 
 
@@ -137,19 +134,15 @@ def test_the_same_line_always_reads_the_same() -> None:
 @pytest.fixture
 def model(tmp_path: Path) -> LanguageModel:
     """A model of a language in which `c` stands between `a` and `d`."""
-    path = tmp_path / "letters.arpa"
-    grams = estimate(to_tokens(["acd", "acd", "bb", "cda"] * 20, LETTERS), len(SPECIAL) + 4, 3, [0, 0, 0])
-    write_arpa(grams, [*SPECIAL, *map(token, LETTERS.characters)], path)
-    return LanguageModel(path, LETTERS)
+    lines = ["acd", "acd", "bb", "cda"] * 20
+    return LanguageModel(save_language_model(tmp_path / "lm.npz", LETTERS, lines, [0, 0, 0]), LETTERS)
 
 
-@has_kenlm
 def test_a_language_model_chooses_among_what_the_recogniser_offers(model: LanguageModel) -> None:
     assert read(BeamDecoder(model), UNSURE) == "acd"
     assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.0)), UNSURE) == "abd"
 
 
-@has_kenlm
 def test_a_language_model_sees_what_follows(model: LanguageModel) -> None:
     first_unsure = frames({"b": 0.6, "a": 0.39}, {"_": 0.999}, {"c": 0.999}, {"_": 0.999}, {"d": 0.999})
     assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.4)), first_unsure) == "acd"
@@ -159,6 +152,13 @@ def test_a_language_model_chooses_among_letters_of_one_script_alone() -> None:
     scripts = np.array([0, 1, 1, 2, 0], np.int8)  # blank, two hanzi, a Latin letter, a mark
     unsure = [[(1, 0.4), (2, 0.3), (3, 0.2), (0, 0.1)], [(4, 0.5), (1, 0.4)], [(0, 0.5), (2, 0.5)], [(4, 1.0)]]
     assert within_scripts(unsure, scripts) == [[(1, 0.4), (2, 0.3)], [(4, 0.5)], [(0, 0.5)], [(4, 1.0)]]
+
+
+def test_beside_a_language_model_hot_words_of_any_kind_are_still_read() -> None:
+    scripts = np.array([0, 1, 1, 2, 0], np.int8)
+    unsure = [[(1, 0.4), (2, 0.3), (3, 0.2), (0, 0.1)], [(4, 0.5), (1, 0.4)], [(0, 0.5), (2, 0.5)]]
+    words = HotWords({"c": 1.0}, LETTERS)
+    assert within_scripts(unsure, scripts, words.ids) == [[(1, 0.4), (2, 0.3), (3, 0.2)], [(4, 0.5)], [(0, 0.5)]]
 
 
 def test_the_options_name_a_decoder(tmp_path: Path) -> None:
@@ -209,7 +209,6 @@ def test_alignment_of_no_text_is_empty() -> None:
     assert len(align(frames({"_": 0.9}), []).ids) == 0
 
 
-@has_kenlm
 def test_where_looks_compare_a_likely_text_scores_more(model: LanguageModel) -> None:
     likely, unlikely = (frames({a: 0.9}, {"_": 0.9}, {b: 0.9}) for a, b in ("ac", "da"))
     assert greedy(likely).score == pytest.approx(greedy(unlikely).score)

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -24,13 +23,11 @@ from crnn.evaluation.readers import Guess
 from crnn.evaluation.roofline import MachineRates, roofline
 from crnn.evaluation.studies import StudiesConfig
 from crnn.evaluation.timing import run_interleaved
-from crnn.language_model import token
 from crnn.lmdb_store import LineWriter, StoredLine
 from crnn.stage import typed
-from data.lm import to_tokens
-from data.ngram import SPECIAL, estimate, write_arpa
 from evaluate import EvaluateConfig, evaluate
 from tests.barcode import CHARACTERS, draw, save_model
+from tests.sources import save_language_model
 
 ROOT = Path(__file__).parent.parent
 TEXTS = {"abc": "letters", "a b": "letters", "中文": "hanzi", "dd": "letters"}
@@ -143,13 +140,9 @@ def test_models_are_compared_with_the_one_in_floating_point(labels: Path, model:
     assert "| **no** |" in text
 
 
-@pytest.mark.skipif(find_spec("kenlm") is None, reason="kenlm is not installed")
 def test_a_language_model_is_one_more_reader(labels: Path, model: Path, tmp_path: Path) -> None:
-    charset = Charset(CHARACTERS)
-    tokens = list(map(token, charset.characters))
-    grams = estimate(to_tokens(["abc", "a b"] * 9, charset), len(SPECIAL) + len(tokens), 2, [0, 0])
-    write_arpa(grams, [*SPECIAL, *tokens], tmp_path / "lm.arpa")
-    config = EvaluateConfig(name="run", dataset=str(labels), model=str(model), language_model=str(tmp_path / "lm.arpa"))
+    lm = save_language_model(tmp_path / "lm.npz", Charset(CHARACTERS), ["abc", "a b"] * 9, [0, 0])
+    config = EvaluateConfig(name="run", dataset=str(labels), model=str(model), language_model=str(lm))
     report = evaluate(config)
     assert [reader.name for reader in (*report.models, *report.peers)] == ["barcode", "barcode + lm"]
     assert report.peers[0].size_mb > report.models[0].size_mb

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -15,9 +14,11 @@ import pytest
 
 from crnn.charset import Charset
 from crnn.errors import UserError
-from crnn.language_model import LanguageModel, token
+from crnn.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModel, token
+from crnn.recognizer import Recognizer
 from data.lm import LmConfig, build, read_corpus, select, to_tokens
 from data.ngram import BEGIN, END, SPECIAL, Grams, estimate, write_arpa
+from tests.sources import save_language_model
 
 LETTERS = Charset("abcde ")
 TEXT = ["abcab", "ab ab", "abcd", "cab", "ba", "abc abd", "dab"] * 3 + ["e"]
@@ -73,41 +74,62 @@ def test_lines_are_told_apart() -> None:
 
 
 @pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return save_language_model(tmp_path / "lm.npz", LETTERS, TEXT, [0, 0, 0])
+
+
+@pytest.fixture
 def arpa(tmp_path: Path) -> Path:
     path = tmp_path / "letters.arpa"
     write_arpa(grams([0, 0, 0]), [*SPECIAL, *map(token, LETTERS.characters)], path)
     return path
 
 
-@has_kenlm
-def test_kenlm_reads_what_was_estimated(arpa: Path) -> None:
-    model = LanguageModel(arpa, LETTERS)
-    assert model.order == 3
-    state, ids = model.start, LETTERS.encode("ab ab")
-    for place, id in enumerate(ids):
+def scores(model: LanguageModel, text: str) -> list[float]:
+    """Log-probability of each character of `text`."""
+    state, found = model.start, []
+    for id in LETTERS.encode(text):
         state, log_probability = model.extend(state, id)
-        context = tuple(i + 2 for i in ids[:place])
-        assert math.exp(log_probability) == pytest.approx(probability(grams([0, 0, 0]), context, id + 2), rel=1e-4)
+        found.append(log_probability)
+    return found
+
+
+def test_a_model_scores_by_the_rule_of_backing_off(file: Path) -> None:
+    model = LanguageModel(file, LETTERS)
+    assert model.order == 3
+    ids = LETTERS.encode("ab abdcedab")
+    expected = [probability(grams([0, 0, 0]), tuple(i + 2 for i in ids[:n]), id + 2) for n, id in enumerate(ids)]
+    assert [math.exp(score) for score in scores(model, "ab abdcedab")] == pytest.approx(expected, rel=1e-5)
 
 
 @has_kenlm
-def test_text_like_the_source_is_the_less_perplexing(arpa: Path) -> None:
-    model = LanguageModel(arpa, LETTERS)
+def test_kenlm_scores_the_same(file: Path, arpa: Path) -> None:
+    ours, theirs = LanguageModel(file, LETTERS), LanguageModel(arpa, LETTERS)
+    assert theirs.order == ours.order
+    assert scores(ours, "ab abdcedab") == pytest.approx(scores(theirs, "ab abdcedab"), abs=1e-4)
+
+
+def test_text_like_the_source_is_the_less_perplexing(file: Path) -> None:
+    model = LanguageModel(file, LETTERS)
     assert model.perplexity([LETTERS.encode("abcab")]) < model.perplexity([LETTERS.encode("cdbda")])
 
 
-@has_kenlm
-def test_it_has_no_say_on_characters_it_does_not_know(arpa: Path) -> None:
-    model = LanguageModel(arpa, Charset("abcde 門x"))
-    assert model.scripts.tolist() == [0, 2, 2, 2, 2, 2, 0, 0, 0]
+def test_it_has_no_say_on_characters_it_does_not_know(file: Path) -> None:
+    other = Charset("x 門edcba")
+    model = LanguageModel(file, other)
+    assert model.scripts.tolist() == [0, 0, 0, 0, 2, 2, 2, 2, 2]
+    _, unknown = model.extend(model.start, other.encode("x")[0])
+    _, known = model.extend(model.start, other.encode("a")[0])
+    assert known > unknown > -math.inf
 
 
-@has_kenlm
-@pytest.mark.parametrize(("content", "complaint"), [(None, "no language model at"), (b"junk", "not an n-gram model")])
+@pytest.mark.parametrize(
+    ("content", "complaint"), [(None, "no language model at"), (b"junk", "not (a language|an n-gram) model")]
+)
 def test_a_file_that_is_no_model_is_refused_in_one_sentence(
     tmp_path: Path, content: bytes | None, complaint: str
 ) -> None:
-    path = tmp_path / "lm.bin"
+    path = tmp_path / "lm.npz"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=complaint) as caught:
@@ -119,6 +141,13 @@ def test_without_kenlm_one_sentence_says_how_to_install_it(arpa: Path, monkeypat
     monkeypatch.setitem(sys.modules, "kenlm", None)  # what an absent package looks like to `import`
     with pytest.raises(UserError, match="pip install kenlm"):
         LanguageModel(arpa, LETTERS)
+
+
+def test_the_shipped_model_prefers_words_to_what_looks_like_them() -> None:
+    charset = Recognizer().info.charset
+    model = LanguageModel(DEFAULT_LANGUAGE_MODEL, charset)
+    for right, wrong in [("北京市海淀区", "北京市海淀匚"), ("已经完成", "己经完成"), ("the name of", "the narne of")]:
+        assert model.perplexity([charset.encode(right)]) < model.perplexity([charset.encode(wrong)])
 
 
 @pytest.fixture
@@ -159,7 +188,7 @@ def config(tmp_path: Path) -> Callable[..., LmConfig]:
             "text": [str(tmp_path / "own.txt")],
             "order": 3,
             "prune": [0, 0, 0],
-            "pack": False,
+            "bits": 8,
             "artifacts": str(tmp_path),
         }
         return LmConfig(**{**values, **changes})  # type: ignore[arg-type]
@@ -171,7 +200,7 @@ def test_own_text_alone_makes_a_model_that_says_what_it_is(config: Callable[...,
     model = build(config())
     report = json.loads((model.parent / "lm.json").read_text(encoding="utf-8"))
     assert report["sources"][0]["name"] == "own text"
-    assert report["characters"] == len("".join(TEXT))
+    assert report["text_characters"] == len("".join(TEXT))
     assert report["ngrams"][0] == len(SPECIAL) + len(LETTERS.characters)
 
 
@@ -180,15 +209,17 @@ def test_no_text_is_refused(config: Callable[..., LmConfig]) -> None:
         build(config(text=[]))
 
 
-@has_kenlm
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
-def test_a_packed_model_scores_like_its_text(config: Callable[..., LmConfig]) -> None:
-    """Fetches KenLM's source archive and compiles one program: half a minute."""
-    plain = LanguageModel(build(config(name="plain")), LETTERS)
-    root = Path(__file__).parent.parent
-    packed = LanguageModel(
-        build(config(name="packed", pack=True, cache=str(root / "artifacts/cache/packages"))), LETTERS
-    )
+def test_the_same_model_can_be_had_as_text(config: Callable[..., LmConfig]) -> None:
+    arpa = build(config(arpa=True)).with_name("lm.arpa")
+    assert arpa.read_text(encoding="utf-8").startswith("\\data\\\nngram 1=9\n")
+
+
+def test_fewer_bits_cost_little(config: Callable[..., LmConfig]) -> None:
     lines = [LETTERS.encode(line) for line in TEXT]
-    assert packed.perplexity(lines) == pytest.approx(plain.perplexity(lines), rel=0.05)
+    full, coarse = (LanguageModel(build(config(bits=bits)), LETTERS) for bits in (8, 3))
+    assert full.perplexity(lines) != coarse.perplexity(lines) == pytest.approx(full.perplexity(lines), rel=0.1)
+
+
+def test_bits_out_of_range_are_refused(config: Callable[..., LmConfig]) -> None:
+    with pytest.raises(UserError, match="1 to 8"):
+        build(config(bits=9))

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,31 +10,15 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.barcode import between
+from crnn.charset import Charset
+from tests.barcode import CHARACTERS, between
 from tests.serve.conftest import Server, encode, line, png
+from tests.sources import save_language_model
 
 FORM = "multipart/form-data"
+
+
 # After an a this language model expects a c.
-ARPA = """\\data\\
-ngram 1=6
-ngram 2=2
-
-\\1-grams:
--1\t<unk>
--99\t<s>\t0
--1\t</s>
--0.5\ta\t0
--0.5\tb\t0
--0.5\tc\t0
-
-\\2-grams:
--3\ta b
--0.1\ta c
-
-\\end\\
-"""
-
-
 def form(data: bytes, field: str = "image", **fields: str) -> dict[str, object]:
     return {field: (io.BytesIO(data), "line.png"), **fields}
 
@@ -133,14 +116,16 @@ class TestDecoding:
         assert self.read(client, allow="acde") == ("ac", True)
         assert self.read(client, decode="greedy", allow="", hotwords={}) == ("ab", True)
 
-    @pytest.mark.skipif(find_spec("kenlm") is None, reason="kenlm is not installed")
     def test_the_language_model_of_the_server_is_heard(self, serve: Server, tmp_path: Path) -> None:
-        model = tmp_path / "lm.arpa"
-        model.write_text(ARPA)
+        model = save_language_model(tmp_path / "lm.npz", Charset(CHARACTERS), ["ac"] * 20, [0, 0])
         client = serve(language_model=str(model))
         assert self.read(client) == ("ab", False)
         assert self.read(client, decode="beam") == ("ac", False)
-        assert client.get("/api/v1/model").json["language_model"] == "lm.arpa"
+        assert client.get("/api/v1/model").json["language_model"] == "lm.npz"
+
+    def test_a_server_without_language_model_says_so(self, serve: Server) -> None:
+        body = {"image_base64": b64(png("a")), "options": {"decode": "beam"}}
+        assert_error(serve(language_model="").post("/api/v1/ocr", json=body), 422, "bad_options")
 
 
 class TestRefusals:
@@ -215,7 +200,6 @@ class TestRefusals:
             {"decode": "beam", "hotwords": {"": 1}},
             {"decode": "beam", "hotwords": {"龘": 1}},
             {"hotwords": {"ac": 1.5}},
-            {"decode": "beam"},
         ],
     )
     def test_options(self, client: FlaskClient, options: object) -> None:
