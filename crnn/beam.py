@@ -38,6 +38,8 @@ class BeamSettings:
         least: classes less probable than this are no candidates, whatever the language model thinks of them.
         margin: nats below the best at which a prefix is given up.
         lm_weight: factor of the language model's log-probability.
+        lm_floor: log-probability below which the language model doubts no further. What it has hardly met it cannot
+            judge: rare names would be turned into common words.
         length_bonus: nats added a character, against the language model's liking for short texts.
         look_weight: factor of the language model's log-probability where two looks at one line are compared.
         surprise: nats a character by which print surprises the language model; there they are counted off, so that a
@@ -49,7 +51,8 @@ class BeamSettings:
     sure: float = 0.97
     least: float = 0.003
     margin: float = 10.0
-    lm_weight: float = 0.3
+    lm_weight: float = 0.4
+    lm_floor: float = -9.0
     length_bonus: float = 0.0
     look_weight: float = 0.1
     surprise: float = 5.0
@@ -123,7 +126,7 @@ class BeamDecoder:
         """The best ids for the candidates that `shortlist` left."""
         words = self.hot_words
         if self.language_model is not None:
-            frames = within_scripts(frames, self.language_model.scripts, words.ids if words else frozenset())
+            frames = choices(frames, self.language_model, words.ids if words else frozenset())
         lm_start = self.language_model.start if self.language_model else None
         # A prefix's probability, split by whether its last frame was a blank; scaled anew at each frame.
         beam = {_Prefix(None, BLANK, 0.0, lm_start, HotWords.start): [1.0, 0.0]}
@@ -149,7 +152,7 @@ class BeamDecoder:
         if self.language_model is not None:
             state = self.language_model.start
             for place, id in enumerate(ids):
-                state, log_probability = self.language_model.extend(state, id)
+                state, log_probability = self._extend(state, id)
                 if place:  # as in the search
                     total += self.settings.look_weight * (log_probability + self.settings.surprise)
         if words is not None:
@@ -160,12 +163,17 @@ class BeamDecoder:
             total += words.finish(state)
         return total
 
+    def _extend(self, state: Any, id: int) -> tuple[Any, float]:
+        assert self.language_model is not None
+        following, log_probability = self.language_model.extend(state, id)
+        return following, max(log_probability, self.settings.lm_floor)
+
     def _append(self, prefix: _Prefix, id: int, words: HotWords | None) -> _Prefix:
         child = prefix.children.get(id)
         if child is None:
             score, lm_state, word_state = prefix.score, None, HotWords.start
             if self.language_model is not None:
-                lm_state, log_probability = self.language_model.extend(prefix.lm_state, id)
+                lm_state, log_probability = self._extend(prefix.lm_state, id)
                 if prefix.parent is not None:  # of a line's first character it knows but how common that is
                     score += self.settings.lm_weight * log_probability
                 score += self.settings.length_bonus
@@ -232,21 +240,25 @@ def shortlist(logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | 
     return [[(ids[number], probability) for number, probability in frame] for frame in frames]
 
 
-def within_scripts(frames: list[Frame], scripts: np.ndarray, always: Container[int] = ()) -> list[Frame]:
+def choices(frames: list[Frame], model: LanguageModel, always: Container[int] = ()) -> list[Frame]:
     """Candidates among which a language model may choose: letters of the script of the frame's best class.
 
     Of marks, digits and spaces it knows only how they are set in the texts it was built from, which is not how they
-    are set here. Frames whose best class is one of these, or the blank, are taken as they are.
+    are set here; and so of the case of a word's first letter. Frames whose best class is a mark, a digit, a space or
+    the blank are taken as they are.
 
     Args:
-        scripts: int8 (C,), see `LanguageModel.scripts`.
         always: ids that stay candidates, those of hot words.
     """
+    scripts, other_case = model.scripts, model.other_case
     kept = []
-    for frame in frames:
-        best = frame[0]
+    before, letter = 0, BLANK  # script of the character before the one that stands here
+    for best, *rest in frames:
         script = scripts[best[0]]
-        rest = [c for c in frame[1:] if (script and scripts[c[0]] == script) or c[0] in always]
+        if best[0] not in (BLANK, letter):
+            before, letter = scripts[letter], best[0]
+        fixed = other_case[best[0]] if before != script else BLANK
+        rest = [c for c in rest if (script and scripts[c[0]] == script and c[0] != fixed) or c[0] in always]
         kept.append([best, *rest])
     return kept
 

@@ -10,9 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from crnn.charset import Charset
+from crnn.charset import BLANK, Charset
 from crnn.errors import UserError
 from crnn.trie import State, Trie
 
@@ -91,8 +89,9 @@ class LanguageModel:
     >>> state, log_probability = model.extend(model.start, charset.encode("中")[0])  # doctest: +SKIP
 
     Attributes:
-        scripts: int8 (C,), 1 for ids of hanzi, 2 for other letters, 0 for the blank, all else, and letters that the
+        scripts: for each id 1 if it is a hanzi, 2 if another letter, 0 for the blank, all else, and letters that the
             model does not know: of these it would say that anything else is likelier.
+        other_case: for each id that of the same letter, capital or small, or the blank's.
         start: the state before a line. No beginning of a sentence: the lines of a page are cut anywhere.
         order: length of the longest n-gram.
 
@@ -108,9 +107,9 @@ class LanguageModel:
             raise UserError(f"the charset holds {SPACE_TOKEN!r}, which names the space in language models")
         model = (_TrieModel if zipfile.is_zipfile(self.path) else _KenLmModel)(self.path)
         self.start, self.order = model.start, model.order
-        known = [model.knows(character) for character in charset.characters]
-        scripts = [_script(c) if knows else 0 for c, knows in zip(charset.characters, known, strict=True)]
-        self.scripts = np.array([0, *scripts], np.int8)
+        self.scripts = [0, *(_script(c) if model.knows(c) else 0 for c in charset.characters)]
+        ids = {character: id for id, character in enumerate(charset.characters, start=1)}
+        self.other_case = [BLANK, *(ids.get(c.swapcase(), BLANK) if c.swapcase() != c else BLANK for c in ids)]
         self._names: list[Any] = [None, *map(model.name, charset.characters)]
         self._extend: Any = model.extend
 

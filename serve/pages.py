@@ -14,7 +14,8 @@ pages = Blueprint("pages", __name__)
 @pages.get("/")
 def index() -> ResponseReturnValue:
     """The page."""
-    return render_template("index.html", locked=bool(service().config.keys))
+    config = service().config
+    return render_template("index.html", locked=bool(config.keys), language_model=bool(config.language_model))
 
 
 @pages.get("/docs")

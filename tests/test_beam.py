@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from itertools import product
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from crnn.alignment import align
-from crnn.beam import BeamDecoder, BeamSettings, shortlist, within_scripts
+from crnn.beam import BeamDecoder, BeamSettings, choices, shortlist
 from crnn.charset import BLANK, Charset
 from crnn.ctc import collapse, greedy
 from crnn.decoding import DecodeOptions, make_decoder
@@ -148,17 +149,41 @@ def test_a_language_model_sees_what_follows(model: LanguageModel) -> None:
     assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.4)), first_unsure) == "acd"
 
 
-def test_a_language_model_chooses_among_letters_of_one_script_alone() -> None:
-    scripts = np.array([0, 1, 1, 2, 0], np.int8)  # blank, two hanzi, a Latin letter, a mark
-    unsure = [[(1, 0.4), (2, 0.3), (3, 0.2), (0, 0.1)], [(4, 0.5), (1, 0.4)], [(0, 0.5), (2, 0.5)], [(4, 1.0)]]
-    assert within_scripts(unsure, scripts) == [[(1, 0.4), (2, 0.3)], [(4, 0.5)], [(0, 0.5)], [(4, 1.0)]]
+MIXED = Charset("中文aAb.")
 
 
-def test_beside_a_language_model_hot_words_of_any_kind_are_still_read() -> None:
-    scripts = np.array([0, 1, 1, 2, 0], np.int8)
-    unsure = [[(1, 0.4), (2, 0.3), (3, 0.2), (0, 0.1)], [(4, 0.5), (1, 0.4)], [(0, 0.5), (2, 0.5)]]
-    words = HotWords({"c": 1.0}, LETTERS)
-    assert within_scripts(unsure, scripts, words.ids) == [[(1, 0.4), (2, 0.3), (3, 0.2)], [(4, 0.5)], [(0, 0.5)]]
+@pytest.fixture
+def mixed(tmp_path: Path) -> LanguageModel:
+    return LanguageModel(save_language_model(tmp_path / "mixed.npz", MIXED, ["中文aAb."], [0, 0]), MIXED)
+
+
+def candidates(*frames: str, model: LanguageModel, always: Container[int] = ()) -> list[str]:
+    """What of the candidates of each frame is left to choose from; `_` is the blank."""
+    ids = {"_": BLANK, **{c: MIXED.encode(c)[0] for c in MIXED.characters}}
+    names = {id: c for c, id in ids.items()}
+    given = [[(ids[c], 1 / len(frame)) for c in frame] for frame in frames]
+    return ["".join(names[id] for id, _ in frame) for frame in choices(given, model, always)]
+
+
+def test_a_language_model_chooses_among_letters_of_one_script_alone(mixed: LanguageModel) -> None:
+    assert candidates("中文a_", ".中", "_文", ".", model=mixed) == ["中文", ".", "_", "."]
+
+
+def test_it_does_not_choose_the_case_of_a_words_first_letter(mixed: LanguageModel) -> None:
+    assert candidates("aAb", "b", "aAb", model=mixed) == ["ab", "b", "aAb"]
+    assert candidates("中", "aAb", "_", "aAb", ".", "aA", model=mixed) == ["中", "ab", "_", "ab", ".", "a"]
+
+
+def test_beside_a_language_model_hot_words_of_any_kind_are_still_read(mixed: LanguageModel) -> None:
+    words = HotWords({"a.": 1.0}, MIXED)
+    assert candidates("中文a_", "中.", "_.", model=mixed, always=words.ids) == ["中文a", "中.", "_."]
+
+
+def test_what_a_language_model_has_never_met_it_does_not_talk_out_of_the_text(model: LanguageModel) -> None:
+    """To it `ad` is next to impossible; the network holds it for likelier than `ac`."""
+    logits = frames({"a": 0.999}, {"_": 0.999}, {"d": 0.55, "c": 0.44})
+    assert read(BeamDecoder(model, settings=BeamSettings(lm_floor=-99)), logits) == "ac"
+    assert read(BeamDecoder(model, settings=BeamSettings(lm_floor=-0.01)), logits) == "ad"
 
 
 def test_the_options_name_a_decoder(tmp_path: Path) -> None:

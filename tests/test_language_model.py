@@ -117,7 +117,7 @@ def test_text_like_the_source_is_the_less_perplexing(file: Path) -> None:
 def test_it_has_no_say_on_characters_it_does_not_know(file: Path) -> None:
     other = Charset("x 門edcba")
     model = LanguageModel(file, other)
-    assert model.scripts.tolist() == [0, 0, 0, 0, 2, 2, 2, 2, 2]
+    assert model.scripts == [0, 0, 0, 0, 2, 2, 2, 2, 2]
     _, unknown = model.extend(model.start, other.encode("x")[0])
     _, known = model.extend(model.start, other.encode("a")[0])
     assert known > unknown > -math.inf

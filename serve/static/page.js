@@ -25,7 +25,7 @@ function add(files) {
 async function next() {
   while (reading < AT_ONCE && waiting.length) {
     reading += 1;
-    waiting.shift().read().finally(() => {
+    waiting.shift().read({ decode: element("context").checked ? "beam" : "greedy" }).finally(() => {
       reading -= 1;
       next();
     });
@@ -102,6 +102,10 @@ element("save-text").addEventListener("click", () => save("ocr.txt", "text/plain
 element("save-json").addEventListener("click", saveJson);
 element("clear").addEventListener("click", clear);
 element("language").addEventListener("click", () => switchLanguage());
+element("context").checked &&= localStorage.getItem("context") !== "off";
+element("context").addEventListener("change", (event) => {
+  localStorage.setItem("context", event.target.checked ? "on" : "off");
+});
 element("key-form").hidden = document.body.dataset.locked !== "true";
 element("key-form").addEventListener("submit", (event) => {
   event.preventDefault();

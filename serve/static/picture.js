@@ -36,11 +36,11 @@ export class Picture {
     return this.result ? this.result.lines.map((line) => line.text).join("\n") : "";
   }
 
-  async read() {
+  async read(options) {
     speak(this.find(".message"), "reading");
     this.find("progress").removeAttribute("value");
     try {
-      this.result = await read(this.file, (share) => this.sent(share));
+      this.result = await read(this.file, options, (share) => this.sent(share));
       await this.show();
       this.onFinished("done", { name: this.name, lines: this.result.lines.length });
     } catch (error) {

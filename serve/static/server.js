@@ -50,7 +50,8 @@ async function ask(path, fields, onSent = () => {}) {
   }
 }
 
-export const read = (file, onSent) => ask("/api/v1/ocr", { image: file }, onSent);
+export const read = (file, options, onSent) =>
+  ask("/api/v1/ocr", { image: file, options: JSON.stringify(options) }, onSent);
 
 export const correct = (file, line, text) =>
   ask("/api/v1/corrections", { image: file, text, read_text: line.text, box: JSON.stringify(line.box) });

@@ -14,10 +14,13 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from crnn.charset import Charset
 from serve.corrections import FILE, CorrectionStore
+from tests.barcode import CHARACTERS, between
 from tests.serve.chromium import Page, phone, start_chromium
-from tests.serve.conftest import line, png
+from tests.serve.conftest import encode, line, png
 from tests.serve.running import RunningServer, until
+from tests.sources import save_language_model
 
 pytestmark = [
     pytest.mark.slow,
@@ -66,6 +69,23 @@ def test_choosing_a_picture(page: Page, tmp_path: Path) -> None:
 def test_dropping_and_pasting(page: Page, kind: str) -> None:
     page.hand_over(kind, "cab")
     assert page.texts(1) == ["cab"]
+
+
+def test_doubtful_letters_are_read_by_their_context_unless_that_is_switched_off(
+    driver: webdriver.Chrome, model: Path, tmp_path: Path
+) -> None:
+    lm = save_language_model(tmp_path / "lm.npz", Charset(CHARACTERS), ["ac"] * 20, [0, 0])
+    (tmp_path / "line.png").write_bytes(encode(between("b", "c")))
+    with RunningServer(tmp_path, model, workers=1, unsure=0, language_model=lm) as server:
+        driver.get(server.url)
+        page = Page(driver)
+        page.one("#files").send_keys(str(tmp_path / "line.png"))
+        assert page.texts(1) == ["ac"]
+        page.one("#context").click()
+        page.one("#files").send_keys(str(tmp_path / "line.png"))
+        assert page.texts(2) == ["ac", "ab"]
+        driver.refresh()
+        assert not page.one("#context").is_selected(), "the choice is remembered"
 
 
 def test_several_pictures_keep_their_order(page: Page) -> None:
@@ -157,11 +177,11 @@ def test_only_keyboard_reaches_everything(page: Page) -> None:
     page.hand_over("drop", "ab")
     page.texts(1)
     reached = set()
-    for _ in range(12):
+    for _ in range(13):
         ActionChains(page.driver).send_keys(Keys.TAB).perform()
         active = page.driver.switch_to.active_element
         reached |= {active.get_attribute("id"), *active.get_attribute("class").split()}
-    assert {"language", "files", "copy", "save-text", "save-json", "clear", "correct"} <= reached
+    assert {"language", "files", "copy", "save-text", "save-json", "clear", "correct", "context"} <= reached
 
 
 def test_asks_for_a_key_where_one_is_needed(driver: webdriver.Chrome, model: Path, tmp_path: Path) -> None:
