@@ -14,6 +14,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from crnn.alignment import align
@@ -23,6 +24,7 @@ from crnn.errors import UserError
 from crnn.language_model import LanguageModel
 from crnn.lexicon import HotWords
 
+FRAMES_AT_ONCE = 8  # their scores stay in the processor's cache from one step of `_totals` to the next
 Frame = list[tuple[int, float]]  # candidates of a frame: class and probability, the likeliest first
 
 
@@ -213,14 +215,13 @@ def shortlist(logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | 
     scores = logits if allowed is None else logits[:, allowed]
     best = scores.argmax(axis=1)
     peaks = scores[np.arange(len(scores)), best]
-    weights = scores - peaks[:, None]
-    np.exp(weights, out=weights)  # in place: a second table of this size would cost as much as the exponentials
-    totals = weights.sum(axis=1)
+    totals = _totals(scores, peaks)
     unsure = np.flatnonzero(totals > 1 / settings.sure)
     # The best class weighs 1 and stays, however little of the whole that is.
-    floors = np.minimum(settings.least * totals[unsure], 1)
-    rows, classes = np.nonzero(weights[unsure] >= floors[:, None])
-    probabilities = weights[unsure[rows], classes] / totals[unsure[rows]]
+    floors = peaks[unsure] + np.log(np.minimum(settings.least * totals[unsure], 1))
+    # A flat search: NumPy's for places in two dimensions takes several times as long.
+    rows, classes = np.divmod(np.flatnonzero(scores[unsure] >= floors[:, None]), scores.shape[1])
+    probabilities = np.exp(scores[unsure[rows], classes] - peaks[unsure[rows]]) / totals[unsure[rows]]
     found: list[Frame] = [[] for _ in unsure]
     for row, number, probability in zip(rows.tolist(), classes.tolist(), probabilities.tolist(), strict=True):
         found[row].append((number, probability))
@@ -238,6 +239,20 @@ def shortlist(logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | 
         return frames
     ids = allowed.tolist()
     return [[(ids[number], probability) for number, probability in frame] for frame in frames]
+
+
+def _totals(scores: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    """Sum over a frame's classes of exp(score - peak): float32 (T,)."""
+    totals = np.empty(len(scores), np.float32)
+    ones = np.ones(scores.shape[1], np.float32)
+    buffer = np.empty((FRAMES_AT_ONCE, scores.shape[1]), np.float32)
+    for begin in range(0, len(scores), FRAMES_AT_ONCE):
+        block = scores[begin : begin + FRAMES_AT_ONCE]
+        weights = buffer[: len(block)]
+        np.subtract(block, peaks[begin : begin + len(block), None], out=weights)
+        cv2.exp(weights, dst=weights)  # a quarter of the time of NumPy's where there is no AVX-512
+        np.dot(weights, ones, out=totals[begin : begin + len(block)])
+    return totals
 
 
 def choices(frames: list[Frame], model: LanguageModel, always: Container[int] = ()) -> list[Frame]:
