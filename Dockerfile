@@ -11,7 +11,7 @@ FROM python:3.11-slim
 # Numbers above 1000 clash with no user of the base image.
 RUN useradd --uid 10001 --create-home ocr && install -d -o ocr -g ocr /var/lib/ocr
 COPY --from=build /venv /venv
-COPY models/crnn-zh-en.int8.onnx /opt/models/
+COPY models/crnn-zh-en.int8.onnx models/lm-zh-en.npz /opt/models/
 # By number, so that an orchestrator can see that it is not root.
 USER 10001
 WORKDIR /home/ocr
@@ -20,6 +20,7 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     OCR_HOST=0.0.0.0 \
     OCR_MODEL=/opt/models/crnn-zh-en.int8.onnx \
+    OCR_LANGUAGE_MODEL=/opt/models/lm-zh-en.npz \
     OCR_STATE_DIR=/var/lib/ocr
 EXPOSE 5000
 VOLUME /var/lib/ocr

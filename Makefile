@@ -55,7 +55,7 @@ help: ## list targets and variables
 env: .venv/base ## environment for reading and serving
 env-train: .venv/train ## environment for training
 env-dev: .venv/dev ## environment for tests and lint
-env-lm: .venv/lm ## what the beam's language model needs (g++ and cmake compile it)
+env-lm: .venv/lm ## KenLM, to read language models made with it (g++ and cmake compile it)
 
 # ---- data ------------------------------------------------------------------------------------------------
 fonts: .venv/train ## fetch fonts, check them against the charset
