@@ -23,8 +23,8 @@ class ServeConfig:
 
     Attributes:
         model: the .onnx file to serve; empty for the shipped one.
-        language_model: of clients that ask for a beam: the shipped one, or another of `make lm`; empty for none, as it is
-            where the package stands alone, without the shipped files.
+        language_model: of clients that ask for a beam: the shipped one, or another of `make lm`; empty for none, as
+            it is where the package stands alone, without the shipped files.
         state_dir: folder of what outlives a request (cache, corrections, the last good model).
         host, port: where to listen; port 0 takes a free one.
         workers: processes, each pinned to a core of its own; 0 for as many as the container has cores.
