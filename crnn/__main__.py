@@ -70,7 +70,7 @@ def _read_page(recognizer: Recognizer, data: bytes, decode: Decoder) -> dict[str
 
 
 def _decode_options(options: argparse.Namespace) -> DecodeOptions:
-    settings = BeamSettings(lm_weight=options.lm_weight, length_bonus=options.length_bonus)
+    settings = BeamSettings(lm_weight=options.lm_weight)
     language_model = options.lm or (DEFAULT_LANGUAGE_MODEL if options.decode == "beam" else None)
     return DecodeOptions(options.decode, language_model, options.hot_words, options.allow, settings)
 
@@ -100,10 +100,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--decode", choices=METHODS, default=METHODS[0], help="best path, or a beam that weighs alternatives")
     add("--lm", type=Path, metavar="FILE", help="beam: language model (make lm; default: the shipped one)")
     add("--lm-weight", type=float, default=BeamSettings.lm_weight, metavar="X", help="beam: its weight (%(default)s)")
-    add(
-        "--length-bonus", type=float, default=BeamSettings.length_bonus, metavar="X",
-        help="beam: nats a character, against the language model's liking for short texts (%(default)s)",
-    )  # fmt: skip
     add("--hot-words", type=Path, metavar="FILE", help="beam: likely words, one a line, optionally a tab and a boost")
     add("--allow", default="", metavar="CHARACTERS", help="read these characters alone, e.g. 0123456789")
     return parser

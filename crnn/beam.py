@@ -39,13 +39,8 @@ class BeamSettings:
             guard: where the recogniser is sure, neither the language model nor a hot word may overrule it.
         least: classes less probable than this are no candidates, whatever the language model thinks of them.
         margin: nats below the best at which a prefix is given up.
-        lm_weight: factor of the language model's log-probability.
-        lm_floor: log-probability below which the language model doubts no further. What it has hardly met it cannot
-            judge: rare names would be turned into common words.
-        length_bonus: nats added a character, against the language model's liking for short texts.
-        look_weight: factor of the language model's log-probability where two looks at one line are compared.
-        surprise: nats a character by which print surprises the language model; there they are counted off, so that a
-            look which lost a character gains nothing by it.
+        lm_weight: of what the language model says for a character (`LanguageModel.support`), in the search.
+        look_weight: the same where two looks at one line are compared.
     """
 
     width: int = 8
@@ -54,10 +49,7 @@ class BeamSettings:
     least: float = 0.003
     margin: float = 10.0
     lm_weight: float = 0.4
-    lm_floor: float = -9.0
-    length_bonus: float = 0.0
     look_weight: float = 0.1
-    surprise: float = 5.0
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.candidates < 1:
@@ -153,10 +145,9 @@ class BeamDecoder:
         words, total = self.hot_words, 0.0
         if self.language_model is not None:
             state = self.language_model.start
-            for place, id in enumerate(ids):
-                state, log_probability = self._extend(state, id)
-                if place:  # as in the search
-                    total += self.settings.look_weight * (log_probability + self.settings.surprise)
+            for id in ids:
+                state, support = self.language_model.support(state, id)
+                total += self.settings.look_weight * support
         if words is not None:
             state = HotWords.start
             for id in ids:
@@ -165,20 +156,13 @@ class BeamDecoder:
             total += words.finish(state)
         return total
 
-    def _extend(self, state: Any, id: int) -> tuple[Any, float]:
-        assert self.language_model is not None
-        following, log_probability = self.language_model.extend(state, id)
-        return following, max(log_probability, self.settings.lm_floor)
-
     def _append(self, prefix: _Prefix, id: int, words: HotWords | None) -> _Prefix:
         child = prefix.children.get(id)
         if child is None:
             score, lm_state, word_state = prefix.score, None, HotWords.start
             if self.language_model is not None:
-                lm_state, log_probability = self._extend(prefix.lm_state, id)
-                if prefix.parent is not None:  # of a line's first character it knows but how common that is
-                    score += self.settings.lm_weight * log_probability
-                score += self.settings.length_bonus
+                lm_state, support = self.language_model.support(prefix.lm_state, id)
+                score += self.settings.lm_weight * support
             if words is not None:
                 word_state, change = words.extend(prefix.word_state, id)
                 score += change

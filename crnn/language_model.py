@@ -112,11 +112,22 @@ class LanguageModel:
         self.other_case = [BLANK, *(ids.get(c.swapcase(), BLANK) if c.swapcase() != c else BLANK for c in ids)]
         self._names: list[Any] = [None, *map(model.name, charset.characters)]
         self._extend: Any = model.extend
+        self._alone = [0.0, *(self.extend(self.start, id)[1] for id in ids.values())]
 
     def extend(self, state: Any, character: int) -> tuple[Any, float]:
         """The state after the id `character`, and its natural log-probability in `state`."""
         extended: tuple[Any, float] = self._extend(state, self._names[character])
         return extended
+
+    def support(self, state: Any, character: int) -> tuple[Any, float]:
+        """The state after the id, and by how many nats the context makes it likelier than it is by itself.
+
+        How common characters are the network has learnt from its own lines; weighed once more, rare names would be read
+        as common words wherever the context says nothing. Taking a source's own statistics off a language model's is
+        the density ratio method (McDermott et al. 2019); here the two differ by the context alone.
+        """
+        following, log_probability = self.extend(state, character)
+        return following, log_probability - self._alone[character]
 
     def perplexity(self, lines: list[list[int]]) -> float:
         """Perplexity of a character over `lines` of ids, the ends of lines not counted."""

@@ -47,8 +47,6 @@ class LmTuningConfig:
     lines: int = 0
     timed_lines: int = 200
     lm_weights: list[float] = field(default_factory=list)
-    lm_floors: list[float] = field(default_factory=list)
-    length_bonuses: list[float] = field(default_factory=list)
     sure: list[float] = field(default_factory=list)
     least: list[float] = field(default_factory=list)
     look_weights: list[float] = field(default_factory=list)
@@ -172,16 +170,14 @@ def tune(cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel) -> B
             gain = compare(lines, read_again(lines, model, charset, trial))
             guard = compare(clean, read_again(clean, model, charset, trial))
             print(
-                f"weight {trial.lm_weight:<5g} floor {trial.lm_floor:<5g} bonus {trial.length_bonus:<4g} "
-                f"sure {trial.sure:<5g} least {trial.least:<6g} {gain.row()}  "
+                f"weight {trial.lm_weight:<5g} sure {trial.sure:<5g} least {trial.least:<6g} {gain.row()}  "
                 f"guard: {guard.cer_before:.4f} -> {guard.cer_after:.4f}, right to wrong {guard.spoiled:.2%}",
                 flush=True,
             )
             found.append(((max(0.0, guard.spoiled - cfg.max_spoiled), gain.cer_after), trial))
         return min(found, key=lambda entry: entry[0])[1]
 
-    grid = product(cfg.lm_weights, cfg.lm_floors, cfg.length_bonuses)
-    chosen = best([dataclasses.replace(start, lm_weight=w, lm_floor=f, length_bonus=bonus) for w, f, bonus in grid])
+    chosen = best([dataclasses.replace(start, lm_weight=weight) for weight in cfg.lm_weights])
     return best([dataclasses.replace(chosen, sure=sure, least=least) for sure, least in product(sures, leasts)])
 
 

@@ -179,11 +179,10 @@ def test_beside_a_language_model_hot_words_of_any_kind_are_still_read(mixed: Lan
     assert candidates("中文a_", "中.", "_.", model=mixed, always=words.ids) == ["中文a", "中.", "_."]
 
 
-def test_what_a_language_model_has_never_met_it_does_not_talk_out_of_the_text(model: LanguageModel) -> None:
-    """To it `ad` is next to impossible; the network holds it for likelier than `ac`."""
-    logits = frames({"a": 0.999}, {"_": 0.999}, {"d": 0.55, "c": 0.44})
-    assert read(BeamDecoder(model, settings=BeamSettings(lm_floor=-99)), logits) == "ac"
-    assert read(BeamDecoder(model, settings=BeamSettings(lm_floor=-0.01)), logits) == "ad"
+def test_where_the_context_says_nothing_the_common_character_has_no_advantage(tmp_path: Path) -> None:
+    lm = save_language_model(tmp_path / "lm.npz", LETTERS, ["ab", *["c"] * 50, "d"], [0, 0])
+    logits = frames({"b": 0.999}, {"_": 0.999}, {"d": 0.5, "c": 0.4})
+    assert read(BeamDecoder(LanguageModel(lm, LETTERS), settings=BeamSettings(lm_weight=2)), logits) == "bd"
 
 
 def test_the_options_name_a_decoder(tmp_path: Path) -> None:
