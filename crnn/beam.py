@@ -48,7 +48,7 @@ class BeamSettings:
     sure: float = 0.97
     least: float = 0.003
     margin: float = 10.0
-    lm_weight: float = 0.4
+    lm_weight: float = 0.35
     look_weight: float = 0.1
 
     def __post_init__(self) -> None:
