@@ -7,7 +7,6 @@ n-gram its own (Federico & Bertoldi 2006). `data/ngram.py` estimates them.
 from __future__ import annotations
 
 import json
-import zipfile
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -127,10 +126,14 @@ class Trie:
                     Level(**{kind: file[f"{kind}_{n}"].astype(type_) for kind, type_ in KINDS.items()})
                     for n in range(1, info["order"] + 1)
                 ]
+            if len(info["characters"]) + 1 != len(levels[0].words):
+                raise ValueError("its characters are not those of its 1-grams")
             return cls(levels, info)
         except FileNotFoundError:
             raise UserError(f"no language model at {path}: build one with `make lm`") from None
-        except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except UserError:
+            raise
+        except Exception as error:  # zipfile, zlib, json and NumPy tell of damage in a dozen kinds of errors
             raise UserError(f"{path} is not a language model of `make lm`: {error}") from None
 
 

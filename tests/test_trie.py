@@ -61,6 +61,19 @@ def test_a_cut_file_is_refused_in_one_sentence(file: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+def test_a_flipped_byte_is_refused_or_harmless(file: Path) -> None:
+    content = file.read_bytes()
+    flipped = file.with_name("flipped.npz")
+    refused = 0
+    for place in range(0, len(content), 7):
+        flipped.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        try:
+            Trie.load(flipped)
+        except UserError:
+            refused += 1
+    assert refused > len(content) / 7 / 2, "the archive's checksums notice; dates and the like do no harm"
+
+
 def test_another_archive_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", weights=np.zeros(3))
     with pytest.raises(UserError, match="not a language model"):
@@ -71,6 +84,13 @@ def test_another_version_is_refused(file: Path) -> None:
     trie = Trie.load(file)
     Trie(trie.levels, {**trie.info, "version": 7}).save(file)
     with pytest.raises(UserError, match="version 7"):
+        Trie.load(file)
+
+
+def test_characters_that_do_not_fit_are_refused(file: Path) -> None:
+    trie = Trie.load(file)
+    Trie(trie.levels, {**trie.info, "characters": "abcd"}).save(file)
+    with pytest.raises(UserError, match="not those of its 1-grams"):
         Trie.load(file)
 
 
