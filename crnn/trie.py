@@ -42,7 +42,7 @@ class Level:
     backoff_table: np.ndarray
 
 
-KINDS = {
+KINDS = {  # of array a level has in the file, each with the length of the n-grams behind its name
     "words": np.uint16,
     "probabilities": np.uint8,
     "probability_table": np.float32,
