@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,25 @@ from crnn.pieces import Piece, cut, join
 from crnn.preprocess import pad_to_bucket, to_strip
 from crnn.reading import CharReading, Reading
 
+LIKENESS = "likeness"  # output of a network that tells the lines of a domain from others, see `crnn.probe`
 NEVER = -1e4  # logit of a character that a network does not know
 BLANK_CONTRAST = 4  # grey levels: a strip that varies less shows no text, and a network may still imagine some
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network makes of one line at one scale.
+
+    Attributes:
+        reading: characters, x in pixels of the image.
+        score: the decoder's (`GreedyPath.score`), summed over the pieces of a long line; -inf where nothing was read.
+        likeness: log-odds that the line is of a domain the network was fitted to, the mean over its pieces; 0 where it
+            knows of none.
+    """
+
+    reading: Reading
+    score: float
+    likeness: float
 
 
 class Network:
@@ -44,20 +62,16 @@ class Network:
     """
 
     def __init__(self, source: Path | bytes, name: str, threads: int = 1, max_batch: int = 8) -> None:
-        self._session = _open_session(source, name, check_threads(threads))
+        self._session = open_session(source, name, check_threads(threads))
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.info = _read_info(self._session, self.metadata, name)
+        self._outputs = [output.name for output in self._session.get_outputs()]
         self.max_batch = 1 if self.info.quantisation.get("dynamic") else max_batch
         self._charset = self.info.charset
         self.classes = len(self._charset)
 
-    def read(
-        self, images: Sequence[np.ndarray], decode: Decoder, stretch: float = 1.0
-    ) -> tuple[list[Reading], list[float]]:
-        """Read lines, uint8 (H, W) or (H, W, 3), once each, drawn out by `stretch`; x in pixels of the image.
-
-        Returns:
-            the readings, and the decoder's score of each (`GreedyPath.score`, summed over the pieces of a long line).
+    def read(self, images: Sequence[np.ndarray], decode: Decoder, stretch: float = 1.0) -> list[Look]:
+        """Read lines, uint8 (H, W) or (H, W, 3), once each, drawn out by `stretch`.
 
         Raises:
             ImageError: one of them is no line.
@@ -65,14 +79,17 @@ class Network:
         spec = self.info.canvas
         strips = [to_strip(image, spec, stretch) for image in images]
         pieces = [cut(strip, spec) if _has_contrast(strip) else [] for strip in strips]
-        chars, scores = self._read_pieces(strips, pieces, decode)
-        readings = []
+        chars, scores, likenesses = self._read_pieces(strips, pieces, decode)
+        looks = []
         for line, (image, strip) in enumerate(zip(images, strips, strict=True)):
             joined = self._join(pieces[line], chars[line])
             scale = image.shape[1] / strip.shape[1]
             placed = [CharReading(c.char, c.confidence, c.x * scale) for c in joined]
-            readings.append(Reading.of(placed, **self.info.confidence))
-        return readings, scores
+            reading = Reading.of(placed, **self.info.confidence)
+            score = sum(scores[line]) if scores[line] else -math.inf
+            likeness = float(np.mean(likenesses[line])) if likenesses[line] else 0.0
+            looks.append(Look(reading, score, likeness))
+        return looks
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """The bare network: uint8 (N, 1, H, W) canvases of one width to float32 logits (T, N, C)."""
@@ -81,14 +98,15 @@ class Network:
 
     def _read_pieces(
         self, strips: list[np.ndarray], pieces: list[list[Piece]], decode: Decoder
-    ) -> tuple[list[list[list[CharReading]]], list[float]]:
-        """Characters of each line's pieces, x in pixels of the strip, and each line's score.
+    ) -> tuple[list[list[list[CharReading]]], list[list[float]], list[list[float]]]:
+        """Of each line's pieces the characters, x in pixels of the strip; the scores; and the likenesses.
 
         Pieces of one width share a run.
         """
         canvases: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
         chars: list[list[list[CharReading]]] = [[[] for _ in line] for line in pieces]
         scores: list[list[float]] = [[] for _ in pieces]
+        likenesses: list[list[float]] = [[] for _ in pieces]
         for line, strip in enumerate(strips):
             for number, piece in enumerate(pieces[line]):
                 canvas = pad_to_bucket(strip[:, piece.start : piece.end], self.info.canvas)
@@ -96,7 +114,8 @@ class Network:
         for queue in canvases.values():
             for begin in range(0, len(queue), self.max_batch):
                 batch = queue[begin : begin + self.max_batch]
-                logits = self.run(np.stack([canvas for _, _, canvas in batch])[:, None])
+                images = np.stack([canvas for _, _, canvas in batch])[:, None]
+                logits, *likeness = self._session.run(self._outputs, {"images": images})
                 if lacking := self.classes - logits.shape[2]:
                     logits = np.pad(logits, ((0, 0), (0, 0), (0, lacking)), constant_values=NEVER)
                 for position, (line, number, _) in enumerate(batch):
@@ -104,7 +123,8 @@ class Network:
                     chars[line][number] = self._place(path, pieces[line][number].start)
                     if len(path.ids):
                         scores[line].append(path.score)
-        return chars, [sum(line) if line else -math.inf for line in scores]
+                    likenesses[line] += [of_probes[position].max() for of_probes in likeness]
+        return chars, scores, likenesses
 
     def _place(self, path: GreedyPath, start: int) -> list[CharReading]:
         """Characters of one piece, x in pixels of the strip; the piece begins at `start`."""
@@ -128,7 +148,12 @@ def _has_contrast(strip: np.ndarray) -> bool:
     return int(strip.max()) - int(strip.min()) >= BLANK_CONTRAST
 
 
-def _open_session(source: Path | bytes, name: str, threads: int) -> ort.InferenceSession:
+def open_session(source: Path | bytes, name: str, threads: int) -> ort.InferenceSession:
+    """A session that leaves the processors to others when it has nothing to do.
+
+    Raises:
+        UserError: no such file, or nothing that ONNX Runtime can load; `name` is what it is called there.
+    """
     if isinstance(source, Path) and not source.is_file():
         raise UserError(f"no model at {source}: give the path of an exported .onnx file")
     options = ort.SessionOptions()
@@ -158,7 +183,7 @@ def _read_info(session: ort.InferenceSession, metadata: dict[str, str], name: st
     if (
         [i.name for i in inputs] != ["images"]
         or inputs[0].type != "tensor(uint8)"
-        or [o.name for o in outputs] != ["logits"]
+        or [o.name for o in outputs] not in (["logits"], ["logits", LIKENESS])
     ):
         raise UserError(f"{name} is not a line recogniser: its graph must turn uint8 images into logits")
     classes = outputs[0].shape[-1]

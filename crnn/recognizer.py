@@ -7,16 +7,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from crnn.ctc import greedy
 from crnn.decoding import Decoder
-from crnn.network import Network
+from crnn.network import Look, Network
 from crnn.pair import unpack
 from crnn.preprocess import STRETCH, decode_image, from_nearer
-from crnn.reading import DOUBTFUL, MARGIN, UNSURE, CharReading, Reading
+from crnn.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
 
 __all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
 
@@ -29,7 +30,8 @@ class Recognizer:
     Create it after a fork: a session must not cross one.
 
     A pair of networks in one file (see `crnn.pair`) reads so: the general network reads each line; what it is not sure
-    of the tuned one reads too, and its reading is kept where it is the surer one by a margin.
+    of, or what looks like the domain, the tuned one reads too, and the surer reading is kept: the nearer a line is to
+    the domain in looks, the less sure the tuned one has to be.
 
     Attributes:
         info: what the model says of itself; of a pair, what the tuned network says, which knows all the characters.
@@ -73,25 +75,31 @@ class Recognizer:
         """
         pixels = [image if isinstance(image, np.ndarray) else decode_image(image) for image in images]
         first, *others = self._networks
-        readings = self._look(first, pixels, decode)
+        looks = self._look(first, pixels, decode)
+        readings = [look.reading for look in looks]
         for second in others:
-            doubtful = [i for i, reading in enumerate(readings) if not reading.chars or reading.weakest < DOUBTFUL]
-            others_say = self._look(second, [pixels[i] for i in doubtful], decode)
-            for i, reading in zip(doubtful, others_say, strict=True):
-                if reading.sureness > readings[i].sureness + MARGIN:
-                    readings[i] = reading
+            asked = [i for i, look in enumerate(looks) if _is_doubtful(look)]
+            for i, tuned in zip(asked, self._look(second, [pixels[i] for i in asked], decode), strict=True):
+                if tuned.reading.sureness + looks[i].likeness > readings[i].sureness + MARGIN:
+                    readings[i] = tuned.reading
         return readings
 
-    def _look(self, network: Network, pixels: Sequence[np.ndarray], decode: Decoder) -> list[Reading]:
+    def _look(self, network: Network, pixels: Sequence[np.ndarray], decode: Decoder) -> list[Look]:
         """What one network reads, unsure lines twice."""
-        readings, scores = network.read(pixels, decode)
-        again = [i for i, reading in enumerate(readings) if reading.weakest < self.unsure]
-        nearer, scores_nearer = network.read([from_nearer(pixels[i]) for i in again], decode, STRETCH)
-        for i, reading, score in zip(again, nearer, scores_nearer, strict=True):
-            if score > scores[i]:
-                readings[i] = reading
-        return readings
+        looks = network.read(pixels, decode)
+        again = [i for i, look in enumerate(looks) if look.reading.weakest < self.unsure]
+        nearer = network.read([from_nearer(pixels[i]) for i in again], decode, STRETCH)
+        for i, look in zip(again, nearer, strict=True):
+            if look.score > looks[i].score:
+                looks[i] = replace(look, likeness=looks[i].likeness)
+        return looks
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """The bare network, of a pair the general one: see `Network.run`."""
         return self._networks[0].run(images)
+
+
+def _is_doubtful(look: Look) -> bool:
+    """Whether the second network of a pair is asked about what the general one has made of a line."""
+    unsure = look.reading.weakest < DOUBTFUL or not look.reading.chars
+    return look.likeness > 0 or (unsure and look.likeness > STRANGE)

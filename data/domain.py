@@ -34,7 +34,7 @@ from crnn.stage import run_stage, typed
 from crnn.transfer import extend
 from data.build import DataConfig, draw_lines, load_settings
 from data.domain_faces import drawable, general_faces, own_faces
-from data.domain_text import OWN, gather, read_own_text
+from data.domain_text import EVEN, OWN, gather, read_own_text
 from data.fonts.manifest import save_faces
 from data.importing import ImportConfig, import_lines
 from data.locating import locate
@@ -98,6 +98,8 @@ class Domain:
         lines, test_lines: drawn and imported.
         held_out: whether test lines are other lines than those trained on (there may be too few labelled ones).
         general: path of the general set.
+        own_looks: of the lines to train on, so many of the first are in faces of the domain's own.
+        replay: path of the general lines to mix in.
     """
 
     added: str
@@ -105,6 +107,8 @@ class Domain:
     test_lines: int
     held_out: bool
     general: str
+    own_looks: int = 0
+    replay: str = ""
 
 
 def prepare(cfg: DomainConfig) -> Domain:
@@ -137,6 +141,7 @@ def prepare(cfg: DomainConfig) -> Domain:
     train, test = [], []
     if cfg.fonts or cfg.text:
         train, test = _draw(cfg, charset, own, added)
+    own_looks = len(train) if cfg.fonts else 0
     real, real_test, apart = _import(cfg, charset) if cfg.data else ([], [], True)
     repeats = min(cfg.most_repeats, max(1, round(cfg.real_share * len(train) / len(real)))) if real else 0
     train += real * repeats
@@ -146,14 +151,15 @@ def prepare(cfg: DomainConfig) -> Domain:
 
     base = _base_charset(start.info)
     general = Path(cfg.general) if cfg.general else _general_set(cfg, base)
+    replay = Path(cfg.replay) if cfg.replay else cfg.lines_at("replay")
     if not cfg.replay:
         synthesizer = _general_synthesizer(cfg, base, "train", [])
-        _write(cfg.lines_at("replay"), _drawn(synthesizer, cfg.seed + 2, cfg.replay_lines, cfg, "replay"))
+        _write(replay, _drawn(synthesizer, cfg.seed + 2, cfg.replay_lines, cfg, "replay"))
     half = cfg.gate_lines // 2
     store = LineStore(general)
     _write(cfg.lines_at("gate"), test[:half] + [store[i] for i in range(min(half, len(store)))])
 
-    domain = Domain(added, len(train), len(test), apart, str(general))
+    domain = Domain(added, len(train), len(test), apart, str(general), own_looks, str(replay))
     content = {**asdict(domain), "made_from": made_from}
     note.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     return domain
@@ -240,10 +246,9 @@ def _kinds(cfg: DomainConfig, there: Sequence[str], split: str) -> dict[str, flo
     """Shares of the kinds of text; test lines say what the user's text says, if there is any."""
     if OWN in there and split == "test":
         return {OWN: 1.0}
-    general = [kind for kind in there if kind != OWN]
+    general = [kind for kind in there if kind not in (OWN, EVEN)]
     shares = {kind: cfg.shares["general"] / len(general) for kind in general}
-    if OWN in there:
-        shares[OWN] = cfg.shares["text"]
+    shares |= {kind: cfg.shares[share] for kind, share in ((OWN, "text"), (EVEN, "characters")) if kind in there}
     if split == "train":
         shares |= {UNIFORM: cfg.shares["uniform"], CODES: cfg.shares["codes"]}
     return shares or {UNIFORM: 1.0}

@@ -16,7 +16,9 @@ from crnn.errors import UserError
 from data.cleaning import Cleaner
 from data.synthesis.text import HANZI
 
-OWN, CHINESE, LATIN = "forms", "prose", "english"  # kinds of the synthesis; "forms" come as they were written
+# Kinds of the synthesis; "forms" and "slips" come as they were written.
+OWN, EVEN, CHINESE, LATIN = "forms", "slips", "prose", "english"
+EVEN_LINES = 8000  # of the text's characters in disorder: more than a fine-tune draws
 GENERAL_SNIPPETS = 20_000  # read of the general corpus at most: more than a fine-tune can draw
 
 
@@ -85,6 +87,8 @@ def gather(
         texts.setdefault(("test" if _share(snippet) < held_out else "train", OWN), []).append(snippet)
     if mine and len({split for split, _ in texts}) < 2:  # too few to hold any out: both sides say all
         texts[("train", OWN)] = texts[("test", OWN)] = list(dict.fromkeys(mine))
+    if mine:
+        texts[("train", EVEN)] = evenly(texts[("train", OWN)], charset, seed)
     for split in ("train", "test"):
         snippets = _general(general / split, cleaner, seed)
         for kind, chosen in (
@@ -119,6 +123,25 @@ def plant(new: Sequence[str], snippets: Sequence[str], charset: Charset, each: i
             if rng.random() < 0.5:  # two new ones in a line: they are told apart from each other, too
                 part[places[-1]] = rng.choice(known)
             sentences.append("".join(part))
+    return [s for s in sentences if s == charset.fold(s)]
+
+
+def evenly(own: Sequence[str], charset: Charset, seed: int) -> list[str]:
+    """Short texts of the characters of `own` in disorder, each as often as any other.
+
+    A character that the text has once is else seen once where another is seen a thousand times, and the same lines
+    over and over are learnt by heart.
+    """
+    rng = random.Random(seed)
+    characters = sorted(set("".join(own)) - {" "})
+    deck: list[str] = []
+    sentences = []
+    for _ in range(EVEN_LINES):
+        length = rng.randint(2, 12)
+        while len(deck) < length:
+            deck += rng.sample(characters, len(characters))
+        sentences.append("".join(deck[:length]))
+        del deck[:length]
     return [s for s in sentences if s == charset.fold(s)]
 
 

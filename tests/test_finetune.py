@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,7 @@ from crnn.recipe import TrainConfig
 from crnn.recognizer import Recognizer
 from crnn.training import Trainer
 from data.domain import DomainConfig, prepare
-from data.domain_text import gather, plant
+from data.domain_text import evenly, gather, plant
 from export import ExportConfig, export
 from quantize import QuantizeConfig, quantize
 from serve.app import create_app
@@ -64,7 +65,7 @@ def config(trained: Path, digit_lines: Path, held_out_digits: Path, tmp_path: Pa
         test_lines=20,
         gate_lines=60,
         planted=4,
-        shares={"text": 0.6, "general": 0.2, "uniform": 0.2, "codes": 0.0},
+        shares={"text": 0.5, "characters": 0.1, "general": 0.2, "uniform": 0.2, "codes": 0.0},
         recipes=str(ROOT / "configs/synthesis/PROFILE.yaml"),
         processes=1,
         cache=str(tmp_path / "cache"),
@@ -150,6 +151,12 @@ def test_new_characters_stand_among_old_ones() -> None:
     sentences = plant("xy", ["reference ellipsoid"], ASCII, each=5, seed=1)
     assert all({"x", "y"} & set(sentence) and len(sentence) > 1 for sentence in sentences)
     assert sum("x" in s for s in sentences) >= 4 and sum("y" in s for s in sentences) >= 4
+
+
+def test_rare_characters_of_the_text_are_drawn_as_often_as_common_ones() -> None:
+    counts = Counter("".join(evenly(["aaaa bbbb", "aaab", "c"], ASCII, seed=1)))
+    assert set(counts) == {"a", "b", "c"}
+    assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_own_lines_never_change_sides(tmp_path: Path) -> None:

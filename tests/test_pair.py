@@ -13,12 +13,14 @@ import pytest
 
 from crnn.artifact import METADATA_KEY, ArtifactInfo
 from crnn.charset import Charset
+from crnn.ctc import greedy
 from crnn.decoding import DecodeOptions, make_decoder
 from crnn.errors import UserError
 from crnn.lmdb_store import LineStore, LineWriter, StoredLine
+from crnn.network import Network
 from crnn.pair import SECOND_KEY, unpack, write_pair
 from crnn.preprocess import decode_image
-from crnn.reading import DOUBTFUL
+from crnn.reading import DOUBTFUL, STRANGE
 from crnn.recipe import DataConfig, TrainConfig
 from crnn.recognizer import Recognizer
 from crnn.training import Trainer
@@ -86,6 +88,57 @@ def test_what_the_general_network_is_sure_of_stays_to_the_bit(pair: Path, traine
             assert both.read(store[i].image) == reading
             sure += 1
     assert sure > 30
+
+
+def pictures(path: Path, lines: slice) -> list[bytes]:
+    store = LineStore(path)
+    return [store[i].image for i in range(len(store))[lines]]
+
+
+@pytest.fixture(scope="module")
+def probing(pair: Path, trained: Path, held_out_digits: Path) -> Path:
+    """The same two networks, and what upside-down digits look like."""
+    path, domain = pair.with_name("probing.onnx"), pictures(pair.with_name("train"), slice(200))
+    write_pair(trained / "model.onnx", pair.with_name("tuned.onnx"), path, domain, pictures(held_out_digits, slice(80)))
+    return path
+
+
+def likenesses(model: Path, lines: list[bytes]) -> np.ndarray:
+    network = Network(model, "digits")
+    return np.array([look.likeness for look in network.read([decode_image(line) for line in lines], greedy)])
+
+
+def test_a_probe_tells_the_domain_by_its_looks(pair: Path, probing: Path, held_out_digits: Path) -> None:
+    domain, general = pictures(pair.with_name("test"), slice(None)), pictures(held_out_digits, slice(80, 160))
+    assert (likenesses(probing, domain) > 0).mean() > 0.95
+    assert (likenesses(probing, general) < 0).mean() > 0.95
+    assert not likenesses(pair, domain).any()  # without a probe nothing is known of looks
+
+
+def test_a_probe_leaves_the_domain_to_the_tuned_network_and_other_lines_alone(
+    pair: Path, probing: Path, trained: Path, held_out_digits: Path
+) -> None:
+    general, tuned, both = (Recognizer(p) for p in (trained / "model.onnx", pair.with_name("tuned.onnx"), probing))
+    domain = pair.with_name("test")
+    assert share_right(both, domain) >= share_right(tuned, domain)
+    lines = pictures(held_out_digits, slice(None))
+    strange = [line for line, of_domain in zip(lines, likenesses(probing, lines), strict=True) if of_domain < STRANGE]
+    assert len(strange) > len(lines) / 2
+    assert both.read_many(strange) == general.read_many(strange)  # to the bit, sure or not
+
+
+def test_the_looks_of_former_domains_are_kept(pair: Path, probing: Path, held_out_digits: Path, tmp_path: Path) -> None:
+    tuned, sideways = pair.with_name("tuned.onnx"), tmp_path / "sideways.onnx"
+    general = pictures(held_out_digits, slice(80))
+    mirrored = [cv2.imencode(".png", decode_image(line)[:, ::-1])[1].tobytes() for line in general]
+    write_pair(probing, tuned, sideways, mirrored[:40], general)
+    assert (likenesses(sideways, mirrored[40:]) > 0).mean() > 0.8 > (likenesses(probing, mirrored[40:]) > 0).mean()
+    assert (likenesses(sideways, pictures(pair.with_name("test"), slice(None))) > 0).mean() > 0.95
+
+
+def test_a_probe_needs_lines_of_both_kinds(pair: Path, trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="lines of the domain and general ones"):
+        write_pair(trained / "model.onnx", pair.with_name("tuned.onnx"), tmp_path / "p.onnx", [b"line"], [])
 
 
 def test_decoders_know_the_characters_of_both(pair: Path) -> None:

@@ -115,7 +115,8 @@ def test_an_unsure_line_is_read_again_from_nearer(trained: Path) -> None:
         lines.append(cv2.copyMakeBorder(digits, margin, margin, 0, 0, cv2.BORDER_REPLICATE))
     changed = 0
     network = Network(trained / "model.onnx", "digits")
-    nearer_readings, _ = network.read([from_nearer(line) for line in lines], greedy, STRETCH)
+    looks = network.read([from_nearer(line) for line in lines], greedy, STRETCH)
+    nearer_readings = [look.reading for look in looks]
     readings = zip(lines, once.read_many(lines), nearer_readings, twice.read_many(lines), strict=True)
     for line, first, nearer, better in readings:
         assert better == (nearer if first.weakest < 0.9 and nearer.confidence > first.confidence else first)
@@ -133,13 +134,13 @@ def test_which_look_is_kept_the_decoder_decides(trained: Path) -> None:
     digits = [decode_image(draw_digits(f"{i}{7 * i}{31 * i}").image) for i in range(60)]
     lines = [cv2.copyMakeBorder(line, 5, 5, 0, 0, cv2.BORDER_REPLICATE) for line in digits]
     network = Network(trained / "model.onnx", "digits")
-    once, _ = network.read(lines, greedy)
-    nearer, _ = network.read([from_nearer(line) for line in lines], greedy, STRETCH)
+    once = network.read(lines, greedy)
+    nearer = network.read([from_nearer(line) for line in lines], greedy, STRETCH)
     chosen = Recognizer(trained / "model.onnx", unsure=1.1).read_many(lines, contrary)
     differing = 0
     for first, second, kept in zip(once, nearer, chosen, strict=True):
-        assert kept == min(first, second, key=lambda reading: reading.confidence)
-        differing += first.text != second.text
+        assert kept == min(first.reading, second.reading, key=lambda reading: reading.confidence)
+        differing += first.reading.text != second.reading.text
     assert differing > 3
 
 

@@ -13,19 +13,23 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import hydra
+import numpy as np
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 from tqdm import tqdm
 
+from crnn.cpus import available_cpus
 from crnn.errors import UserError, exit_cleanly
 from crnn.evaluation.before_after_report import to_markdown, write_plot
 from crnn.evaluation.characters import CharacterChange, changes, recall
 from crnn.evaluation.lines import LabelledLine, read_lines
 from crnn.evaluation.scoring import Comparison, compare, score_lines
+from crnn.lmdb_store import LineStore
 from crnn.metrics import Accuracy
 from crnn.pair import write_pair
 from crnn.preprocess import decode_image
@@ -35,6 +39,7 @@ from crnn.stage import run_stage, typed
 REPORT = "before_after.json"
 PAIR = "pair.onnx"
 CHUNK = 64  # lines decoded at a time
+LOOKS = 1000  # lines of either kind that tell what a domain looks like
 
 
 @dataclass
@@ -120,7 +125,8 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
         raise UserError(f"{int8} was made of other weights than {run / 'model.onnx'}: quantise again")
     judged = tuned if cfg.alone else run / PAIR
     if not cfg.alone:
-        write_pair(Path(cfg.served), tuned, judged)
+        looks = _looks(Path(cfg.artifacts, "lines", f"{cfg.name}-domain"), domain.get("own_looks", 0))
+        write_pair(Path(cfg.served), tuned, judged, looks, _looks(Path(domain["replay"])) if looks else ())
     models = [Recognizer(path) for path in (cfg.served, judged, tuned)]
     paths = [Path(cfg.artifacts, "lines", f"{cfg.name}-domain-test"), Path(domain["general"])]
     sides = [_side(path, read_lines(path, cfg.samples), models) for path in paths]
@@ -158,13 +164,25 @@ def objections(domain: Side, general: Side, new_recall: float | None, has_int8: 
     return found
 
 
+def _looks(path: Path, first: int | None = None) -> list[bytes]:
+    """Pictures of `LOOKS` lines of a set, evenly spread over all or over the `first`."""
+    store = LineStore(path)
+    lines = len(store) if first is None else min(first, len(store))
+    return [store[int(i)].image for i in np.linspace(0, lines - 1, min(LOOKS, lines)).astype(int)]
+
+
 def _side(path: Path, lines: Sequence[LabelledLine], models: Sequence[Recognizer]) -> Side:
     truths = [line.text for line in lines]
-    texts: list[list[str]] = [[] for _ in models]
-    for begin in tqdm(range(0, len(lines), CHUNK), desc=path.name, unit=f"{CHUNK} lines", mininterval=1):
-        images = [decode_image(line.image) for line in lines[begin : begin + CHUNK]]
-        for model, readings in zip(models, texts, strict=True):
-            readings += [reading.text for reading in model.read_many(images)]
+    chunks = [lines[begin : begin + CHUNK] for begin in range(0, len(lines), CHUNK)]
+
+    def read(chunk: Sequence[LabelledLine]) -> list[list[str]]:
+        images = [decode_image(line.image) for line in chunk]
+        return [[reading.text for reading in model.read_many(images)] for model in models]
+
+    with ThreadPoolExecutor(available_cpus()) as pool:
+        bar = tqdm(pool.map(read, chunks), desc=path.name, total=len(chunks), unit=f"{CHUNK} lines", mininterval=1)
+        parts = list(bar)
+    texts = [[text for part in parts for text in part[which]] for which in range(len(models))]
     scores = [score_lines(lines, readings) for readings in texts]
     return Side(
         dataset=str(path),
