@@ -32,7 +32,7 @@ from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
 from crnn.preprocess import CanvasSpec
 from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects
-from crnn.transfer import Freezer, deepen, grow_head, heighten, trainable
+from crnn.transfer import ADDED, Freezer, deepen, grow_head, heighten, trainable
 
 
 def _added_characters(start: Checkpoint | None, charset: Charset) -> str:
@@ -97,9 +97,11 @@ class Trainer:
         if origin is not None and config.data.recalled:
             self.teacher = copy.deepcopy(self.model).eval().requires_grad_(False)
             self.teacher.load_state_dict(origin)
-        self.freezer = Freezer(self.model, config.trained_layers, config.batch_statistics)
-        decayed = [p for p in trainable(self.model) if p.ndim > 1]
-        others = [p for p in trainable(self.model) if p.ndim <= 1]
+        known = 0 if start is None else len(start.info.charset)
+        self.freezer = Freezer(self.model, config.trained_layers, config.batch_statistics, known)
+        kept = config.trained_layers == ADDED  # the old rows beside the new ones must not decay either
+        decayed = [p for p in trainable(self.model) if p.ndim > 1 and not kept]
+        others = [p for p in trainable(self.model) if p.ndim <= 1 or kept]
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": decayed, "weight_decay": config.weight_decay},

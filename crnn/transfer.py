@@ -20,10 +20,12 @@ from crnn.errors import UserError
 from crnn.model import CRNN, ModelConfig, convolution_block
 
 # Layers that go on learning, by mode; the others keep their weights and their batch statistics.
+ADDED = "added"  # of the head the new characters' rows alone
 TRAINED_LAYERS = {
     "full": ("cnn", "lstm", "neck", "head"),
     "head+rnn": ("lstm", "neck", "head"),
     "head": ("neck", "head"),
+    ADDED: ("head",),
 }
 
 
@@ -148,17 +150,23 @@ class Freezer:
         mode: of `TRAINED_LAYERS`.
         statistics: whether batch norms of the other layers go by each batch and follow its statistics; if not, they
             keep the start model's: those of a mixture of domain and general lines would be neither's.
+        known: classes of the start model; those beyond are new.
 
     Raises:
-        UserError: unknown mode.
+        UserError: unknown mode, or the new characters are to be learnt and there are none.
     """
 
-    def __init__(self, model: CRNN, mode: str, statistics: bool = True) -> None:
+    def __init__(self, model: CRNN, mode: str, statistics: bool = True, known: int = 0) -> None:
         if mode not in TRAINED_LAYERS:
             raise UserError(f"trained_layers={mode!r}: choose one of {', '.join(TRAINED_LAYERS)}")
         self._frozen = [child for name, child in model.named_children() if name not in TRAINED_LAYERS[mode]]
         for child in self._frozen:
             child.requires_grad_(False)
+        if mode == ADDED:
+            if known >= model.head.out_features:
+                raise UserError(f"trained_layers={ADDED}: the charset has no character that the start model lacks")
+            for parameter in model.head.parameters():
+                parameter.register_hook(lambda gradient: _without_first(gradient, known))
         self._held: list[nn.Module] = list(self._frozen)
         if not statistics:
             self._held += [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
@@ -167,6 +175,12 @@ class Freezer:
         """After `model.train()`: held batch norms go on using their statistics instead of the batch's."""
         for module in self._held:
             module.eval()
+
+
+def _without_first(gradient: Tensor, rows: int) -> Tensor:
+    masked = gradient.clone()
+    masked[:rows] = 0
+    return masked
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:

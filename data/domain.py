@@ -58,9 +58,9 @@ class DomainConfig:
     replay: str = ""
     general: str = ""
     profile: str = ""
-    lines: int = 40000
+    lines: int = 30000
     test_lines: int = 400
-    replay_lines: int = 40000
+    replay_lines: int = 15000
     general_lines: int = 4000
     gate_lines: int = 1200
     held_out: float = 0.15

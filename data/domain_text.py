@@ -18,7 +18,8 @@ from data.synthesis.text import HANZI
 
 # Kinds of the synthesis; "forms" and "slips" come as they were written.
 OWN, EVEN, CHINESE, LATIN = "forms", "slips", "prose", "english"
-EVEN_LINES = 8000  # of the text's characters in disorder: more than a fine-tune draws
+EVEN_LINES = 15_000  # of characters in disorder: more than a fine-tune draws
+EVEN_GENERAL = 0.6  # of them, of the general text's characters, which are more
 GENERAL_SNIPPETS = 20_000  # read of the general corpus at most: more than a fine-tune can draw
 
 
@@ -87,8 +88,6 @@ def gather(
         texts.setdefault(("test" if _share(snippet) < held_out else "train", OWN), []).append(snippet)
     if mine and len({split for split, _ in texts}) < 2:  # too few to hold any out: both sides say all
         texts[("train", OWN)] = texts[("test", OWN)] = list(dict.fromkeys(mine))
-    if mine:
-        texts[("train", EVEN)] = evenly(texts[("train", OWN)], charset, seed)
     for split in ("train", "test"):
         snippets = _general(general / split, cleaner, seed)
         for kind, chosen in (
@@ -97,6 +96,8 @@ def gather(
         ):
             if chosen:
                 texts[(split, kind)] = chosen
+        if mine and split == "train":
+            texts[(split, EVEN)] = evenly(texts[(split, OWN)], snippets, charset, seed)
         sentences = plant(new, snippets, charset, planted if split == "train" else max(1, planted // 8), seed)
         if sentences:
             texts.setdefault((split, OWN), []).extend(sentences)
@@ -126,22 +127,23 @@ def plant(new: Sequence[str], snippets: Sequence[str], charset: Charset, each: i
     return [s for s in sentences if s == charset.fold(s)]
 
 
-def evenly(own: Sequence[str], charset: Charset, seed: int) -> list[str]:
-    """Short texts of the characters of `own` in disorder, each as often as any other.
+def evenly(own: Sequence[str], general: Sequence[str], charset: Charset, seed: int) -> list[str]:
+    """Short texts of the characters of `own`, and more of those of `general`, in disorder: each as often as any other.
 
-    A character that the text has once is else seen once where another is seen a thousand times, and the same lines
-    over and over are learnt by heart.
+    A character that the text has once is else seen once where another is seen a thousand times; the lines that the
+    domain will yet write hold characters that its text has not; and the same lines over and over are learnt by heart.
     """
     rng = random.Random(seed)
-    characters = sorted(set("".join(own)) - {" "})
-    deck: list[str] = []
+    repertoires = [sorted(set("".join(texts)) - {" "}) for texts in (own, general or own)]
+    decks: list[list[str]] = [[], []]
     sentences = []
     for _ in range(EVEN_LINES):
-        length = rng.randint(2, 12)
-        while len(deck) < length:
-            deck += rng.sample(characters, len(characters))
-        sentences.append("".join(deck[:length]))
-        del deck[:length]
+        which = int(rng.random() < EVEN_GENERAL)
+        length = rng.randint(4, 16)
+        while len(decks[which]) < length:
+            decks[which] += rng.sample(repertoires[which], len(repertoires[which]))
+        sentences.append("".join(decks[which][:length]))
+        del decks[which][:length]
     return [s for s in sentences if s == charset.fold(s)]
 
 

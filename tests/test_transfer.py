@@ -4,17 +4,19 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from crnn.charset import Charset
 from crnn.checkpoint import load
 from crnn.errors import UserError
+from crnn.lmdb_store import LineWriter
 from crnn.model import CRNN, ModelConfig
 from crnn.recipe import TrainConfig
 from crnn.training import Trainer
 from crnn.transfer import deepen, extend, grow_head, heighten
-from tests.conftest import DIGITS
+from tests.conftest import DIGITS, draw_digits
 
 Build = Callable[..., TrainConfig]
 
@@ -51,6 +53,36 @@ def test_frozen_layers_keep_weights_and_statistics(
     for name, value in trainer.model.state_dict().items():
         if value.is_floating_point():
             assert torch.equal(value, before[name]) == name.startswith(frozen or ("nothing",)), name
+
+
+def test_new_characters_are_learnt_without_touching_the_old_ones(
+    small_config: Build, trained: Path, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    with LineWriter(tmp_path / "lines", {"seed": 3}) as writer:
+        for _ in range(300):
+            writer.append(draw_digits("".join(rng.choice(list("0123456789xx"), rng.integers(1, 9)))))
+    extend(DIGITS, "x").save(tmp_path / "charset.txt")
+    config = small_config(
+        "added", start_model=str(trained / "checkpoint.pt"), trained_layers="added", steps=160, aligned_steps=20
+    )
+    config.data = dataclasses.replace(
+        config.data, train=[str(tmp_path / "lines")], validation=[str(tmp_path / "lines")],
+        charset=str(tmp_path / "charset.txt"),
+    )  # fmt: skip
+    trainer = Trainer(config)
+    trainer.run()
+    before = load(trained / "checkpoint.pt").weights
+    for name, value in trainer.model.state_dict().items():
+        old = value[: len(DIGITS)] if name.startswith("head") else value
+        assert torch.equal(old, before[name]), name
+    accuracy, _ = trainer.validate()
+    assert accuracy.exact > 0.8
+
+
+def test_added_characters_alone_need_some(small_config: Build, trained: Path) -> None:
+    with pytest.raises(UserError, match="no character that the start model lacks"):
+        Trainer(small_config("none", start_model=str(trained / "checkpoint.pt"), trained_layers="added"))
 
 
 def test_statistics_can_stay_while_all_weights_learn(small_config: Build, trained: Path) -> None:
