@@ -20,11 +20,14 @@ from hydra import compose, initialize_config_dir
 
 from crnn.charset import Charset
 from crnn.checkpoint import load
+from crnn.ctc import greedy
 from crnn.errors import UserError
 from crnn.evaluation.before_after import BeforeAfterConfig, Criteria, before_after, objections
 from crnn.evaluation.characters import changes, recall, recalled
 from crnn.evaluation.scoring import Change
 from crnn.lmdb_store import LineStore
+from crnn.network import Network
+from crnn.preprocess import decode_image
 from crnn.promotion import promote
 from crnn.quantisation.gate import Figures, Verdict
 from crnn.recipe import DataConfig as TrainData
@@ -109,6 +112,24 @@ def test_lines_are_drawn_with_the_fonts_and_say_the_text(config: DomainConfig, t
     assert prepare(config) == domain and config.lines_at("domain").stat().st_mtime_ns == made
     with pytest.raises(UserError, match="prepared from other inputs"):
         prepare(replace(config, seed=5))
+
+
+def test_fonts_of_the_users_own_give_the_pair_a_probe(config: DomainConfig, trained: Path, tmp_path: Path) -> None:
+    write_sources(tmp_path)
+    fonts = tmp_path / "fonts-of-the-user"
+    fonts.mkdir()
+    shutil.copy(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSansMono.ttf"), fonts)
+    text = tmp_path / "numbers.txt"
+    text.write_text("".join(f"{n}{7 * n}\n" for n in range(100, 200)))
+    domain = prepare(replace(config, fonts=str(fonts), text=str(text)))
+    assert (domain.own_looks, domain.replay) == (60, config.replay)
+    shutil.copy(trained / "model.onnx", tmp_path / "tuned/model.onnx")
+    served = str(trained / "model.onnx")
+    before_after(BeforeAfterConfig(name="tuned", artifacts=str(tmp_path), served=served, samples=9))
+    pair = Network(tmp_path / "tuned/pair.onnx", "pair")
+    for lines, like in ((config.lines_at("domain-test"), True), (Path(config.general), False)):
+        looks = pair.read([decode_image(LineStore(lines)[i].image) for i in range(20)], greedy)
+        assert sum((look.likeness > 0) == like for look in looks) >= 18
 
 
 def test_general_fonts_draw_new_characters_where_none_are_given(config: DomainConfig, tmp_path: Path) -> None:
