@@ -18,7 +18,7 @@ from crnn.network import LIKENESS, open_session
 from crnn.preprocess import CanvasSpec, decode_image, pad_to_bucket, to_strip
 
 POOLED, WEIGHT, BIAS = "likeness.pooled", "likeness.weight", "likeness.bias"
-RIDGE = 0.003  # a line: with a hundredth as much, domain lines in faces not met have log-odds of 20, and count for sure
+RIDGE = 0.003  # a line: a weaker one tells the same lines, but its larger log-odds drown what the networks say
 STEPS = 30  # of Newton's method; it converges within ten
 
 

@@ -89,11 +89,17 @@ def labels(path: Path) -> list[str]:
     return [store[i].label for i in range(len(store))]
 
 
-def test_lines_are_drawn_with_the_fonts_and_say_the_text(config: DomainConfig, tmp_path: Path) -> None:
-    write_sources(tmp_path)
-    fonts = tmp_path / "fonts-of-the-user"
+def users_fonts(folder: Path) -> Path:
+    """A folder with one font; what else a fine-tune looks for stands in `folder`."""
+    write_sources(folder)
+    fonts = folder / "fonts-of-the-user"
     fonts.mkdir()
     shutil.copy(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSansMono.ttf"), fonts)
+    return fonts
+
+
+def test_lines_are_drawn_with_the_fonts_and_say_the_text(config: DomainConfig, tmp_path: Path) -> None:
+    fonts = users_fonts(tmp_path)
     text = tmp_path / "prices.txt"
     text.write_text("".join(f"$ {n}.{n}5\n" for n in range(100, 200)))
     config = replace(config, fonts=str(fonts), text=str(text))
@@ -115,10 +121,7 @@ def test_lines_are_drawn_with_the_fonts_and_say_the_text(config: DomainConfig, t
 
 
 def test_fonts_of_the_users_own_give_the_pair_a_probe(config: DomainConfig, trained: Path, tmp_path: Path) -> None:
-    write_sources(tmp_path)
-    fonts = tmp_path / "fonts-of-the-user"
-    fonts.mkdir()
-    shutil.copy(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSansMono.ttf"), fonts)
+    fonts = users_fonts(tmp_path)
     text = tmp_path / "numbers.txt"
     text.write_text("".join(f"{n}{7 * n}\n" for n in range(100, 200)))
     domain = prepare(replace(config, fonts=str(fonts), text=str(text)))
