@@ -36,7 +36,9 @@ SHAPES = (
     (1, 800),
     (8, 96),
 )  # (lines, width) compared with torch
-TOLERANCE = 1e-4  # largest difference of a logit, relative to the logits' spread when that exceeds 1
+# Largest difference of a logit, relative to the logits' spread when that exceeds 1; in a network tuned hard to one face
+# rounding alone made 1e-4.
+TOLERANCE = 1e-3
 
 
 @dataclass
