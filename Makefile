@@ -136,7 +136,7 @@ finetune: .venv/train ## fit the served model (or START_MODEL=) to FONTS=, TEXT=
 	$(PY) -m data.domain name=$(NAME) 'start_model=$(START)' 'fonts=$(FONTS)' 'text=$(TEXT)' 'data=$(DATA)' \
 	    'replay=$(REPLAY)' 'general=$(GENERAL)' $(DOMAIN_ARGS)
 	$(LAUNCH) train.py +experiment=finetune name=$(NAME) 'start_model=$(START)' trained_layers=$(MODE) \
-	    'data.train=[$(REPLAYED)]' $(if $(FONTS),$(if $(ALONE),,'data.shares=[1,0]')) $(if $(DATA),data.augmentation=0.5) $(ARGS)
+	    'data.train=[$(REPLAYED)]' $(if $(FONTS),$(if $(ALONE),,'data.shares=[9,1]')) $(if $(DATA),data.augmentation=0.5) $(ARGS)
 	$(PY) export.py checkpoint=$(TUNED)/checkpoint.pt
 	@# where INT8 does not pass the gate, the report says so and advises against promoting
 	-$(PY) quantize.py model=$(TUNED)/model.onnx dataset=artifacts/lines/$(NAME)-gate
