@@ -70,6 +70,7 @@ class DomainConfig:
     planted: int = 40
     shares: dict[str, float] = field(default_factory=dict)
     strength: Span = field(default_factory=Span)
+    test_strength: Span = field(default_factory=Span)
     left_out: list[str] = field(default_factory=list)
     general_groups: dict[str, list[str]] = field(default_factory=dict)
     general_recipes: list[str] = field(default_factory=list)
@@ -231,7 +232,7 @@ def _draw(
     sets = []
     for number, (split, lines) in enumerate((("train", cfg.lines), ("test", cfg.test_lines))):
         settings = load_settings(DataConfig(recipes=_recipes(cfg, profile)))
-        settings.strength = cfg.strength
+        settings.strength = cfg.strength if split == "train" else cfg.test_strength
         settings.recipes = {name: recipe for name, recipe in settings.recipes.items() if name not in cfg.left_out}
         settings.text.kinds = _kinds(cfg, texts.kinds(split), split)
         faces = settings.faces  # the user's fonts are learnt as they are
