@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 UNSURE = 0.5  # probability of a line's weakest character below which it is read again: see docs/model-card.md
 DOUBTFUL = 0.8  # the same below which the second network of a pair is asked too: see docs/finetuning.md
-MARGIN = 0.6  # of sureness, by which the second network's reading must lead: see docs/finetuning.md
+MARGIN = 0.6  # of sureness, by which the second network's reading must lead, less the line's likeness: see there
 STRANGE = -2.0  # log-odds of being of the domain, below which it is not asked: of 400 brush-written lines none
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
 LEAST = 1e-6  # confidences are kept this far from 0 and 1, where their log-odds would be infinite

@@ -30,8 +30,8 @@ class Recognizer:
     Create it after a fork: a session must not cross one.
 
     A pair of networks in one file (see `crnn.pair`) reads so: the general network reads each line; what it is not sure
-    of, or what looks like the domain, the tuned one reads too, and the surer reading is kept: the nearer a line is to
-    the domain in looks, the less sure the tuned one has to be.
+    of, or what looks like the domain, the tuned one reads too, and the surer reading is kept. The more a line looks
+    like the domain, the less the tuned one must lead by, at last nothing.
 
     Attributes:
         info: what the model says of itself; of a pair, what the tuned network says, which knows all the characters.
@@ -80,7 +80,7 @@ class Recognizer:
         for second in others:
             asked = [i for i, look in enumerate(looks) if _is_doubtful(look)]
             for i, tuned in zip(asked, self._look(second, [pixels[i] for i in asked], decode), strict=True):
-                if tuned.reading.sureness + looks[i].likeness > readings[i].sureness + MARGIN:
+                if tuned.reading.sureness > readings[i].sureness + max(0.0, MARGIN - looks[i].likeness):
                     readings[i] = tuned.reading
         return readings
 

@@ -20,7 +20,7 @@ from crnn.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.network import Network
 from crnn.pair import SECOND_KEY, unpack, write_pair
 from crnn.preprocess import decode_image
-from crnn.reading import DOUBTFUL, STRANGE
+from crnn.reading import DOUBTFUL, MARGIN, STRANGE
 from crnn.recipe import DataConfig, TrainConfig
 from crnn.recognizer import Recognizer
 from crnn.training import Trainer
@@ -125,6 +125,17 @@ def test_a_probe_leaves_the_domain_to_the_tuned_network_and_other_lines_alone(
     strange = [line for line, of_domain in zip(lines, likenesses(probing, lines), strict=True) if of_domain < STRANGE]
     assert len(strange) > len(lines) / 2
     assert both.read_many(strange) == general.read_many(strange)  # to the bit, sure or not
+
+
+def test_a_look_does_not_make_up_for_a_less_sure_reading(
+    pair: Path, trained: Path, held_out_digits: Path, tmp_path: Path
+) -> None:
+    wrong, digits = tmp_path / "wrong.onnx", pictures(held_out_digits, slice(None))
+    upside_down = pictures(pair.with_name("train"), slice(200))
+    write_pair(trained / "model.onnx", pair.with_name("tuned.onnx"), wrong, digits[:80], upside_down)
+    assert (likenesses(wrong, digits) > MARGIN).mean() > 0.9  # though the tuned network has forgotten such lines
+    general = share_right(Recognizer(trained / "model.onnx"), held_out_digits)
+    assert share_right(Recognizer(wrong), held_out_digits) > general - 0.02
 
 
 def test_the_looks_of_former_domains_are_kept(pair: Path, probing: Path, held_out_digits: Path, tmp_path: Path) -> None:
