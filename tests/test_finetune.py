@@ -36,6 +36,7 @@ from crnn.recognizer import Recognizer
 from crnn.training import Trainer
 from data.domain import DomainConfig, prepare
 from data.domain_text import evenly, gather, plant
+from data.synthesis.settings import Span
 from export import ExportConfig, export
 from quantize import QuantizeConfig, quantize
 from serve.app import create_app
@@ -89,6 +90,11 @@ def labels(path: Path) -> list[str]:
     return [store[i].label for i in range(len(store))]
 
 
+def pictures(path: Path) -> list[bytes]:
+    store = LineStore(path)
+    return [store[i].image for i in range(len(store))]
+
+
 def users_fonts(folder: Path) -> Path:
     """A folder with one font; what else a fine-tune looks for stands in `folder`."""
     write_sources(folder)
@@ -118,6 +124,16 @@ def test_lines_are_drawn_with_the_fonts_and_say_the_text(config: DomainConfig, t
     assert prepare(config) == domain and config.lines_at("domain").stat().st_mtime_ns == made
     with pytest.raises(UserError, match="prepared from other inputs"):
         prepare(replace(config, seed=5))
+
+
+def test_a_harder_training_is_judged_by_the_same_lines(config: DomainConfig, tmp_path: Path) -> None:
+    config = replace(config, fonts=str(users_fonts(tmp_path)))
+    harder = replace(config, name="harder", strength=Span(p=1, low=0.5, high=1))
+    drawn = []
+    for cfg in (config, harder):
+        prepare(cfg)
+        drawn.append([pictures(cfg.lines_at(part)) for part in ("domain", "domain-test")])
+    assert drawn[0][0] != drawn[1][0] and drawn[0][1] == drawn[1][1]
 
 
 def test_fonts_of_the_users_own_give_the_pair_a_probe(config: DomainConfig, trained: Path, tmp_path: Path) -> None:
