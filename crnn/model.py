@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from crnn.convolution import Convolution
-
 FRAME_STRIDE = 4  # pixels of canvas a frame spans: the stem and the first pool halve the width once each
 
 
@@ -25,6 +23,8 @@ class ModelConfig:
         stem: channels of the first, strided convolution.
         channels: channels of each stage; a stage is some 3×3 convolutions and a pool that halves the height.
         convolutions: 3×3 convolutions in each stage.
+        ranks: of each stage's convolutions: those with at least so many channels of input are 3×1 ones into so many
+            channels and 1×3 ones from there (Jaderberg et al. 2014, arXiv:1405.3866); 0 leaves them whole.
         hidden: LSTM units a direction.
         layers: LSTM layers.
         bottleneck: width before the classifier: 7,000 classes make it the largest layer otherwise.
@@ -34,6 +34,7 @@ class ModelConfig:
     stem: int = 24
     channels: list[int] = field(default_factory=lambda: [32, 96, 192, 256])
     convolutions: list[int] = field(default_factory=lambda: [1, 2, 2, 1])
+    ranks: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
     hidden: int = 128
     layers: int = 2
     bottleneck: int = 128
@@ -44,13 +45,16 @@ def _pool(rows: int, columns: int) -> nn.MaxPool2d:
     return nn.MaxPool2d((2 + rows % 2, columns), stride=(2, columns))
 
 
-def _activated(convolution: nn.Conv2d) -> nn.Sequential:
-    return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True))
+def _activated(convolution: nn.Module, outputs: int) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
-def convolution_block(inputs: int, outputs: int) -> nn.Sequential:
-    """3×3 convolution, batch norm and ReLU, of which the stages are made."""
-    return _activated(Convolution(inputs, outputs, 3, padding=1))
+def _convolution(inputs: int, outputs: int, rank: int) -> nn.Module:
+    """3×3, whole or as one of columns and one of rows."""
+    if not 0 < rank <= inputs:
+        return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+    columns = nn.Conv2d(inputs, rank, (3, 1), padding=(1, 0), bias=False)
+    return nn.Sequential(columns, nn.Conv2d(rank, outputs, (1, 3), padding=(0, 1), bias=False))
 
 
 class CRNN(nn.Module):
@@ -74,16 +78,21 @@ class CRNN(nn.Module):
             raise ValueError(f"height {config.height} cannot be halved {halvings} times: change height or channels")
         rows = config.height // 2
         self.config = config
-        blocks: list[nn.Module] = [_activated(nn.Conv2d(1, config.stem, 5, stride=2, padding=2, bias=False))]
+        blocks: list[nn.Module] = [
+            _activated(nn.Conv2d(1, config.stem, 5, stride=2, padding=2, bias=False), config.stem)
+        ]
         inputs = config.stem
-        for stage, (outputs, count) in enumerate(zip(config.channels, config.convolutions, strict=True)):
+        stages = zip(config.channels, config.convolutions, config.ranks, strict=True)
+        for stage, (outputs, count, rank) in enumerate(stages):
             if stage > 0:  # the first pool halves both sides, later ones the height only: T stays W / 4
                 blocks.append(_pool(rows, columns=2 if stage == 1 else 1))
                 rows //= 2
             for _ in range(count):
-                blocks.append(convolution_block(inputs, outputs))
+                blocks.append(_activated(_convolution(inputs, outputs, rank), outputs))
                 inputs = outputs
-        blocks.append(_activated(Convolution(inputs, inputs, (rows, 1))))  # the remaining rows become one
+        blocks.append(
+            _activated(nn.Conv2d(inputs, inputs, (rows, 1), bias=False), inputs)
+        )  # the remaining rows become one
         self.cnn = nn.Sequential(*blocks)
         self.lstm = nn.LSTM(inputs, config.hidden, config.layers, bidirectional=True)
         self.neck = nn.Linear(inputs + 2 * config.hidden, config.bottleneck)

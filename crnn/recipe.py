@@ -52,7 +52,7 @@ class TrainConfig:
     name: the run's folder under `artifacts/`.
     start_model: checkpoint to begin from, whose network and charset this run takes over; the run's charset may add
         characters at the end. A run that has a checkpoint of its own resumes instead.
-    added_convolutions: 3×3 convolutions that each stage gets beyond the start model's; they begin as identity.
+    lowered_ranks: of each stage's convolutions, where the start model's are whole (see `ModelConfig.ranks`).
     raised_height: of the canvas, where letters are to be larger than on the start model's.
     trained_layers: full, head+rnn, head or added (the rows of the charset's new characters); the rest keeps the start
         model's weights.
@@ -87,7 +87,7 @@ class TrainConfig:
     canvas: CanvasConfig = field(default_factory=CanvasConfig)
     data: DataConfig = field(default_factory=DataConfig)
     start_model: str | None = None
-    added_convolutions: list[int] | None = None
+    lowered_ranks: list[int] | None = None
     raised_height: int | None = None
     trained_layers: str = "full"
     batch_statistics: bool = True
@@ -135,8 +135,8 @@ class TrainConfig:
             raise UserError(
                 f"data.recalled={self.data.recalled}: needs a start_model, and no more than the training sets"
             )
-        if self.added_convolutions is not None and not self.start_model:
-            raise UserError("added_convolutions needs a start_model: without one, set model.convolutions")
+        if self.lowered_ranks is not None and not self.start_model:
+            raise UserError("lowered_ranks needs a start_model: without one, set model.ranks")
         if self.raised_height is not None and not self.start_model:
             raise UserError("raised_height needs a start_model: without one, set model.height and canvas.height")
         if self.model.height != self.canvas.height:

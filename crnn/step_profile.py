@@ -14,7 +14,6 @@ from crnn.training import Trainer
 GROUPS = {
     "_CTCBackward": "classifier and CTC, backward",
     "_CTC": "classifier and CTC, forward",
-    "_ConvolutionBackward": "convolutions, backward",
     "convolution_backward": "convolutions, backward",
     "mkldnn_convolution": "convolutions, forward",
     "mkldnn_rnn_layer_backward": "LSTM, backward",

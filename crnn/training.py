@@ -32,7 +32,7 @@ from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
 from crnn.preprocess import CanvasSpec
 from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects
-from crnn.transfer import ADDED, Freezer, deepen, grow_head, heighten, trainable
+from crnn.transfer import ADDED, Freezer, factorise, grow_head, heighten, trainable
 
 
 def _added_characters(start: Checkpoint | None, charset: Charset) -> str:
@@ -67,8 +67,8 @@ class Trainer:
         self.charset = Charset.load(config.data.charset)
         start = load(config.start_model) if config.start_model else None
         if start is not None:
-            if config.added_convolutions is not None:
-                start = deepen(start, config.added_convolutions)
+            if config.lowered_ranks is not None:
+                start = factorise(start, config.lowered_ranks)
             if config.raised_height is not None:
                 start = heighten(start, config.raised_height)
             config.model = ModelConfig(**start.info.model)

@@ -1,5 +1,5 @@
-"""Carries a trained network over to new lines: a longer charset, a higher canvas, further convolutions, which layers
-may change.
+"""Carries a trained network over to new lines: a longer charset, a higher canvas, convolutions split in two, which
+layers may change.
 
 Knows no data.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from crnn.charset import Charset
 from crnn.checkpoint import Checkpoint, State
 from crnn.errors import UserError
-from crnn.model import CRNN, ModelConfig, convolution_block
+from crnn.model import CRNN, ModelConfig
 
 # Layers that go on learning, by mode; the others keep their weights and their batch statistics.
 ADDED = "added"  # of the head the new characters' rows alone
@@ -60,62 +59,46 @@ def grow_head(weights: State, known: Charset, wanted: Charset) -> State:
     return grown
 
 
-def _rectified_moments(mean: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of max(0, x) for normal x."""
-    ratio = mean / spread.clamp(min=1e-12)
-    density = torch.exp(-ratio.square() / 2) / math.sqrt(2 * math.pi)
-    above = torch.special.ndtr(ratio)
-    first = mean * above + spread * density
-    second = (mean.square() + spread.square()) * above + mean * spread * density
-    return first, (second - first.square()).clamp(min=0)
+def factors(weight: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """A 3×1 convolution into `rank` channels and a 1×3 one from there that together come nearest to a 3×3 one.
 
+    Args:
+        weight: float32 (O, C, 3, 3).
 
-def _identity_after(norm: nn.BatchNorm2d) -> nn.Sequential:
-    """A block that passes on what comes from the block whose batch norm is `norm`.
-
-    Its batch norm starts with the moments that its input has if what `norm` gives is normal: with these statistics it
-    is exactly the identity, with those of a batch nearly.
+    Returns:
+        float32 (rank, C, 3, 1) and (O, rank, 1, 3), from the singular value decomposition.
     """
-    block = convolution_block(norm.num_features, norm.num_features)
-    convolution, own = block[0], block[1]
-    assert isinstance(convolution, nn.Conv2d) and isinstance(own, nn.BatchNorm2d)
-    assert own.running_mean is not None and own.running_var is not None
-    with torch.no_grad():
-        nn.init.dirac_(convolution.weight)
-        mean, variance = _rectified_moments(norm.bias, norm.weight.abs())
-        own.weight.copy_((variance + own.eps).sqrt())
-        own.bias.copy_(mean)
-        own.running_mean.copy_(mean)
-        own.running_var.copy_(variance)
-    return block
+    outputs, inputs = weight.shape[:2]
+    left, scale, right = torch.linalg.svd(weight.permute(1, 2, 0, 3).reshape(inputs * 3, outputs * 3))
+    root = scale[:rank].sqrt()
+    columns = (left[:, :rank] * root).T.reshape(rank, inputs, 3, 1)
+    rows = (root[:, None] * right[:rank]).reshape(rank, outputs, 1, 3).transpose(0, 1)
+    return columns.contiguous(), rows.contiguous()
 
 
-def deepen(start: Checkpoint, added: Sequence[int]) -> Checkpoint:
-    """`start` with `added` 3×3 convolutions more at the end of each stage, which read the same as before.
+def factorise(start: Checkpoint, ranks: Sequence[int]) -> Checkpoint:
+    """`start` with the 3×3 convolutions of its stages split in two, see `ModelConfig.ranks`.
 
-    Net2DeeperNet (Chen et al. 2016, arXiv:1511.05641): a new layer begins as identity, which ReLU allows.
+    It reads nearly as before, the nearer the higher the ranks, and regains the rest in training.
 
     Raises:
-        UserError: `added` has not one number for each stage, or a negative one.
+        UserError: `ranks` has not one number for each stage, or a negative one, or splits what is split.
     """
     config = ModelConfig(**start.info.model)
-    if len(added) != len(config.convolutions) or min(added) < 0:
+    if len(ranks) != len(config.channels) or min(ranks) < 0:
         raise UserError(
-            f"added_convolutions={list(added)}: give a number of at least 0 for each of the start model's "
-            f"{len(config.convolutions)} stages"
+            f"lowered_ranks={list(ranks)}: give a number of at least 0 for each of the start model's "
+            f"{len(config.channels)} stages"
         )
-    model = CRNN(config, len(start.info.charset))
-    model.load_state_dict(start.weights)
-    at = 0  # of the stage's last convolution: block 0 is the stem, and every stage but the first begins with a pool
-    for stage, (had, more) in enumerate(zip(config.convolutions, added, strict=True)):
-        at += had + (stage > 0)
-        for _ in range(more):
-            block = cast(nn.Sequential, model.cnn[at])
-            at += 1
-            model.cnn.insert(at, _identity_after(cast(nn.BatchNorm2d, block[1])))
-    convolutions = [had + more for had, more in zip(config.convolutions, added, strict=True)]
-    deeper = dataclasses.asdict(dataclasses.replace(config, convolutions=convolutions))
-    return Checkpoint(dataclasses.replace(start.info, model=deeper), model.state_dict())
+    if any(had not in (0, wanted) for had, wanted in zip(config.ranks, ranks, strict=True)):
+        raise UserError(f"lowered_ranks={list(ranks)}: the start model's {config.ranks} cannot be changed")
+    smaller = dataclasses.replace(config, ranks=list(ranks))
+    weights = dict(start.weights)
+    for name, tensor in CRNN(smaller, len(start.info.charset)).state_dict().items():
+        if name.endswith(".0.0.weight") and name not in weights:
+            whole = weights.pop(name.replace(".0.0.", ".0."))
+            weights[name], weights[name.replace(".0.0.", ".0.1.")] = factors(whole, len(tensor))
+    return Checkpoint(dataclasses.replace(start.info, model=dataclasses.asdict(smaller)), weights)
 
 
 def heighten(start: Checkpoint, height: int) -> Checkpoint:

@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from crnn.checkpoint import load, save
 from crnn.errors import UserError
 from crnn.evaluation.scoring import Change
 from crnn.quantisation.equalisation import equalise
@@ -18,6 +19,8 @@ from crnn.quantisation.layers import _layer, measure
 from crnn.quantisation.modes import Method, Mode, Recipe, quantise, read_info
 from crnn.quantisation.rounding import rounded
 from crnn.recognizer import Recognizer
+from crnn.transfer import factorise
+from export import ExportConfig, export
 from quantize import QuantizeConfig, _canvases, _draw, quantize
 from tests.barcode import save_model
 
@@ -139,6 +142,21 @@ def test_the_convolution_that_sees_the_picture_stays_in_fp32(config: QuantizeCon
     assert producers[first.input[0]] != "DequantizeLinear"
 
 
+def test_weights_behind_a_convolution_have_seven_bits(config: QuantizeConfig, trained: Path, tmp_path: Path) -> None:
+    """Their inputs lie around 128, where sums of eight bits overflow on processors without VNNI."""
+    save(factorise(load(trained / "checkpoint.pt"), [0, 16, 24, 32]), tmp_path / "split.pt")
+    source = export(ExportConfig(str(tmp_path / "split.pt"), str(tmp_path / "split.onnx")))
+    output = tmp_path / "split.int8.onnx"
+    quantise(source, output, Recipe(), _canvases(_draw(config)[0], read_info(source).canvas))
+    tables = {table.name: numpy_helper.to_array(table) for table in onnx.load(str(output)).graph.initializer}
+    largest = {kernel.shape[2:]: 0 for kernel in tables.values() if kernel.ndim == 4}
+    for kernel in tables.values():
+        if kernel.ndim == 4 and kernel.dtype == np.int8:
+            largest[kernel.shape[2:]] = max(largest[kernel.shape[2:]], int(np.abs(kernel.astype(int)).max()))
+    assert largest[(1, 3)] == 64
+    assert largest[(3, 1)] == 127
+
+
 def test_lines_are_drawn_by_seed_and_judged_lines_stand_apart(config: QuantizeConfig) -> None:
     calibration, judged = _draw(config)
     assert (len(calibration), len(judged)) == (30, 60)
@@ -211,6 +229,8 @@ def test_the_layer_report_covers_every_layer_with_weights(config: QuantizeConfig
 
 def test_nodes_keep_their_layer_through_optimisation() -> None:
     assert _layer("/cnn/cnn.7/cnn.7.2/Relu_output_0_nchwc") == _layer("/cnn/cnn.7/cnn.7.0/Conv_token_18")
+    assert _layer("/cnn/cnn.7/cnn.7.0/cnn.7.0.1/Conv_nchwc") == "/cnn/cnn.7"
+    assert _layer("/cnn/cnn.7/cnn.7.0/cnn.7.0.0/Conv_quant") == "/cnn/cnn.7/cnn.7.0/cnn.7.0.0"
     assert _layer("/lstm/LSTM_1_quant") == "/lstm/LSTM_1"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import conv2d
 
 from crnn.charset import Charset
 from crnn.checkpoint import load
@@ -15,7 +16,7 @@ from crnn.lmdb_store import LineWriter
 from crnn.model import CRNN, ModelConfig
 from crnn.recipe import TrainConfig
 from crnn.training import Trainer
-from crnn.transfer import deepen, extend, grow_head, heighten
+from crnn.transfer import extend, factorise, factors, grow_head, heighten
 from tests.conftest import DIGITS, draw_digits
 
 Build = Callable[..., TrainConfig]
@@ -124,42 +125,43 @@ def test_a_longer_charset_starts_from_the_same_readings(small_config: Build, tra
     assert accuracy.exact > 0.95
 
 
-def test_added_convolutions_begin_as_identity(trained: Path) -> None:
+def test_a_kernel_of_full_rank_is_split_exactly() -> None:
+    torch.manual_seed(0)
+    images, kernel = torch.randn(2, 6, 5, 8), torch.randn(10, 6, 3, 3)
+    whole = conv2d(images, kernel, padding=1)
+    errors = []
+    for rank in (4, 12, 18):  # 18 is all that a kernel with 6 inputs can have
+        columns, rows = factors(kernel, rank)
+        assert (columns.shape, rows.shape) == ((rank, 6, 3, 1), (10, rank, 1, 3))
+        errors.append((conv2d(conv2d(images, columns, padding=(1, 0)), rows, padding=(0, 1)) - whole).norm())
+    assert errors[0] > errors[1] > 1000 * errors[2]
+
+
+def test_a_network_split_in_two_goes_on_training(small_config: Build, trained: Path) -> None:
     start = load(trained / "checkpoint.pt")
-    deeper = deepen(start, [0, 1, 0, 2])
-    assert deeper.info.model["convolutions"] == [
-        had + more for had, more in zip(start.info.model["convolutions"], [0, 1, 0, 2], strict=True)
-    ]
-    images = torch.randint(0, 256, (4, 1, 32, 128), dtype=torch.uint8)
-    logits = []
-    for checkpoint in (start, deeper):
-        model = CRNN(ModelConfig(**checkpoint.info.model), len(DIGITS)).eval()
-        model.load_state_dict(checkpoint.weights)
-        logits.append(model(images))
-    assert torch.allclose(*logits, atol=1e-3)
-
-
-def test_a_deeper_network_trains_from_what_the_start_model_reads(small_config: Build, trained: Path) -> None:
     config = small_config(
-        "deeper", start_model=str(trained / "checkpoint.pt"), added_convolutions=[0, 0, 0, 1], steps=1, aligned_steps=0
+        "split", start_model=str(trained / "checkpoint.pt"), lowered_ranks=[0, 8, 0, 16], steps=2, aligned_steps=0
     )
-    accuracy, _ = Trainer(config).validate()
-    assert accuracy.exact > 0.95
-    Trainer(config).run()
-    assert load(Path(config.artifacts) / "deeper" / "checkpoint.pt").info.model["convolutions"][-1] == (
-        load(trained / "checkpoint.pt").info.model["convolutions"][-1] + 1
-    )
+    split = load(Trainer(config).run())
+    assert split.info.model == {**start.info.model, "ranks": [0, 8, 0, 16]}
+    model = CRNN(ModelConfig(**split.info.model), len(DIGITS))
+    model.load_state_dict(split.weights)
+    assert sum(table.numel() for table in split.weights.values()) < sum(t.numel() for t in start.weights.values())
 
 
-@pytest.mark.parametrize("added", [[1], [0, 0, 0, -1]])
-def test_convolutions_are_added_to_stages_there_are(trained: Path, added: list[int]) -> None:
+@pytest.mark.parametrize("ranks", [[8], [0, 0, 0, -1]])
+def test_each_stage_has_a_rank(trained: Path, ranks: list[int]) -> None:
     with pytest.raises(UserError, match="for each of the start model's 4 stages"):
-        deepen(load(trained / "checkpoint.pt"), added)
+        factorise(load(trained / "checkpoint.pt"), ranks)
 
 
-def test_adding_convolutions_needs_a_start_model(small_config: Build) -> None:
+def test_ranks_are_lowered_once(small_config: Build, trained: Path) -> None:
+    split = factorise(load(trained / "checkpoint.pt"), [0, 8, 0, 0])
+    assert factorise(split, [0, 8, 0, 0]).weights.keys() == split.weights.keys()
+    with pytest.raises(UserError, match="cannot be changed"):
+        factorise(split, [0, 4, 0, 0])
     with pytest.raises(UserError, match="needs a start_model"):
-        Trainer(small_config("nothing", added_convolutions=[0, 0, 0, 1]))
+        Trainer(small_config("nothing", lowered_ranks=[0, 8, 0, 0]))
 
 
 def test_a_higher_canvas_keeps_the_weights_and_the_aspect(trained: Path) -> None:

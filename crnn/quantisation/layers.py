@@ -128,9 +128,13 @@ def _times(path: Path, canvas: np.ndarray) -> dict[str, float]:
 def _layer(node: str) -> str:
     """The layer a node belongs to: optimisation renames and fuses nodes, but keeps the module they came from.
 
+    Of a convolution split in two the first is a layer of its own.
+
     >>> _layer("/cnn/cnn.7/cnn.7.2/Relu_output_0_nchwc"), _layer("/head/MatMul_quant")
     ('/cnn/cnn.7', '/head/MatMul')
     """
     name = re.sub(r"(_token_\d+|_quant|_output_0.*|_nchwc)$", "", node)
+    if first_of_two := re.match(r".*\.\d+\.0\.0(?=/)", name):
+        return first_of_two.group()
     parts = name.split("/")
     return "/".join(parts[:3]) if len(parts) > 4 else name

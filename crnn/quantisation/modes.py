@@ -80,7 +80,7 @@ class Recipe:
         exclude: names of further nodes to leave in FP32.
         method: of calibration.
         percentile: share of the values that `percentile` keeps, in per cent.
-        seven_bits: weights of the dynamic operators in [-64, 63].
+        seven_bits: weights of the dynamic operators, and of convolutions behind another without a ReLU, in [-64, 63].
     """
 
     mode: Mode = Mode.hybrid
@@ -140,6 +140,10 @@ def _quantise_static(
     if not canvases:
         raise UserError(f"mode {recipe.mode} needs calibration lines: there are none")
     histogram = recipe.method is not Method.minmax
+    options: dict[str, Any] = {"CalibPercentile": recipe.percentile} if recipe.method is Method.percentile else {}
+    if recipe.seven_bits:
+        seven = [{"quant_type": QuantType.QInt8, "reduce_range": True}]
+        options["TensorQuantOverrides"] = dict.fromkeys(_weights_behind_convolutions(source), seven)
     quantize_static(
         str(source),
         str(output),
@@ -151,8 +155,15 @@ def _quantise_static(
         weight_type=QuantType.QInt8,
         nodes_to_exclude=excluded,
         calibrate_method=METHODS[recipe.method],
-        extra_options={"CalibPercentile": recipe.percentile} if recipe.method is Method.percentile else {},
+        extra_options=options,
     )
+
+
+def _weights_behind_convolutions(path: Path) -> list[str]:
+    """Weights of the convolutions whose input is another's output as it is, positive and negative."""
+    graph = onnx.load(str(path)).graph
+    raw = {node.output[0] for node in graph.node if node.op_type == "Conv"}
+    return [node.input[1] for node in graph.node if node.op_type == "Conv" and node.input[0] in raw]
 
 
 def _tiles(canvases: Sequence[np.ndarray]) -> list[np.ndarray]:
