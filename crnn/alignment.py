@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from crnn.charset import BLANK
 from crnn.ctc import GreedyPath, frames_needed
 
+FRAMES_AT_ONCE = 8  # their scores stay in the processor's cache from one step of `softmax_totals` to the next
 IMPOSSIBLE = np.float32(-1e30)  # a log-probability that no path recovers from, yet finite: sums stay free of NaN
 
 
 def log_normalisers(logits: np.ndarray) -> np.ndarray:
     """Logarithm of each frame's softmax denominator, float32 (T,), of float32 logits (T, C)."""
     peaks = logits.max(axis=1)
-    return peaks + np.log(np.exp(logits - peaks[:, None]).sum(axis=1))
+    return peaks + np.log(softmax_totals(logits, peaks, np.arange(len(logits))))
+
+
+def softmax_totals(scores: np.ndarray, peaks: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Sum over the classes of exp(score - peak), float32 (F,), of those of the T frames that are asked for.
+
+    Args:
+        scores: float32 (T, C).
+        peaks: float32 (T,), the highest score of each frame.
+        frames: int64 (F,).
+    """
+    totals = np.empty(len(frames), np.float32)
+    ones = np.ones(scores.shape[1], np.float32)
+    for begin in range(0, len(frames), FRAMES_AT_ONCE):
+        some = frames[begin : begin + FRAMES_AT_ONCE]
+        weights = scores[some]
+        weights -= peaks[some, None]
+        cv2.exp(weights, dst=weights)  # a quarter of the time of NumPy's where there is no AVX-512
+        np.dot(weights, ones, out=totals[begin : begin + len(some)])
+    return totals
 
 
 def align(logits: np.ndarray, ids: list[int], normalisers: np.ndarray | None = None) -> GreedyPath:

@@ -14,17 +14,15 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
-from crnn.alignment import align
+from crnn.alignment import align, softmax_totals
 from crnn.charset import BLANK
-from crnn.ctc import GreedyPath, greedy
+from crnn.ctc import GreedyPath, collapse, greedy
 from crnn.errors import UserError
 from crnn.language_model import LanguageModel
 from crnn.lexicon import HotWords
 
-FRAMES_AT_ONCE = 8  # their scores stay in the processor's cache from one step of `_totals` to the next
 Frame = list[tuple[int, float]]  # candidates of a frame: class and probability, the likeliest first
 
 
@@ -109,10 +107,9 @@ class BeamDecoder:
         say for the text on top.
         """
         path = greedy(logits, self.allowed)
-        frames = shortlist(logits, self.settings, self.allowed)
-        ids = path.ids.tolist()
-        if any(len(frame) > 1 for frame in frames):
-            ids = self.search(frames)
+        # A language model alone takes a blank as it is, see `choices`.
+        blanks = self.language_model is None or self.hot_words is not None
+        ids = self.search(shortlist(logits, self.settings, self.allowed, blanks))
         chosen = path if ids == path.ids.tolist() else align(logits, ids)
         return dataclasses.replace(chosen, score=path.score + self._support(ids))
 
@@ -121,6 +118,8 @@ class BeamDecoder:
         words = self.hot_words
         if self.language_model is not None:
             frames = choices(frames, self.language_model, words.ids if words else frozenset())
+        if all(len(frame) == 1 for frame in frames):
+            return collapse([frame[0][0] for frame in frames])
         lm_start = self.language_model.start if self.language_model else None
         # A prefix's probability, split by whether its last frame was a blank; scaled anew at each frame.
         beam = {_Prefix(None, BLANK, 0.0, lm_start, HotWords.start): [1.0, 0.0]}
@@ -189,17 +188,22 @@ def _log(cell: list[float]) -> float:
     return math.log(probability) if probability > 0 else -math.inf
 
 
-def shortlist(logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | None = None) -> list[Frame]:
+def shortlist(
+    logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | None = None, blanks: bool = True
+) -> list[Frame]:
     """The few classes of each frame that a search needs; equal sure frames in a row become one.
 
     Args:
         logits: float32 (T, C), unnormalised.
         allowed: ids that may be read; probabilities are then shares among these.
+        blanks: whether a frame whose best class is the blank may be unsure; three frames of four are such.
     """
     scores = logits if allowed is None else logits[:, allowed]
     best = scores.argmax(axis=1)
     peaks = scores[np.arange(len(scores)), best]
-    totals = _totals(scores, peaks)
+    doubted = np.arange(len(scores)) if blanks else np.flatnonzero(best != BLANK)
+    totals = np.ones(len(scores), np.float32)
+    totals[doubted] = softmax_totals(scores, peaks, doubted)
     unsure = np.flatnonzero(totals > 1 / settings.sure)
     # The best class weighs 1 and stays, however little of the whole that is.
     floors = peaks[unsure] + np.log(np.minimum(settings.least * totals[unsure], 1))
@@ -223,20 +227,6 @@ def shortlist(logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | 
         return frames
     ids = allowed.tolist()
     return [[(ids[number], probability) for number, probability in frame] for frame in frames]
-
-
-def _totals(scores: np.ndarray, peaks: np.ndarray) -> np.ndarray:
-    """Sum over a frame's classes of exp(score - peak): float32 (T,)."""
-    totals = np.empty(len(scores), np.float32)
-    ones = np.ones(scores.shape[1], np.float32)
-    buffer = np.empty((FRAMES_AT_ONCE, scores.shape[1]), np.float32)
-    for begin in range(0, len(scores), FRAMES_AT_ONCE):
-        block = scores[begin : begin + FRAMES_AT_ONCE]
-        weights = buffer[: len(block)]
-        np.subtract(block, peaks[begin : begin + len(block), None], out=weights)
-        cv2.exp(weights, dst=weights)  # a quarter of the time of NumPy's where there is no AVX-512
-        np.dot(weights, ones, out=totals[begin : begin + len(block)])
-    return totals
 
 
 def choices(frames: list[Frame], model: LanguageModel, always: Container[int] = ()) -> list[Frame]:

@@ -62,6 +62,14 @@ def test_sure_frames_have_one_candidate_and_equal_ones_become_one() -> None:
     assert found[2] == [(1, pytest.approx(0.6, abs=0.01)), (2, pytest.approx(0.39, abs=0.01))]
 
 
+def test_blanks_are_taken_as_they_are_where_nothing_could_replace_them(model: LanguageModel) -> None:
+    logits = frames({"_": 0.6, "a": 0.39}, {"a": 0.6, "b": 0.39}, {"_": 0.5, "b": 0.49})
+    found = shortlist(logits, BeamSettings(), blanks=False)
+    assert [[id for id, _ in frame] for frame in found] == [[0], [1, 2], [0]]
+    assert BeamDecoder(model).search(found) == BeamDecoder(model).search(shortlist(logits, BeamSettings())) == [1]
+    assert read(BeamDecoder(model, HotWords({"ab": 3.0}, LETTERS)), logits) == "ab"  # a hot word could
+
+
 def test_at_most_the_best_candidates_leave_a_frame() -> None:
     logits = frames({"a": 0.4, "b": 0.3, "c": 0.2, "d": 0.1})
     assert [[id for id, _ in frame] for frame in shortlist(logits, BeamSettings(candidates=2))] == [[1, 2]]
