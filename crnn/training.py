@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import signal
 import sys
@@ -66,11 +65,12 @@ class Trainer:
         self.path = self.folder / "checkpoint.pt"
         self.charset = Charset.load(config.data.charset)
         start = load(config.start_model) if config.start_model else None
+        if start is not None and config.raised_height is not None:
+            start = heighten(start, config.raised_height)
+        recalled = start
         if start is not None:
             if config.lowered_ranks is not None:
                 start = factorise(start, config.lowered_ranks)
-            if config.raised_height is not None:
-                start = heighten(start, config.raised_height)
             config.model = ModelConfig(**start.info.model)
         self.added = _added_characters(start, self.charset)
         self.spec = start.info.canvas if start is not None else CanvasSpec(**asdict(config.canvas))
@@ -93,10 +93,7 @@ class Trainer:
         self.model = CRNN(config.model, len(self.charset))
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         origin = None if start is None else grow_head(start.weights, start.info.charset, self.charset)
-        self.teacher: CRNN | None = None
-        if origin is not None and config.data.recalled:
-            self.teacher = copy.deepcopy(self.model).eval().requires_grad_(False)
-            self.teacher.load_state_dict(origin)
+        self.teacher = self._teacher(recalled) if recalled is not None and config.data.recalled else None
         known = 0 if start is None else len(start.info.charset)
         self.freezer = Freezer(self.model, config.trained_layers, config.batch_statistics, known)
         kept = config.trained_layers == ADDED  # the old rows beside the new ones must not decay either
@@ -145,6 +142,13 @@ class Trainer:
             setattr(self, name, trained[name])
         if self.rank == 0:
             print(f"resuming {self.path} at step {self.step}")
+
+    def _teacher(self, start: Checkpoint) -> CRNN:
+        """The start model as it was, for the lines that are to be read as it reads them."""
+        teacher = CRNN(ModelConfig(**start.info.model), len(self.charset))
+        teacher.load_state_dict(grow_head(start.weights, start.info.charset, self.charset))
+        teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return teacher.eval().requires_grad_(False)
 
     def _report_rejects(self, dataset: LineDataset) -> None:
         rejects = [reject for of_one in dataset.rejects.values() for reject in of_one]

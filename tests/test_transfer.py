@@ -109,6 +109,17 @@ def test_recalled_lines_hold_the_network_where_it_is(small_config: Build, traine
     assert norm < 1e-3
 
 
+def test_a_split_network_is_held_to_the_whole_one(small_config: Build, trained: Path) -> None:
+    config = small_config(
+        "held", start_model=str(trained / "checkpoint.pt"), lowered_ranks=[0, 8, 16, 16], steps=12, aligned_steps=0
+    )
+    config.data.recalled = len(config.data.train)
+    trainer = Trainer(config)
+    assert trainer.teacher is not None and trainer.teacher.config.ranks == [0, 0, 0, 0]
+    losses = [trainer.train_step(trainer.batches(step))[0] for step in range(12)]
+    assert max(losses[-3:]) < min(losses[:3])
+
+
 def test_recalling_needs_something_to_recall(small_config: Build) -> None:
     config = small_config("nothing")
     config.data.recalled = 1
