@@ -23,8 +23,8 @@ class ModelConfig:
         stem: channels of the first, strided convolution.
         channels: channels of each stage; a stage is some 3×3 convolutions and a pool that halves the height.
         convolutions: 3×3 convolutions in each stage.
-        ranks: of each stage's convolutions: those with at least so many channels of input are 3×1 ones into so many
-            channels and 1×3 ones from there (Jaderberg et al. 2014, arXiv:1405.3866); 0 leaves them whole.
+        ranks: of each stage's convolutions: they are 3×1 ones into so many channels and 1×3 ones from there (Jaderberg
+            et al. 2014, arXiv:1405.3866) where that takes at most three quarters of the products; 0 leaves them whole.
         hidden: LSTM units a direction.
         layers: LSTM layers.
         bottleneck: width before the classifier: 7,000 classes make it the largest layer otherwise.
@@ -51,7 +51,7 @@ def _activated(convolution: nn.Module, outputs: int) -> nn.Sequential:
 
 def _convolution(inputs: int, outputs: int, rank: int) -> nn.Module:
     """3×3, whole or as one of columns and one of rows."""
-    if not 0 < rank <= inputs:
+    if not 0 < rank * (inputs + outputs) <= 0.75 * 3 * inputs * outputs:
         return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
     columns = nn.Conv2d(inputs, rank, (3, 1), padding=(1, 0), bias=False)
     return nn.Sequential(columns, nn.Conv2d(rank, outputs, (1, 3), padding=(0, 1), bias=False))
