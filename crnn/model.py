@@ -78,10 +78,9 @@ class CRNN(nn.Module):
             raise ValueError(f"height {config.height} cannot be halved {halvings} times: change height or channels")
         rows = config.height // 2
         self.config = config
-        blocks: list[nn.Module] = [
-            _activated(nn.Conv2d(1, config.stem, 5, stride=2, padding=2, bias=False), config.stem)
-        ]
         inputs = config.stem
+        stem = nn.Conv2d(1, inputs, 5, stride=2, padding=2, bias=False)
+        blocks: list[nn.Module] = [_activated(stem, inputs)]
         stages = zip(config.channels, config.convolutions, config.ranks, strict=True)
         for stage, (outputs, count, rank) in enumerate(stages):
             if stage > 0:  # the first pool halves both sides, later ones the height only: T stays W / 4
@@ -90,9 +89,8 @@ class CRNN(nn.Module):
             for _ in range(count):
                 blocks.append(_activated(_convolution(inputs, outputs, rank), outputs))
                 inputs = outputs
-        blocks.append(
-            _activated(nn.Conv2d(inputs, inputs, (rows, 1), bias=False), inputs)
-        )  # the remaining rows become one
+        last = nn.Conv2d(inputs, inputs, (rows, 1), bias=False)  # the remaining rows become one
+        blocks.append(_activated(last, inputs))
         self.cnn = nn.Sequential(*blocks)
         self.lstm = nn.LSTM(inputs, config.hidden, config.layers, bidirectional=True)
         self.neck = nn.Linear(inputs + 2 * config.hidden, config.bottleneck)
