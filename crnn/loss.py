@@ -206,8 +206,9 @@ class _Distillation(torch.autograd.Function):
         gradient = gradient * scale.index_select(0, rows % embeddings.shape[1])[:, None]
         flat = embeddings.flatten(0, 1)
         to_embeddings = torch.zeros_like(flat).index_copy_(0, rows, gradient @ weight).view_as(embeddings)
-        to_weight = gradient.T @ flat.index_select(0, rows)
-        return to_embeddings, to_weight, gradient.sum(0), None, None, None, None
+        if not ctx.needs_input_grad[1]:  # type: ignore[attr-defined]
+            return to_embeddings, None, None, None, None, None, None
+        return to_embeddings, gradient.T @ flat.index_select(0, rows), gradient.sum(0), None, None, None, None
 
 
 def distillation_loss(

@@ -41,7 +41,10 @@ def test_a_reordered_charset_is_refused() -> None:
         grow_head({}, Charset("ab"), Charset("bac"))
 
 
-@pytest.mark.parametrize(("mode", "frozen"), [("head", ("cnn", "lstm")), ("head+rnn", ("cnn",)), ("full", ())])
+@pytest.mark.parametrize(
+    ("mode", "frozen"),
+    [("head", ("cnn", "lstm")), ("head+rnn", ("cnn",)), ("cnn", ("lstm", "neck", "head")), ("full", ())],
+)
 def test_frozen_layers_keep_weights_and_statistics(
     small_config: Build, trained: Path, mode: str, frozen: tuple[str, ...]
 ) -> None:
