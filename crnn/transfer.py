@@ -22,6 +22,7 @@ from crnn.model import CRNN, ModelConfig
 ADDED = "added"  # of the head the new characters' rows alone
 TRAINED_LAYERS = {
     "full": ("cnn", "lstm", "neck", "head"),
+    "body": ("cnn", "lstm", "neck"),
     "cnn": ("cnn",),
     "head+rnn": ("lstm", "neck", "head"),
     "head": ("neck", "head"),
