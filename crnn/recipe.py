@@ -54,8 +54,8 @@ class TrainConfig:
         characters at the end. A run that has a checkpoint of its own resumes instead.
     lowered_ranks: of each stage's convolutions, where the start model's are whole (see `ModelConfig.ranks`).
     raised_height: of the canvas, where letters are to be larger than on the start model's.
-    trained_layers: full, cnn, head+rnn, head or added (the rows of the charset's new characters); the rest keeps the
-        start model's weights.
+    trained_layers: full, body (all but the classifier), cnn, head+rnn, head or added (the rows of the charset's new
+        characters); the rest keeps the start model's weights.
     batch_statistics: whether batch norms follow the batches; false keeps the start model's statistics.
     steps: optimiser steps in all.
     aligned_steps: steps of aligned cross-entropy before CTC.

@@ -43,7 +43,13 @@ def test_a_reordered_charset_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "frozen"),
-    [("head", ("cnn", "lstm")), ("head+rnn", ("cnn",)), ("cnn", ("lstm", "neck", "head")), ("full", ())],
+    [
+        ("head", ("cnn", "lstm")),
+        ("head+rnn", ("cnn",)),
+        ("cnn", ("lstm", "neck", "head")),
+        ("body", ("head",)),
+        ("full", ()),
+    ],
 )
 def test_frozen_layers_keep_weights_and_statistics(
     small_config: Build, trained: Path, mode: str, frozen: tuple[str, ...]
