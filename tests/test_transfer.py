@@ -212,5 +212,5 @@ def test_a_run_on_a_higher_canvas_goes_on_where_it_stopped(small_config: Build, 
 
 
 def test_an_unknown_mode_is_named(small_config: Build) -> None:
-    with pytest.raises(UserError, match="choose one of full, head\\+rnn, head"):
+    with pytest.raises(UserError, match="choose one of full, body, cnn, head\\+rnn, head"):
         Trainer(small_config("unknown", trained_layers="tail"))
