@@ -98,6 +98,16 @@ def test_distillation_is_the_divergence_from_the_wanted_scores() -> None:
     torch.testing.assert_close(ours, torch.autograd.grad((plain * scale).sum(), inputs))
 
 
+def test_distillation_reaches_the_embeddings_through_a_held_classifier() -> None:
+    torch.manual_seed(4)
+    embeddings, head = torch.randn(5, 2, 6, requires_grad=True), torch.nn.Linear(6, 9)
+    wanted, wanted_head = torch.randn(5, 2, 6), torch.nn.Linear(6, 9)
+    (free,) = torch.autograd.grad(distillation_loss(embeddings, head, wanted, wanted_head).sum(), embeddings)
+    distillation_loss(embeddings, head.requires_grad_(False), wanted, wanted_head).sum().backward()
+    torch.testing.assert_close(embeddings.grad, free)
+    assert head.weight.grad is None
+
+
 def test_distillation_of_itself_is_nothing() -> None:
     embeddings, head = torch.randn(5, 2, 6, requires_grad=True), torch.nn.Linear(6, 9)
     losses = distillation_loss(embeddings, head, embeddings.detach(), head)
