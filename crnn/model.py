@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from crnn.convolution import Convolution
+
 FRAME_STRIDE = 4  # pixels of canvas a frame spans: the stem and the first pool halve the width once each
 
 
@@ -52,7 +54,7 @@ def _activated(convolution: nn.Module, outputs: int) -> nn.Sequential:
 def _convolution(inputs: int, outputs: int, rank: int) -> nn.Module:
     """3×3, whole or as one of columns and one of rows."""
     if not 0 < rank * (inputs + outputs) <= 0.75 * 3 * inputs * outputs:
-        return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        return Convolution(inputs, outputs)
     columns = nn.Conv2d(inputs, rank, (3, 1), padding=(1, 0), bias=False)
     return nn.Sequential(columns, nn.Conv2d(rank, outputs, (1, 3), padding=(0, 1), bias=False))
 

@@ -66,6 +66,8 @@ class TrainConfig:
     parts: equal parts of a batch, each normalised by its own statistics (ghost batch norm, Hoffer et al. 2017) and
         shared out among the processes, of which there may be any divisor: the result is the same for each.
     learning_rate: at its highest.
+    head_rate: of the classifier, as a share of learning_rate: where AdamW moves other layers of a trained network by a
+        hundredth, it moves these rows by a fifth of what tells them apart.
     warmup_steps: over which it rises from 0.
     decay_share: last share of the steps over which it falls to 0 along a cosine; 1 is the plain cosine.
     weight_decay: of matrices and kernels, not of biases and norms.
@@ -99,6 +101,7 @@ class TrainConfig:
     batch_pixels: int = 16384
     parts: int = 2
     learning_rate: float = 1e-3
+    head_rate: float = 1.0
     warmup_steps: int = 100
     decay_share: float = 1.0
     weight_decay: float = 1e-2
@@ -125,6 +128,8 @@ class TrainConfig:
             raise UserError("steps must be at least 1 and batch_pixels at least one bucket")
         if not 0 < self.aligned_share <= 1:
             raise UserError(f"aligned_share={self.aligned_share}: choose above 0, and 1 at most")
+        if not 0 < self.head_rate <= 1:
+            raise UserError(f"head_rate={self.head_rate}: choose above 0, and 1 at most; trained_layers=body is 0")
         if self.parts < 1 or LINES_MULTIPLE % self.parts:
             raise UserError(f"parts={self.parts}: choose a divisor of {LINES_MULTIPLE}")
         if self.data.shares is not None and len(self.data.shares) != len(self.data.train):

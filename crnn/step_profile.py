@@ -14,6 +14,8 @@ from crnn.training import Trainer
 GROUPS = {
     "_CTCBackward": "classifier and CTC, backward",
     "_CTC": "classifier and CTC, forward",
+    "_WinogradBackward": "convolutions, backward",
+    "_Winograd": "convolutions, forward",
     "convolution_backward": "convolutions, backward",
     "mkldnn_convolution": "convolutions, forward",
     "mkldnn_rnn_layer_backward": "LSTM, backward",

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from crnn.artifact import ArtifactInfo
@@ -97,13 +97,15 @@ class Trainer:
         known = 0 if start is None else len(start.info.charset)
         self.freezer = Freezer(self.model, config.trained_layers, config.batch_statistics, known)
         kept = config.trained_layers == ADDED  # the old rows beside the new ones must not decay either
-        decayed = [p for p in trainable(self.model) if p.ndim > 1 and not kept]
-        others = [p for p in trainable(self.model) if p.ndim <= 1 or kept]
+        head = set(self.model.head.parameters())
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for parameter in trainable(self.model):
+            share = config.head_rate if parameter in head else 1.0
+            decay = 0.0 if parameter.ndim <= 1 or kept else config.weight_decay
+            groups.setdefault((share, decay), []).append(parameter)
+        self.rate_shares = [share for share, _ in groups]
         self.optimizer = torch.optim.AdamW(
-            [
-                {"params": decayed, "weight_decay": config.weight_decay},
-                {"params": others, "weight_decay": 0.0},
-            ],
+            [{"params": parameters, "weight_decay": decay} for (_, decay), parameters in groups.items()],
             lr=config.learning_rate,
             betas=(0.9, 0.98),
         )
@@ -136,7 +138,12 @@ class Trainer:
             )
         trained = own.trained
         self.model.load_state_dict(trained["weights"])
-        self.optimizer.load_state_dict(trained["optimizer"])
+        try:
+            self.optimizer.load_state_dict(trained["optimizer"])
+        except ValueError:
+            raise UserError(
+                f"{self.path} was trained with another trained_layers or head_rate: choose another name, or delete it"
+            ) from None
         self.average = own.weights
         for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision"):
             setattr(self, name, trained[name])
@@ -241,8 +248,8 @@ class Trainer:
         """One optimiser step on this process's parts; returns loss and gradient norm of the whole batch."""
         self.model.train()
         self.freezer.hold()
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, self.config)
+        for group, share in zip(self.optimizer.param_groups, self.rate_shares, strict=True):
+            group["lr"] = share * learning_rate(self.step, self.config)
         loss, norm = self._accumulate(batches)
         if math.isfinite(loss) and math.isfinite(norm):
             self.optimizer.step()

@@ -145,11 +145,20 @@ def test_damaged_lines_are_left_out_and_reported(small_config: Build, digit_line
         ({"steps": 0}, "steps must be at least 1"),
         ({"parts": 3}, "choose a divisor of 8"),
         ({"aligned_share": 0.0}, "choose above 0, and 1 at most"),
+        ({"head_rate": 0.0}, "choose above 0, and 1 at most"),
     ],
 )
 def test_mistakes_are_named(small_config: Build, change: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Trainer(small_config("mistake", **change))
+
+
+@pytest.mark.parametrize("change", [{"head_rate": 0.1}, {"trained_layers": "body"}])
+def test_a_run_is_not_resumed_with_another_optimiser(
+    small_config: Build, trained: Path, change: dict[str, object]
+) -> None:
+    with pytest.raises(UserError, match="another trained_layers or head_rate"):
+        Trainer(small_config("trained", **change))
 
 
 def test_a_run_is_not_resumed_with_another_network(small_config: Build, trained: Path) -> None:

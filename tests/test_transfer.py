@@ -65,6 +65,26 @@ def test_frozen_layers_keep_weights_and_statistics(
             assert torch.equal(value, before[name]) == name.startswith(frozen or ("nothing",)), name
 
 
+def test_the_classifier_can_learn_at_a_rate_of_its_own(small_config: Build, trained: Path) -> None:
+    start = trained / "checkpoint.pt"
+    trainer = Trainer(
+        small_config(
+            "slow-head",
+            start_model=str(start),
+            head_rate=0.1,
+            steps=1,
+            aligned_steps=0,
+            warmup_steps=0,
+            weight_decay=0.0,
+        )
+    )
+    trainer.run()
+    before, after = load(start).weights, trainer.model.state_dict()
+    moved = {name: (after[name] - before[name]).abs().max().item() for name in ("neck.weight", "head.weight")}
+    # AdamW's first step is by the learning rate itself
+    assert moved["head.weight"] == pytest.approx(0.1 * moved["neck.weight"], rel=0.01)
+
+
 def test_new_characters_are_learnt_without_touching_the_old_ones(
     small_config: Build, trained: Path, tmp_path: Path
 ) -> None:
