@@ -30,7 +30,8 @@ def _bases(outputs: int) -> tuple[Tensor, Tensor, Tensor]:
     """Matrices of the method of Cook and Toom in one direction: to `outputs` results from as many places and two more.
 
     Returns:
-        float32 (outputs, places) back from the places, (places, 3) for a filter, (places, places) for a window.
+        float32 (outputs, places), (places, 3) and (places, places): the article's transposed A, for results, its G, for
+        filters, and its transposed B, for windows.
     """
     points = np.array(POINTS[outputs], np.float64)
     others = [np.delete(points, i) for i in range(len(points))]

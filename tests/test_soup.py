@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from crnn.checkpoint import load
+from crnn.errors import UserError
+from crnn.recipe import TrainConfig
+from crnn.soup import main, mean
+from crnn.training import Trainer
+
+
+def test_the_mean_of_two_runs_is_a_checkpoint_to_go_on_from(
+    small_config: Callable[..., TrainConfig], trained: Path, tmp_path: Path
+) -> None:
+    start = trained / "checkpoint.pt"
+    other = Trainer(small_config("other", start_model=str(start), steps=2, aligned_steps=0)).run()
+    main([str(tmp_path / "mean.pt"), str(start), str(other)])
+    soup, parts = load(tmp_path / "mean.pt"), [load(start), load(other)]
+    assert soup.info.training["mean_of"] == ["trained", "other"]
+    for name, value in soup.weights.items():
+        if value.is_floating_point():
+            expected = (parts[0].weights[name] + parts[1].weights[name]) / 2
+            torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-3)
+    Trainer(small_config("after", start_model=str(tmp_path / "mean.pt"), steps=1, aligned_steps=0)).run()
+
+
+def test_what_has_no_mean_is_refused(trained: Path) -> None:
+    one = load(trained / "checkpoint.pt")
+    other = dataclasses.replace(one, info=dataclasses.replace(one.info, characters=one.info.characters[::-1]))
+    with pytest.raises(UserError, match="differ in network, charset or canvas"):
+        mean([one, other])
+    with pytest.raises(UserError, match="two checkpoints at least"):
+        mean([one])
