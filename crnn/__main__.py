@@ -97,7 +97,11 @@ def _parser() -> argparse.ArgumentParser:
         help="read lines with a character less probable again, from nearer; 0 for never (%(default)s)",
     )  # fmt: skip
     add = parser.add_argument_group("decoding").add_argument
-    add("--decode", choices=METHODS, default=METHODS[0], help="best path, or a beam that weighs alternatives")
+    # What is read at a prompt is wanted right; whoever counts milliseconds, as the server does, leaves the context out.
+    add(
+        "--decode", choices=METHODS, default="beam" if DEFAULT_LANGUAGE_MODEL.is_file() else "greedy",
+        help="each frame's best, or a beam that settles doubtful letters by their context (%(default)s)",
+    )  # fmt: skip
     add("--lm", type=Path, metavar="FILE", help="beam: language model (make lm; default: the shipped one)")
     add("--lm-weight", type=float, default=BeamSettings.lm_weight, metavar="X", help="beam: its weight (%(default)s)")
     add("--hot-words", type=Path, metavar="FILE", help="beam: likely words, one a line, optionally a tab and a boost")

@@ -104,7 +104,7 @@ class LanguageModel:
         if not self.path.is_file():
             raise UserError(f"no language model at {self.path}: build one with `make lm`")
         if SPACE_TOKEN in charset:
-            raise UserError(f"the charset holds {SPACE_TOKEN!r}, which names the space in language models")
+            raise UserError(f"the charset holds {SPACE_TOKEN!r}, the space's name in language models: read greedily")
         model = (_TrieModel if zipfile.is_zipfile(self.path) else _KenLmModel)(self.path)
         self.start, self.order = model.start, model.order
         self.scripts = [0, *(_script(c) if model.knows(c) else 0 for c in charset.characters)]

@@ -57,9 +57,10 @@ def draw(text: str, bar: int = 12, gap: int = 12, height: int = HEIGHT) -> np.nd
     return image
 
 
-def between(first: str, second: str) -> np.ndarray:
+def between(first: str, second: str, before: str = "a") -> np.ndarray:
     """A line whose last bar (one frame wide) is a little nearer to the grey of `first` than of `second`."""
-    image = draw("a" + first, bar=STRIDE).astype(np.float32)
+    image = draw(before + first, bar=STRIDE).astype(np.float32)
     grey, other = (LEVELS[1 + CHARACTERS.index(character)] for character in (first, second))
-    image[image == grey] = grey + 0.48 * (other - grey)
+    last = image[:, -STRIDE - 12 :]  # with the gap behind it
+    last[last == grey] = grey + 0.48 * (other - grey)
     return image.astype(np.uint8)

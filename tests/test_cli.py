@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.barcode import draw, save_model
+from tests.barcode import between, draw, save_model
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +82,10 @@ def test_a_page_is_read_line_by_line(folder: Path) -> None:
     assert len(fields["lines"]) == 3
     assert all(len(line["box"]) == 4 for line in fields["lines"])
     assert fields["text"].split("\n") == [line["text"] for line in fields["lines"]]
+
+
+def test_doubtful_letters_are_settled_by_their_context(folder: Path) -> None:
+    cv2.imwrite(str(folder / "doubtful.png"), between("中", "文", before="中"))  # the shipped language model knows 中文
+    command = ["--model", "model.onnx", "--unsure", "0", "--lm-weight", "1", "doubtful.png"]
+    assert crnn(folder, *command).stdout == "中文\n"
+    assert crnn(folder, *command, "--decode", "greedy").stdout == "中中\n"

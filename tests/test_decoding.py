@@ -79,7 +79,7 @@ def test_the_command_offers_the_decoders(
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--lm", "lm.bin"], "need the decoding method beam"),
+        (["--decode", "greedy", "--lm", "lm.bin"], "need the decoding method beam"),
         (["--allow", "龘"], "which the model cannot read"),
         (["--decode", "beam", "--hot-words", "absent.txt"], "absent.txt"),
         (["--decode", "beam", "--lm-weight", "-1"], "lm_weight"),
