@@ -236,7 +236,7 @@ def _draw(
         settings.recipes = {name: recipe for name, recipe in settings.recipes.items() if name not in cfg.left_out}
         settings.text.kinds = _kinds(cfg, texts.kinds(split), split)
         faces = settings.faces  # the user's fonts are learnt as they are
-        settings.faces = replace(faces, across=Span(), pull=Span(), substitutes=False)
+        settings.faces = replace(faces, across=Span(), pull=Span(), sway=Span(), substitutes=False)
         settings.text.whole, settings.text.join = 1.0, 0.0  # a line of the text is a line: no half ids, no two prices
         synthesizer = Synthesizer(settings, possible, fonts, corpus, split)
         sets.append(list(_drawn(synthesizer, cfg.seed + number, lines, cfg, f"{cfg.name} {split}")))

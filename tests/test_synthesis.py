@@ -160,9 +160,11 @@ def test_a_face_is_never_asked_for_what_it_lacks(sources: Path) -> None:
 
 def test_designs_vary_in_training_alone(sources: Path) -> None:
     varied = replace(SETTINGS, faces=FaceSettings(across=always(0.03), pull=always(-0.2, 0.2)))
+    swaying = replace(SETTINGS, faces=FaceSettings(sway=always(0.05)))
     for split, alike in (("test", True), ("train", False)):
-        drawn = [make(sources, settings, split=split).line(1, 0).pixels for settings in (SETTINGS, varied)]
-        assert np.array_equal(*drawn) == alike
+        for other in (varied, swaying):
+            drawn = [make(sources, settings, split=split).line(1, 0).pixels for settings in (SETTINGS, other)]
+            assert np.array_equal(*drawn) == alike
 
 
 def test_an_outline_moves_between_its_baseline_and_its_cap_height(sources: Path) -> None:
@@ -178,6 +180,21 @@ def test_an_outline_moves_between_its_baseline_and_its_cap_height(sources: Path)
     assert middle_bar(lowered.bitmap) - middle_bar(plain.bitmap) == pytest.approx(0.2 * 36, abs=1.5)
     heavy = face.glyph("E", Style(100, across=0.05))
     assert heavy.bitmap.shape[0] == plain.bitmap.shape[0] + 5 and heavy.bitmap.shape[1] == plain.bitmap.shape[1]
+
+
+def test_each_letter_sways_in_its_own_way_and_keeps_its_place(sources: Path) -> None:
+    face = read_faces(sources / "fonts" / "quick" / "fonts.json", "train")[0]
+    still, swaying = (typeset("HHH", face, None, Style(100, sway=sway), PLAIN, Dice(1, 1)) for sway in (0.0, 0.05))
+    assert np.array_equal(still.edges, swaying.edges)
+    bounds = np.rint(still.edges).astype(int)
+    first, second = (swaying.ink[:, bounds[i] : bounds[i] + bounds[1] - bounds[0]] for i in (0, 1))
+    assert (np.abs(first.astype(int) - second) > 128).mean() > 0.03  # two letters, drawn differently
+    for drawn in (first, second):  # each where the design has it, and as heavy
+        design = still.ink[:, bounds[0] : bounds[1]]
+        assert int(drawn.sum()) == pytest.approx(int(design.sum()), rel=0.25)
+        assert np.average(np.arange(len(drawn)), weights=drawn.sum(1)) == pytest.approx(
+            np.average(np.arange(len(design)), weights=design.sum(1)), abs=8
+        )
 
 
 def test_another_face_draws_what_one_lacks(sources: Path) -> None:

@@ -23,6 +23,7 @@ from data.synthesis.text import HANZI
 
 HANZI_MIDDLE = 0.38  # of a hanzi, em above the baseline
 LATIN_MIDDLE = 0.36  # half a capital's height
+SWING = 10  # numbers that say where an outline sways
 FULL_WIDTH = {chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F) if chr(c).isalnum()}
 
 
@@ -38,6 +39,7 @@ class Style:
         across: growth of horizontal strokes beyond that of vertical ones, em.
         pull: how far outlines move out of the middle, in a hanzi's width and in its height; the second also lowers
             the middle of Latin letters. Negative: the other way.
+        sway: how far, em, each glyph's outline leaves its design, as a hand's does; 0 leaves it alone.
         hinted, aliased: rasterisation.
     """
 
@@ -47,6 +49,7 @@ class Style:
     bold: float = 0.0
     across: float = 0.0
     pull: tuple[float, float] = (0.0, 0.0)
+    sway: float = 0.0
     hinted: bool = False
     aliased: bool = False
 
@@ -98,8 +101,11 @@ class Face:
         """Whether the face draws full-width digits and letters (they are no characters of their own in a charset)."""
         return all(self._font.get_char_index(c) for c in FULL_WIDTH.values())
 
-    def glyph(self, character: str, style: Style, fraction: float = 0.0) -> Glyph:
-        """Draw `character`, its pen `fraction` of a pixel to the right of a whole one."""
+    def glyph(self, character: str, style: Style, fraction: float = 0.0, swing: np.ndarray | None = None) -> Glyph:
+        """Draw `character`, its pen `fraction` of a pixel to the right of a whole one.
+
+        `swing`, float (SWING,) of -1 to 1, is where `style.sway` leads the outline: the same again draws the same.
+        """
         font = self._font
         if not font.is_scalable:
             return self._strike(character, style)
@@ -121,6 +127,8 @@ class Face:
             advance = slot.advance.x / 64
         if any(style.pull):
             _pull(slot.outline._FT_Outline, style, advance, HANZI.match(character) is not None)
+        if style.sway and swing is not None:
+            _sway(slot.outline._FT_Outline, style, advance, swing)
         if style.bold or style.across:
             wide, high = (int(growth * style.size * 64) for growth in (style.bold, style.bold + style.across))
             freetype.FT_Outline_EmboldenXY(ctypes.byref(slot.outline._FT_Outline), wide, high)
@@ -137,6 +145,28 @@ class Face:
         return Glyph(_pixels(slot.bitmap), slot.bitmap_left, slot.bitmap_top, slot.advance.x / 64)
 
 
+def _points(outline: Any) -> np.ndarray:
+    """The outline's points, int64 (n, 2) of 1/64 pixel; to write to."""
+    return np.ctypeslib.as_array(ctypes.cast(outline.points, ctypes.POINTER(ctypes.c_long)), (outline.n_points, 2))
+
+
+def _sway(outline: Any, style: Style, advance: float, swing: np.ndarray) -> None:
+    """Turn, lean, stretch and bend the outline about its middle, strokes and their distances with it.
+
+    A point moves by up to `style.sway` em by each: a linear map, four numbers of `swing`, and a wave along either
+    axis, of about an em in length, three numbers for each (direction and phase).
+    """
+    if not outline.n_points:
+        return
+    points = _points(outline)
+    em = style.size * 64
+    places = (points - (advance / 2 * 64, LATIN_MIDDLE * em)) / em
+    moved = 2 * places @ swing[:4].reshape(2, 2)
+    for axis, (across, along, phase) in enumerate(swing[4:].reshape(2, 3)):
+        moved[:, axis] += np.sin(np.pi * (2 * places @ (across, along) + phase))
+    points += np.rint(moved * style.sway * em).astype(points.dtype)
+
+
 def _pull(outline: Any, style: Style, advance: float, hanzi: bool) -> None:
     """Move the outline's points as another design might have them; edges, baseline and cap height stay.
 
@@ -146,7 +176,7 @@ def _pull(outline: Any, style: Style, advance: float, hanzi: bool) -> None:
     """
     if not outline.n_points:
         return
-    points = np.ctypeslib.as_array(ctypes.cast(outline.points, ctypes.POINTER(ctypes.c_long)), (outline.n_points, 2))
+    points = _points(outline)
     em = style.size * 64
     if hanzi:
         half_width = advance / 2 * 64  # outlines are in 1/64 pixel

@@ -65,6 +65,7 @@ class FaceSettings:
     # of training lines only, where they stand for designs that no list has; test lines show faces as they are
     across: Span = field(default_factory=Span)  # growth of horizontal strokes beyond that of vertical ones, em
     pull: Span = field(default_factory=Span)  # outlines moved out of the middle of their box, share
+    sway: Span = field(default_factory=Span)  # outlines turned and bent glyph by glyph, as written by hand, em
     substitutes: bool = False  # what a Chinese face lacks comes from another one, as in browsers
     emphasis: dict[str, float] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data.synthesis.dice import Dice
-from data.synthesis.faces import FULL_WIDTH, Face, Glyph, Style
+from data.synthesis.faces import FULL_WIDTH, SWING, Face, Glyph, Style
 from data.synthesis.settings import FaceSettings, Recipe
 from data.synthesis.text import HANZI
 
@@ -49,6 +49,7 @@ def choose_style(recipe: Recipe, variation: FaceSettings, dice: Dice) -> Style:
         bold=dice.span(recipe.bold) or 0.0,
         across=dice.span(variation.across) or 0.0,
         pull=(dice.span(variation.pull) or 0.0, dice.span(variation.pull) or 0.0),
+        sway=dice.span(variation.sway) or 0.0,
         hinted=dice.chance(recipe.hinted),
         aliased=dice.chance(recipe.aliased),
     )
@@ -91,7 +92,8 @@ def typeset(
             cut = squeezed and _blank_half(use.glyph(drawn, its_style), character, em)
             pen -= cut if cut and character in OPENING else 0
             x = round(pen) if whole_pixels else int(pen)
-            glyph = use.glyph(drawn, its_style, 0.0 if whole_pixels else round((pen - x) * 4) / 4)
+            swing = np.array([dice.uniform(-1, 1) for _ in range(SWING)]) if style.sway else None
+            glyph = use.glyph(drawn, its_style, 0.0 if whole_pixels else round((pen - x) * 4) / 4, swing)
             glyphs.append((glyph, x))
             pen += glyph.advance - (cut if cut and character in CLOSING else 0)
         ends.append(pen)
