@@ -153,8 +153,9 @@ def _points(outline: Any) -> np.ndarray:
 def _sway(outline: Any, style: Style, advance: float, swing: np.ndarray) -> None:
     """Turn, lean, stretch and bend the outline about its middle, strokes and their distances with it.
 
-    A point moves by up to `style.sway` em by each: a linear map, four numbers of `swing`, and a wave along either
-    axis, of about an em in length, three numbers for each (direction and phase).
+    Four numbers of `swing` are a linear map: each moves what is half an em from the middle by up to `style.sway` em.
+    Of the others three for each axis are a wave's direction and phase; it moves points by as much, and is .7 em long or
+    longer.
     """
     if not outline.n_points:
         return
