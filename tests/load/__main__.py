@@ -27,7 +27,7 @@ from pathlib import Path
 import uvloop
 
 from serve.config import ServeConfig
-from tests.load.bare import bare_rate
+from tests.load.bare import bare_rate, mean
 from tests.load.client import Report, Task, closed_loop, open_loop
 from tests.load.traffic import lines, soaked, tasks
 from tests.serve.running import ROOT, RunningServer, children, memory, processor_seconds, until
@@ -52,27 +52,32 @@ def row(*cells: object) -> None:
 
 
 def tables(model: Path, pictures: list[bytes], seconds: float, short: bool) -> None:
-    """Lines a second and latency for each setting, beside the bare reader; if `short`, of default batches uncached."""
-    row("workers", "max_batch", "cache", "clients", "lines/s", "of bare", "CPU ms", "p50 ms", "p99 ms", "refused")
-    row(*["---"] * 10)
+    """Lines a second and latency for each setting; if `short`, of default batches uncached. The bare reader is measured
+    before and after each, since a virtual machine may be twice as fast as it was a minute ago.
+    """
+    head = ("workers", "max_batch", "cache", "clients", "lines/s", "bare lines/s", "of bare", "CPU ms", "bare CPU ms")
+    row(*head, "p50 ms", "p99 ms", "refused")
+    row(*["---"] * 12)
     for workers in range(1, len(os.sched_getaffinity(0)) + 1):
-        alone = bare_rate(model, pictures, workers, seconds)
-        row(workers, "bare reader", "", "", alone.rate, 1.0, alone.processor_ms, "", "", "")
+        before = bare_rate(model, pictures, workers, seconds)
         for max_batch, cached in [(8, False)] if short else itertools.product((1, 8), (False, True)):
             with tempfile.TemporaryDirectory() as folder:
                 settings = {"workers": workers, "max_batch": max_batch}
                 with RunningServer(Path(folder), model, **settings) as server:
                     for clients in CLIENTS:
                         report = measure(server.url, tasks(pictures, cached), clients, seconds, server.workers())
+                        after = bare_rate(model, pictures, workers, seconds)
+                        bare, before = mean(before, after), after
                         refused = sum(n for status, n in report.statuses.items() if status != 200)
                         percentiles = report.milliseconds(50), report.milliseconds(99)
-                        figures = report.rate, f"{report.rate / alone.rate:.2f}", report.processor_ms
-                        row(workers, max_batch, cached, clients, *figures, *percentiles, refused)
+                        rates = report.rate, bare.rate, f"{report.rate / bare.rate:.2f}"
+                        processor = report.processor_ms, bare.processor_ms
+                        row(workers, max_batch, cached, clients, *rates, *processor, *percentiles, refused)
 
 
 def overload(model: Path, pictures: list[bytes], seconds: float, number: int) -> None:
     """Ten times the requests a second that `number` workers can answer: wrk sends them and counts the answers; a few
-    requests of our own besides tell how long answers and refusals take.
+    requests of our own besides tell how long answers and refusals take. What they can is measured before and after.
 
     With fewer workers than cores the client keeps to the cores that are left, as if it were another machine.
     """
@@ -81,21 +86,23 @@ def overload(model: Path, pictures: list[bytes], seconds: float, number: int) ->
         work = tasks(pictures, cached=False)
         workers = server.workers()
         os.sched_setaffinity(0, cores[number:] or cores)
-        capacity = measure(server.url, work, 8, 10, workers).rate
+        earlier = measure(server.url, work, 8, 10, workers).rate
         before, began = memory(workers), os.times()
-        with flood(server.url, Path(folder), work, 10 * capacity, seconds, number) as wrk:
+        with flood(server.url, Path(folder), work, 10 * earlier, seconds, number) as wrk:
             probes = uvloop.run(open_loop(server.url, work, PROBES, seconds, connections=PROBES * 10))
             counts = json.loads(wrk.communicate(timeout=60)[0].splitlines()[-1])
-        ended = os.times()
+        ended, grown = os.times(), memory(server.workers()) - before
+        later = measure(server.url, work, 8, 10, workers).rate
+        capacity = (earlier + later) / 2
         client = ended.user + ended.system + ended.children_user + ended.children_system
         client -= began.user + began.system + began.children_user + began.children_system
         accepted, refused = counts["accepted"] + probes.count(200), counts["refused"] + probes.count(429)
         others = counts["other"] + len(probes.replies) - probes.count(200) - probes.count(429)
-        head = ("capacity/s", "sent/s", "goodput/s", "share", "accepted p99 ms", "refused", "refusal p99 ms", "other")
-        row(*head, "memory + MB", "client's cores")
+        head = ("before, after/s", "sent/s", "goodput/s", "share", "accepted p99 ms", "refused", "refusal p99 ms")
+        row(*head, "other", "memory + MB", "client's cores")
         row(*["---"] * 10)
         row(
-            capacity,
+            f"{earlier:.1f}, {later:.1f}",
             (accepted + refused + others) / counts["seconds"],
             accepted / counts["seconds"],
             f"{accepted / counts['seconds'] / capacity:.2f}",
@@ -103,7 +110,7 @@ def overload(model: Path, pictures: list[bytes], seconds: float, number: int) ->
             refused,
             probes.milliseconds(99, 429),
             others,
-            memory(server.workers()) - before,
+            grown,
             f"{client / counts['seconds']:.2f}",
         )
         assert not counts["unexplained"], "a refusal without Retry-After"

@@ -20,6 +20,11 @@ class BareRate:
     processor_ms: float
 
 
+def mean(first: BareRate, second: BareRate) -> BareRate:
+    """What is between two measurements."""
+    return BareRate((first.rate + second.rate) / 2, (first.processor_ms + second.processor_ms) / 2)
+
+
 def bare(model: Path, pictures: list[bytes], core: int, seconds: float) -> BareRate:
     """What the reader alone does on `core`, one line after the other."""
     os.sched_setaffinity(0, {core})
