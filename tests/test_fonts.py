@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
@@ -175,6 +177,55 @@ def test_a_damaged_bitmap_font_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "cut.pcf").write_bytes(pcf_of_one_glyph(65, [255])[:40])
     with pytest.raises(UserError, match="damaged"):
         plain_font([tmp_path / "cut.pcf"], tmp_path / "cache")
+
+
+CROSS = [[[200, 400], [820, 420]], [[500, 800], [510, -50]]]  # the strokes of 十: points on their middles
+
+
+def strokes(folder: Path, **characters: object) -> list[Path]:
+    """Files of characters' strokes as Make Me a Hanzi has them."""
+    files = [folder / f"{character}.json" for character in characters]
+    for file, medians in zip(files, characters.values(), strict=True):
+        file.write_text(json.dumps({"medians": medians}), encoding="utf-8")
+    return files
+
+
+def test_a_hand_writes_the_strokes_it_is_given(tmp_path: Path) -> None:
+    files = strokes(tmp_path, 十=CROSS, 一=CROSS[:1])
+    plain = plain_font(files, tmp_path / "cache", hand=7)
+    assert inspect_face(plain, 0, "十一二").drawn == "十一"
+    size = 64
+    mask = ImageFont.truetype(str(plain), size).getmask("十")
+    cross = np.asarray(mask).reshape(mask.size[::-1]) > 127
+    across, along = cross.sum(axis=1), cross.sum(axis=0)
+    assert across.max() > 0.3 * size and along.max() > 0.4 * size, "two long strokes"
+    assert np.median(across) < 0.2 * size and np.median(along) < 0.2 * size, "and nothing else"
+
+
+def test_each_hand_writes_its_own_way_and_the_same_again(tmp_path: Path) -> None:
+    files = strokes(tmp_path, 十=CROSS)
+    again, other = tmp_path / "again", tmp_path / "cache"
+    pictures = [
+        bytes(ImageFont.truetype(str(plain_font(files, cache, hand)), 40).getmask("十"))
+        for cache, hand in ((other, 1), (again, 1), (other, 2))
+    ]
+    assert pictures[0] == pictures[1] != pictures[2]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"medians": []}', '{"medians": [[1, 2, 3]]}', "[]"])
+def test_a_file_without_strokes_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "十.json").write_text(content)
+    with pytest.raises(UserError, match="does not hold the strokes of a character"):
+        plain_font([tmp_path / "十.json"], tmp_path / "cache", hand=0)
+
+
+def test_hands_are_faces_of_one_lineage(tmp_path: Path) -> None:
+    strokes(tmp_path, 十=CROSS, 一=CROSS[:1])
+    entry = f"{{dir: {tmp_path}, id: hand, lineage: strokes, style: hand, hands: 3, files: ['?.json']}}"
+    result = build_fonts(config(tmp_path, write_list(tmp_path, entry), characters="十一"))
+    assert [(face.id, face.style, face.lineage) for face in result.faces] == [
+        (f"hand-{number}", "hand", "strokes") for number in range(3)
+    ]
 
 
 def test_a_misspelt_key_in_the_list_is_named(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib.tables._g_l_y_f import Glyph
 
 from crnn.errors import UserError
+from data.fonts.truetype import DrawnGlyph, save_font
 
 UNIT = 64  # font units a pixel; any whole number draws the same
 ACCELERATORS, METRICS, BITMAPS, ENCODINGS = 2, 4, 8, 32  # table types
@@ -90,23 +90,12 @@ class BitmapFont:
 def trace_bitmap_font(source: Path, target: Path) -> None:
     """Write the bitmap font as TrueType; a row's run of set pixels becomes one rectangle."""
     font = BitmapFont(source.read_bytes())
-    glyphs: dict[str, Glyph] = {".notdef": TTGlyphPen(None).glyph()}
-    em = font.ascent + font.descent
-    metrics = {".notdef": (em * UNIT, 0)}
+    drawn = {}
     for codepoint, number in font.glyph_of.items():
         left, _, advance, ascent, _ = font.metrics[number]
-        glyphs[f"u{codepoint:04X}"] = _squares(font.pixels(number), left, ascent)
-        metrics[f"u{codepoint:04X}"] = (advance * UNIT, left * UNIT)
-    builder = FontBuilder(em * UNIT)
-    builder.setupGlyphOrder(list(glyphs))
-    builder.setupCharacterMap({codepoint: f"u{codepoint:04X}" for codepoint in font.glyph_of})
-    builder.setupGlyf(glyphs)
-    builder.setupHorizontalMetrics(metrics)
-    builder.setupHorizontalHeader(ascent=font.ascent * UNIT, descent=-font.descent * UNIT)
-    builder.setupNameTable({"familyName": source.stem, "styleName": "Regular"})
-    builder.setupOS2(sTypoAscender=font.ascent * UNIT, sTypoDescender=-font.descent * UNIT)
-    builder.setupPost(keepGlyphNames=False)
-    builder.save(target)
+        glyph = _squares(font.pixels(number), left, ascent)
+        drawn[codepoint] = DrawnGlyph(glyph, advance * UNIT, left * UNIT)
+    save_font(drawn, target, source.stem, (font.ascent + font.descent) * UNIT, font.ascent * UNIT)
 
 
 def _squares(pixels: np.ndarray, left: int, ascent: int) -> Glyph:

@@ -1,4 +1,4 @@
-"""Turns webfonts and bitmap fonts into plain TrueType that FreeType opens fast. Knows nothing of packages."""
+"""Turns webfonts, bitmap fonts and strokes into plain TrueType that FreeType opens fast. Knows nothing of packages."""
 
 from __future__ import annotations
 
@@ -15,31 +15,35 @@ from fontTools.ttLib.tables._g_l_y_f import Glyph
 
 from crnn.errors import UserError
 from data.fonts.bitmap import trace_bitmap_font
+from data.fonts.hand import write_font
 
 WEBFONTS = (".woff", ".woff2")
 BITMAP_FONT = ".pcf"
 KEPT_TABLES = {"GlyphOrder", "head", "hhea", "hmtx", "maxp", "OS/2", "name", "post", "cmap", "glyf", "loca"}
 
 
-def plain_font(paths: Sequence[Path], cache: Path) -> Path:
+def plain_font(paths: Sequence[Path], cache: Path, hand: int | None = None) -> Path:
     """Return one plain font file for the given file or slices, made in `cache` if need be and not there already.
 
-    A single webfont is only decompressed and keeps its layout tables; several are merged; a bitmap font is traced.
+    A single webfont is only decompressed and keeps its layout tables; several are merged; a bitmap font is traced. If
+    there is a `hand`, the files are strokes, and it writes them.
 
     Raises:
         UserError: a file cannot be read, or slices do not fit together.
     """
-    if len(paths) == 1 and paths[0].suffix not in (*WEBFONTS, BITMAP_FONT):
+    if hand is None and len(paths) == 1 and paths[0].suffix not in (*WEBFONTS, BITMAP_FONT):
         return paths[0]
     origin = "\n".join(f"{path.parent.name}/{path.name} {path.stat().st_size}" for path in paths)
     digest = hashlib.sha256(origin.encode()).hexdigest()[:10]
-    target = cache / f"{paths[0].stem}-{digest}.ttf"
+    target = cache / f"{paths[0].stem if hand is None else f'hand-{hand}'}-{digest}.ttf"
     if target.exists():
         return target
     cache.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".partial{os.getpid()}")
     try:
-        if paths[0].suffix == BITMAP_FONT:
+        if hand is not None:
+            write_font(paths, hand, partial)
+        elif paths[0].suffix == BITMAP_FONT:
             trace_bitmap_font(paths[0], partial)
         elif len(paths) == 1:
             with paths[0].open("rb") as file, TTFont(file) as font:

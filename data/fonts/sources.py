@@ -33,6 +33,7 @@ class FontSource:
     Attributes:
         files: globs below that place; every file matched is a face. Default: all the fonts of the folder.
         slices: the files are slices of one face: merge them in the order of the globs.
+        hands: the files hold the strokes of a character each: so many hands write a face of them (`hand.py`).
         index: the face inside a collection (.ttc).
         unzip: an archive inside the package that holds the fonts.
         id: of the face, if there is one only; default: the file's name.
@@ -49,6 +50,7 @@ class FontSource:
     dir: str = ""
     files: list[str] = field(default_factory=list)
     slices: bool = False
+    hands: int = 0
     index: int = 0
     unzip: str = ""
     id: str = ""
@@ -77,15 +79,18 @@ class SourceList:
 
 @dataclass(frozen=True)
 class Candidate:
-    """Files that make up one face, not looked into yet: more than one if they are slices to be merged."""
+    """Files that make up one face, not looked into yet: more than one if they are slices to be merged, or strokes that
+    `hand` writes.
+    """
 
     id: str
     files: tuple[Path, ...]
     source: FontSource
+    hand: int | None = None
 
     def font_file(self, cache: Path) -> Path:
-        """The one plain font file of the face, made in `cache` if it comes as webfont or bitmaps."""
-        return plain_font(self.files, cache)
+        """The one plain font file of the face, made in `cache` if it comes as webfont, bitmaps or strokes."""
+        return plain_font(self.files, cache, self.hand)
 
 
 def load_sources(path: str | Path) -> list[FontSource]:
@@ -122,8 +127,11 @@ def find_candidates(source: FontSource, cache: Path) -> list[Candidate]:
     files = list(_matches(folder, source.files or FONT_FILES))
     if not files:
         raise PackageUnavailable(f"{kind} {name}: no file matches {', '.join(source.files or FONT_FILES)}")
+    name = name.rsplit("/")[-1]
+    if source.hands:
+        return [Candidate(f"{source.id or _slug(name)}-{n}", tuple(files), source, n) for n in range(source.hands)]
     if source.slices:
-        return [Candidate(source.id or _slug(name.rsplit("/")[-1]), tuple(files), source)]
+        return [Candidate(source.id or _slug(name), tuple(files), source)]
     suffix = f"-{source.index}" if source.index else ""
     one = source.id if len(files) == 1 else ""
     return [Candidate(one or _slug(file.stem) + suffix, (file,), source) for file in files]
