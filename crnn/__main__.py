@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=1, metavar="N", help="processors for one reading (default: 1)")
     add(
         "--unsure", type=float, default=UNSURE, metavar="P",
-        help="read lines with a character less probable again, from nearer; 0 for never (%(default)s)",
+        help="read lines with a character less probable again, twice at most; 0 for never (%(default)s)",
     )  # fmt: skip
     add = parser.add_argument_group("decoding").add_argument
     # What is read at a prompt is wanted right; whoever counts milliseconds, as the server does, leaves the context out.

@@ -14,14 +14,15 @@ from crnn.errors import UserError
 from crnn.picture import ImageError, decode_image
 
 __all__ = [
-    "Canvas", "CanvasSpec", "ImageError", "TooWideError", "decode_image", "enhance", "from_nearer", "pad_to_bucket",
-    "scaled_width", "to_canvas", "to_grey", "to_strip",
+    "Canvas", "CanvasSpec", "ImageError", "TooWideError", "decode_image", "enhance", "from_farther", "from_nearer",
+    "pad_to_bucket", "scaled_width", "to_canvas", "to_grey", "to_strip",
 ]  # fmt: skip
 
 MODES = ("plain", "background", "article")
 MAX_ASPECT = 1000  # width over height: 40 canvases of 800 pixels; no printed line is so long
-NEARER = 0.04  # of the height cut off above and below: boxes leave 5 to 20 % around the letters
-STRETCH = 1.12  # of a line seen from nearer: narrow letters get more frames
+NEARER = 0.08  # of the height cut off above and below: boxes leave 5 to 20 % around the letters
+STRETCH = 1.22  # of a line seen from nearer: narrow letters get more frames
+FARTHER = 0.06  # of the height put on above and below: letters cut off at their feet stand free
 ENHANCED_HEIGHT = 4  # canvas heights: taller pictures are reduced before enhancement, whose cost is their area
 
 
@@ -154,6 +155,12 @@ def from_nearer(image: np.ndarray) -> np.ndarray:
     rows = round(NEARER * image.shape[0])
     middle = image[rows : image.shape[0] - rows]
     return middle if middle.shape[1] <= MAX_ASPECT * middle.shape[0] else image
+
+
+def from_farther(image: np.ndarray) -> np.ndarray:
+    """A line, (H, W[, C]), with its outermost rows repeated: smaller letters on the canvas, and every x as before."""
+    rows = round(FARTHER * image.shape[0])
+    return cv2.copyMakeBorder(image, rows, rows, 0, 0, cv2.BORDER_REPLICATE) if rows else image
 
 
 def pad_to_bucket(strip: np.ndarray, spec: CanvasSpec) -> np.ndarray:

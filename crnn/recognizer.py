@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from crnn.ctc import greedy
 from crnn.decoding import Decoder
 from crnn.network import Look, Network
 from crnn.pair import unpack
-from crnn.preprocess import STRETCH, decode_image, from_nearer
+from crnn.preprocess import STRETCH, decode_image, from_farther, from_nearer
 from crnn.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
 
 __all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
@@ -35,8 +36,9 @@ class Recognizer:
 
     Attributes:
         info: what the model says of itself; of a pair, what the tuned network says, which knows all the characters.
-        unsure: a line with a character less probable than this is read again from nearer, and the surer reading is
-            kept; 0 for never. It goes by what the network says, calibrated or not.
+        unsure: a line with a character less probable than this is read again from farther, and if that is another
+            text from nearer: what two of three looks agree on is kept, else the surest; 0 for never. It goes by what
+            the network says, calibrated or not.
         max_batch: lines of one width that are read in one run, see `Network`.
 
     Raises:
@@ -85,18 +87,31 @@ class Recognizer:
         return readings
 
     def _look(self, network: Network, pixels: Sequence[np.ndarray], decode: Decoder) -> list[Look]:
-        """What one network reads, unsure lines twice."""
-        looks = network.read(pixels, decode)
-        again = [i for i, look in enumerate(looks) if look.reading.weakest < self.unsure]
-        nearer = network.read([from_nearer(pixels[i]) for i in again], decode, STRETCH)
-        for i, look in zip(again, nearer, strict=True):
-            if look.score > looks[i].score:
-                looks[i] = replace(look, likeness=looks[i].likeness)
-        return looks
+        """What one network reads: unsure lines from farther, too, and if that is another text from nearer."""
+        firsts = network.read(pixels, decode)
+        looks = {i: [first] for i, first in enumerate(firsts) if first.reading.weakest < self.unsure}
+        for i, look in zip(looks, network.read([from_farther(pixels[i]) for i in looks], decode), strict=True):
+            looks[i].append(look)
+        torn = [i for i, (first, farther) in looks.items() if _letters(first) != _letters(farther)]
+        for i, look in zip(torn, network.read([from_nearer(pixels[i]) for i in torn], decode, STRETCH), strict=True):
+            looks[i].append(look)
+        settled = {i: replace(_agreed(looks[i]), likeness=firsts[i].likeness) for i in looks}
+        return [settled.get(i, first) for i, first in enumerate(firsts)]
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """The bare network, of a pair the general one: see `Network.run`."""
         return self._networks[0].run(images)
+
+
+def _letters(look: Look) -> str:
+    return look.reading.text.replace(" ", "")
+
+
+def _agreed(looks: Sequence[Look]) -> Look:
+    """The surest of the looks at a line that most agree with, spaces aside; those at nothing have no voice."""
+    votes = Counter(filter(None, map(_letters, looks)))
+    most = max(votes.values(), default=0)
+    return max((look for look in looks if votes[_letters(look)] == most), key=lambda look: look.score)
 
 
 def _is_doubtful(look: Look) -> bool:

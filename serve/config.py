@@ -29,7 +29,7 @@ class ServeConfig:
         host, port: where to listen; port 0 takes a free one.
         workers: processes, each pinned to a core of its own; 0 for as many as the container has cores.
         max_batch: lines of one width that are read together; 1 reads line by line.
-        unsure: lines with a character less probable than this are read again from nearer; 0 reads each line once.
+        unsure: lines with a character less probable than this are read again, twice at most; 0 reads each line once.
         max_delay_ms: a line waits at most this long for its turn while fuller batches go first.
         max_pending: requests a worker holds (read, waiting or being read); further ones are refused with 429.
         max_queued_lines: lines a worker holds; a request that would exceed it is refused with 429.
