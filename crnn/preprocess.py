@@ -20,9 +20,10 @@ __all__ = [
 
 MODES = ("plain", "background", "article")
 MAX_ASPECT = 1000  # width over height: 40 canvases of 800 pixels; no printed line is so long
-NEARER = 0.08  # of the height cut off above and below: boxes leave 5 to 20 % around the letters
-STRETCH = 1.22  # of a line seen from nearer: narrow letters get more frames
+NEARER = 0.06  # of the height cut off above and below: boxes leave 5 to 20 % around the letters
+STRETCHED = 1.17  # a line seen from nearer: narrow letters get more frames
 FARTHER = 0.06  # of the height put on above and below: letters cut off at their feet stand free
+SHRUNK = 0.9  # a line seen from farther: letters set wide come nearer to each other
 ENHANCED_HEIGHT = 4  # canvas heights: taller pictures are reduced before enhancement, whose cost is their area
 
 

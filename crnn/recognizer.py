@@ -17,7 +17,7 @@ from crnn.ctc import greedy
 from crnn.decoding import Decoder
 from crnn.network import Look, Network
 from crnn.pair import unpack
-from crnn.preprocess import STRETCH, decode_image, from_farther, from_nearer
+from crnn.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer
 from crnn.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
 
 __all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
@@ -90,10 +90,12 @@ class Recognizer:
         """What one network reads: unsure lines from farther, too, and if that is another text from nearer."""
         firsts = network.read(pixels, decode)
         looks = {i: [first] for i, first in enumerate(firsts) if first.reading.weakest < self.unsure}
-        for i, look in zip(looks, network.read([from_farther(pixels[i]) for i in looks], decode), strict=True):
+        farther = network.read([from_farther(pixels[i]) for i in looks], decode, SHRUNK)
+        for i, look in zip(looks, farther, strict=True):
             looks[i].append(look)
-        torn = [i for i, (first, farther) in looks.items() if _letters(first) != _letters(farther)]
-        for i, look in zip(torn, network.read([from_nearer(pixels[i]) for i in torn], decode, STRETCH), strict=True):
+        torn = [i for i, (first, second) in looks.items() if _letters(first) != _letters(second)]
+        nearer = network.read([from_nearer(pixels[i]) for i in torn], decode, STRETCHED)
+        for i, look in zip(torn, nearer, strict=True):
             looks[i].append(look)
         settled = {i: replace(_agreed(looks[i]), likeness=firsts[i].likeness) for i in looks}
         return [settled.get(i, first) for i, first in enumerate(firsts)]

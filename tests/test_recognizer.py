@@ -17,7 +17,7 @@ from crnn.ctc import GreedyPath, greedy
 from crnn.errors import UserError
 from crnn.metrics import edit_distance
 from crnn.network import Network
-from crnn.preprocess import STRETCH, CanvasSpec, ImageError, decode_image, from_farther, from_nearer
+from crnn.preprocess import SHRUNK, STRETCHED, CanvasSpec, ImageError, decode_image, from_farther, from_nearer
 from crnn.recognizer import Reading, Recognizer
 from tests.barcode import CHARACTERS, draw, save_model
 from tests.conftest import draw_digits
@@ -109,8 +109,8 @@ def test_what_is_no_line_is_refused(recognizer: Recognizer, image: np.ndarray | 
 def looks_at(path: Path, lines: list[np.ndarray]) -> list[tuple[Reading, Reading, Reading]]:
     """What the network makes of each line as it is, from farther and from nearer."""
     network = Network(path, "digits")
-    views = [(lines, 1.0), ([from_farther(line) for line in lines], 1.0)]
-    views.append(([from_nearer(line) for line in lines], STRETCH))
+    views = [(lines, 1.0), ([from_farther(line) for line in lines], SHRUNK)]
+    views.append(([from_nearer(line) for line in lines], STRETCHED))
     looks = [network.read(view, greedy, stretch) for view, stretch in views]
     return [(a.reading, b.reading, c.reading) for a, b, c in zip(*looks, strict=True)]
 
@@ -171,7 +171,7 @@ def test_where_no_two_looks_agree_the_decoder_decides(trained: Path) -> None:
 
 
 def test_from_nearer_and_from_farther_a_line_stays_a_line() -> None:
-    assert from_nearer(np.zeros((50, 90, 3), np.uint8)).shape == (42, 90, 3)
+    assert from_nearer(np.zeros((50, 90, 3), np.uint8)).shape == (44, 90, 3)
     assert from_farther(np.zeros((50, 90, 3), np.uint8)).shape == (56, 90, 3)
     assert from_nearer(np.zeros((1, 900), np.uint8)).shape == (1, 900)
     assert from_farther(np.zeros((1, 900), np.uint8)).shape == (1, 900)
