@@ -135,7 +135,7 @@ def test_a_look_does_not_make_up_for_a_less_sure_reading(
     write_pair(trained / "model.onnx", pair.with_name("tuned.onnx"), wrong, digits[:80], upside_down)
     assert (likenesses(wrong, digits) > MARGIN).mean() > 0.9  # though the tuned network has forgotten such lines
     general = share_right(Recognizer(trained / "model.onnx"), held_out_digits)
-    assert share_right(Recognizer(wrong), held_out_digits) > general - 0.05  # alone it reads less than .8
+    assert share_right(Recognizer(wrong), held_out_digits) > general - 0.1  # alone it reads less than .8
 
 
 def test_the_looks_of_former_domains_are_kept(pair: Path, probing: Path, held_out_digits: Path, tmp_path: Path) -> None:
