@@ -23,6 +23,8 @@ from omegaconf import MISSING, DictConfig
 from crnn.artifact import METADATA_KEY, ArtifactInfo
 from crnn.checkpoint import Checkpoint, load
 from crnn.errors import UserError, exit_cleanly
+from crnn.finder.info import FinderInfo
+from crnn.finder_export import export_finder
 from crnn.model import CRNN, ModelConfig
 from crnn.stage import run_stage, typed
 
@@ -71,10 +73,12 @@ def export(config: ExportConfig) -> Path:
         UserError: no checkpoint, LSTM nodes were lost, or the outputs differ by more than `TOLERANCE`.
     """
     checkpoint = load(config.checkpoint)
+    output = Path(config.output) if config.output else Path(config.checkpoint).with_name("model.onnx")
+    if isinstance(checkpoint.info, FinderInfo):
+        return export_finder(checkpoint, output)
     if config.mode is not None:
         canvas = dataclasses.replace(checkpoint.info.canvas, mode=config.mode)
         checkpoint.info = dataclasses.replace(checkpoint.info, canvas=canvas)
-    output = Path(config.output) if config.output else Path(config.checkpoint).with_name("model.onnx")
     model = build(checkpoint)
     write_graph(model, checkpoint, output)
     error = largest_difference(model, output)

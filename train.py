@@ -1,4 +1,4 @@
-"""Trains a recogniser: `python train.py [key=value ...]`, or under torchrun in several processes.
+"""Trains a recogniser, or with `--config-name train_finder` a finder of lines; under torchrun in several processes.
 
 python train.py name=mine data.train=[artifacts/lines/train] data.validation=[artifacts/lines/validation]
 torchrun --nproc-per-node 2 train.py ...
@@ -13,15 +13,18 @@ from pathlib import Path
 import hydra
 import torch.distributed as dist
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from crnn.errors import exit_cleanly
+from crnn.finder_training import FinderTrainConfig, FinderTrainer
+from crnn.finder_training import Interrupted as FinderInterrupted
 from crnn.recipe import TrainConfig
 from crnn.stage import run_stage, typed
 from crnn.step_profile import profile_steps, table
 from crnn.training import Interrupted, Trainer
 
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+ConfigStore.instance().store(name="train_finder_schema", node=FinderTrainConfig)
 
 
 def train(config: TrainConfig) -> Path:
@@ -45,6 +48,12 @@ def train(config: TrainConfig) -> Path:
 @hydra.main(version_base="1.3", config_path="configs", config_name="train")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
+    if OmegaConf.get_type(cfg) is FinderTrainConfig:
+        try:
+            FinderTrainer(typed(cfg, FinderTrainConfig)).run()
+        except FinderInterrupted as interrupted:
+            print(interrupted)
+        return
     config = typed(cfg, TrainConfig)
     distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
     if distributed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import warnings
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from crnn.artifact import ArtifactInfo
 from crnn.errors import UserError
+from crnn.finder.info import FinderInfo
 
 State = dict[str, Tensor]
 
@@ -38,7 +40,7 @@ class Checkpoint:
         trained: everything else that resuming needs: raw weights, optimizer, step, …; empty in a slim one.
     """
 
-    info: ArtifactInfo
+    info: Any  # ArtifactInfo of a reader, FinderInfo of a finder
     weights: State
     trained: dict[str, Any] = field(default_factory=dict)
 
@@ -96,7 +98,8 @@ def load(path: str | Path) -> Checkpoint:
     if seal != _seal(body):
         raise UserError(f"{path} is damaged: its content does not match its digest")
     content = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
-    info, weights, trained = ArtifactInfo.from_json(content["info"]), content["weights"], content["trained"]
+    kind = FinderInfo if json.loads(content["info"]).get("task") == "finder" else ArtifactInfo
+    info, weights, trained = kind.from_json(content["info"]), content["weights"], content["trained"]
     weights = {k: v.float() if v.dtype == torch.float16 else v for k, v in weights.items()}
     return Checkpoint(info, weights, trained)
 

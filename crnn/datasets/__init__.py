@@ -1,0 +1,1 @@
+"""Labelled lines and pages on disk."""

@@ -1,0 +1,1 @@
+"""Finds the text lines of a page with a small network."""

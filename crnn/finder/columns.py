@@ -1,0 +1,66 @@
+"""Lays a column of upright characters, top to bottom, side by side, so that a reader of lines can read it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+PITCH = 48  # px that a column is made wide, for even work whatever its size
+SHORTEST, LONGEST = 0.45, 1.6  # of the column's width: how high a character with its gap may be
+USUAL = 1.05  # of the column's width: how high most are
+STRAY = 0.35  # cost of a character half or twice as high as usual, where a cut through dense ink costs 1
+
+
+def lay_column(column: np.ndarray) -> np.ndarray:
+    """A line, uint8 (h, w[, C]), of the characters of `column`, uint8 (H, W[, C]), which stand below each other.
+
+    Cuts are chosen together: those with the least ink on them and the evenest distances.
+    """
+    height, width = column.shape[:2]
+    if width < 4 or height < 2 * width:
+        return column
+    scaled = cv2.resize(column, (PITCH, max(2, round(height * PITCH / width))), interpolation=cv2.INTER_AREA)
+    cuts = _cuts(_ink(scaled))
+    parts = [scaled[top:bottom] for top, bottom in pairwise(cuts)]
+    tallest = max(PITCH, max(len(part) for part in parts))
+    cells = []
+    for part in parts:
+        above = (tallest - len(part)) // 2
+        cells.append(cv2.copyMakeBorder(part, above, tallest - len(part) - above, 0, 0, cv2.BORDER_REPLICATE))
+    return np.hstack(cells)
+
+
+def _ink(column: np.ndarray) -> np.ndarray:
+    """How much each row varies, as a share of what the rows with most ink do: float64 (H,)."""
+    grey = column if column.ndim == 2 else column.astype(np.float32).mean(axis=2)
+    variation = cv2.blur(np.asarray(grey, np.float64).std(axis=1)[:, None], (1, 3))[:, 0]
+    low, high = np.percentile(variation, [5, 90])
+    return np.asarray(np.clip((variation - low) / max(float(high - low), 1e-6), 0, 1))
+
+
+def _cuts(ink: np.ndarray) -> list[int]:
+    """Rows at which the column is cut, 0 and its height included: dynamic programming over the last cut."""
+    height = len(ink)
+    steps = np.arange(max(2, round(SHORTEST * PITCH)), round(LONGEST * PITCH) + 1)
+    stray = STRAY * np.log2(steps / (USUAL * PITCH)) ** 2
+    best = np.full(height + 1, np.inf)
+    before = np.zeros(height + 1, np.int64)
+    best[0] = 0.0
+    for row in range(1, height + 1):
+        previous = row - steps
+        usable = previous >= 0
+        if not usable.any():
+            continue
+        costs = best[previous[usable]] + stray[usable]
+        chosen = int(costs.argmin())
+        # The column's own ends are no cuts.
+        best[row] = costs[chosen] + (ink[row] if row < height else 0.0)
+        before[row] = previous[usable][chosen]
+    if not np.isfinite(best[height]):
+        return [0, height]
+    cuts = [height]
+    while cuts[-1] > 0:
+        cuts.append(int(before[cuts[-1]]))
+    return cuts[::-1]

@@ -1,0 +1,114 @@
+"""Joins boxes that follow each other closely in a row: the network cuts some lines at wide punctuation.
+
+Boxes of one component do not overlap others much, so that the pairs looked at are few: n log n in all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crnn.finder.postprocess import Boxes
+
+WIDEST_GAP = 0.3  # of the height, between boxes of one line
+DEEPEST_OVERLAP = 0.6  # of the height, that they may overlap: unclipping moved their ends
+LARGEST_STEP = 0.3  # of the height, between their middles across the line
+LARGEST_RATIO = 1.4  # of their heights
+LARGEST_TURN = 0.1  # radians between their directions
+
+
+def join_rows(boxes: Boxes) -> Boxes:
+    """The boxes with those joined that are parts of one line."""
+    n = len(boxes)
+    if n < 2:
+        return boxes
+    quads = boxes.quads.astype(np.float64)
+    along = quads[:, 1] - quads[:, 0]
+    length = np.linalg.norm(along, axis=1)
+    along = along / np.maximum(length, 1e-6)[:, None]
+    parent = np.arange(n)
+    for upright in (False, True):
+        members = np.flatnonzero((np.abs(along[:, 1]) > np.abs(along[:, 0])) == upright)
+        if len(members) < 2:
+            continue
+        # Lines of a page share their direction: positions along it and across it are compared.
+        common = np.sum(along[members] * length[members, None], axis=0)
+        common /= max(float(np.linalg.norm(common)), 1e-6)
+        across = np.array([-common[1], common[0]])
+        middle = quads[members].mean(axis=1) @ across
+        begin = (quads[members][:, [0, 3]].mean(axis=1)) @ common
+        end = (quads[members][:, [1, 2]].mean(axis=1)) @ common
+        heights = boxes.heights[members].astype(np.float64)
+        for a, b in _neighbours(begin, end, middle, heights):
+            turn = abs(float(np.linalg.det(along[members[[a, b]]])))
+            ratio = max(heights[a], heights[b]) / min(heights[a], heights[b])
+            # A short box has no direction of its own.
+            if ratio <= LARGEST_RATIO and (turn <= LARGEST_TURN or min(length[members[[a, b]]]) < 2 * heights[a]):
+                _unite(parent, int(members[a]), int(members[b]))
+    roots = np.array([_root(parent, i) for i in range(n)])
+    groups: dict[int, list[int]] = {}
+    for i, root in enumerate(roots):
+        groups.setdefault(int(root), []).append(i)
+    single = [of[0] for of in groups.values() if len(of) == 1]
+    joined = [_merged(boxes, np.array(of)) for of in groups.values() if len(of) > 1]
+    rest = boxes.take(np.array(single, int))
+    if not joined:
+        return rest
+    return Boxes(
+        np.concatenate([rest.quads, np.stack([quad for quad, _, _ in joined])]).astype(np.float32),
+        np.concatenate([rest.scores, [score for _, score, _ in joined]]).astype(np.float32),
+        np.concatenate([rest.heights, [height for _, _, height in joined]]).astype(np.float32),
+    )
+
+
+def _neighbours(begin: np.ndarray, end: np.ndarray, middle: np.ndarray, heights: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (a, b) of boxes where b begins about where a ends, in the same row."""
+    # Boxes are sorted by rows of twice the usual height and, in a row, by where they begin; a box's follower is in
+    # its own row or in one of the two beside it.
+    pitch = 2 * max(float(np.median(heights)), 1.0)
+    row = np.floor(middle / pitch).astype(np.int64)
+    low, reach = begin.min(), float(np.ptp(begin)) + 2 * float(heights.max()) + 1
+    key = row * reach + (begin - low)
+    order = np.argsort(key, kind="stable")
+    keys = key[order]
+    pairs = []
+    for step in (-1, 0, 1):
+        base = (row + step) * reach - low
+        first = np.searchsorted(keys, base + end - DEEPEST_OVERLAP * heights)
+        last = np.searchsorted(keys, base + end + WIDEST_GAP * heights, side="right")
+        for a in np.flatnonzero(last > first):
+            for b in order[first[a] : min(last[a], first[a] + 8)]:
+                same = abs(middle[a] - middle[b]) <= LARGEST_STEP * min(heights[a], heights[b])
+                if a != b and same and end[b] > end[a]:
+                    pairs.append((int(a), int(b)))
+    return pairs
+
+
+def _root(parent: np.ndarray, i: int) -> int:
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = int(parent[i])
+    return i
+
+
+def _unite(parent: np.ndarray, a: int, b: int) -> None:
+    parent[_root(parent, b)] = _root(parent, a)
+
+
+def _merged(boxes: Boxes, members: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Quad, score and height of boxes joined to one: along the direction from the first to the last of them."""
+    quads = boxes.quads[members].astype(np.float64)
+    length = np.linalg.norm(quads[:, 1] - quads[:, 0], axis=1)
+    height = float(np.average(boxes.heights[members], weights=length))
+    ends = np.concatenate([quads[:, [0, 3]].mean(axis=1), quads[:, [1, 2]].mean(axis=1)])
+    along = np.sum(quads[:, 1] - quads[:, 0], axis=0)
+    along /= max(float(np.linalg.norm(along)), 1e-6)
+    order = np.argsort(ends @ along)
+    span = ends[order[-1]] - ends[order[0]]
+    along = span / max(float(np.linalg.norm(span)), 1e-6)
+    center = quads.mean(axis=1)
+    middle = np.average(center, axis=0, weights=length)
+    first, last = ((ends - middle) @ along).min(), ((ends - middle) @ along).max()
+    down = np.array([-along[1], along[0]]) * height / 2
+    start, end = middle + first * along, middle + last * along
+    quad = np.stack([start - down, end - down, end + down, start + down])
+    return quad, float(np.average(boxes.scores[members], weights=length)), height

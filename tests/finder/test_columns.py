@@ -1,0 +1,111 @@
+"""Columns of characters are laid side by side, and pages turned by the reader's judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import pytest
+
+from crnn.finder.boxes import LineBox, crop_line
+from crnn.finder.columns import lay_column
+from crnn.finder.direction import Way, directed, is_upright, line_ways, page_way
+
+
+def draw(text: str) -> np.ndarray:
+    image = np.full((40, 24 * len(text) + 8, 3), 255, np.uint8)
+    for place, letter in enumerate(text):
+        cv2.putText(image, letter, (6 + 24 * place, 31), cv2.FONT_HERSHEY_SIMPLEX, 1, (0, 0, 0), 2)
+    return image
+
+
+def stacked(text: str) -> np.ndarray:
+    return np.vstack([draw(letter)[:, :32] for letter in text])
+
+
+def similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """Correlation of two lines scaled to one size, at its best place."""
+    a, b = (cv2.resize(image, (round(image.shape[1] * 32 / image.shape[0]), 32)) for image in (a, b))
+    if a.shape[1] < b.shape[1]:
+        a, b = b, a
+    return float(cv2.matchTemplate(a, b, cv2.TM_CCOEFF_NORMED).max())
+
+
+def sees(text: str) -> object:
+    """A reader that knows one text: its confidence is how much a line looks like it."""
+    return lambda crops: [similarity(crop, draw(text)) for crop in crops]
+
+
+def test_a_column_is_cut_between_its_characters() -> None:
+    line = lay_column(stacked("2468"))
+    assert line.shape[1] == pytest.approx(4 * 48, abs=2)
+    ink = line.min(axis=(0, 2)) < 128
+    cells = np.array_split(np.arange(line.shape[1]), 4)
+    assert all(ink[cell[10:-10]].any() for cell in cells)
+    assert not any(ink[cell[0]] for cell in cells[1:])
+
+
+def test_a_short_box_is_no_column() -> None:
+    image = draw("1")
+    assert lay_column(image) is image
+
+
+@pytest.mark.parametrize("shape", [(4000, 1), (9, 4), (1, 1), (2000, 40), (50, 25, 3)])
+@pytest.mark.parametrize("level", [0, 255])
+def test_any_column_gives_a_picture(shape: tuple[int, ...], level: int) -> None:
+    assert lay_column(np.full(shape, level, np.uint8)).size
+
+
+@pytest.mark.parametrize(("turns", "way"), [(0, Way.RIGHT), (1, Way.DOWN), (2, Way.LEFT), (3, Way.UP)])
+def test_a_turned_page_is_read_the_right_way_up(turns: int, way: Way) -> None:
+    page = np.full((300, 300, 3), 255, np.uint8)
+    line = draw("13576")
+    page[100 : 100 + line.shape[0], 60 : 60 + line.shape[1]] = line
+    corners = np.array([[60, 100], [60 + line.shape[1], 100], [60 + line.shape[1], 140], [60, 140]], np.float32)
+    for _ in range(turns):  # clockwise
+        page = cv2.rotate(page, cv2.ROTATE_90_CLOCKWISE)
+        corners = np.stack([300 - corners[:, 1], corners[:, 0]], axis=1)
+    box = LineBox(np.roll(corners, 2, axis=0))  # the finder does not know where a line begins
+    found = page_way(page, [box], sees("13576"))  # type: ignore[arg-type]
+    assert found is way
+    assert similarity(directed(page, box, found).crop, line) > 0.95
+
+
+def test_a_column_of_characters_is_told_from_a_turned_line() -> None:
+    page = np.full((260, 200, 3), 255, np.uint8)
+    column = stacked("24687")
+    page[20 : 20 + len(column), 50:82] = column
+    box = LineBox(np.array([[50, 20], [82, 20], [82, 220], [50, 220]], np.float32))
+    assert is_upright(box)
+    assert page_way(page, [box], sees("24687")) is Way.COLUMN  # type: ignore[arg-type]
+
+
+def test_a_label_that_stands_upright_on_a_level_page_is_read_on_its_own() -> None:
+    page = np.full((300, 300, 3), 255, np.uint8)
+    line = draw("13576")
+    page[20:60, 20 : 20 + line.shape[1]] = line
+    up = cv2.rotate(line, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    page[100 : 100 + up.shape[0], 200:240] = up
+    level = LineBox(np.array([[20, 20], [148, 20], [148, 60], [20, 60]], np.float32))
+    upright = LineBox(np.array([[200, 100], [240, 100], [240, 228], [200, 228]], np.float32))
+    assert line_ways(page, [level, upright], Way.RIGHT, sees("13576")) == [Way.RIGHT, Way.UP]  # type: ignore[arg-type]
+
+
+def test_a_page_that_reads_well_is_not_read_the_other_way() -> None:
+    asked: list[int] = []
+
+    def sure(crops: Sequence[np.ndarray]) -> list[float]:
+        asked.append(len(crops))
+        return [0.97] * len(crops)
+
+    quads = [np.array([[10, y], [200, y], [200, y + 20], [10, y + 20]], np.float32) for y in range(10, 290, 30)]
+    page_way(np.zeros((300, 300), np.uint8), [LineBox(quad) for quad in quads], sure)
+    assert asked == [5]
+
+
+def test_a_level_crop_is_cut_and_not_resampled() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (60, 80), dtype=np.uint8)
+    box = LineBox(np.array([[10, 20], [50, 20], [50, 40], [10, 40]], np.float32))
+    assert np.array_equal(crop_line(image, box), image[20:40, 10:50])
+    assert np.array_equal(crop_line(image, box.turned(2)), image[20:40, 10:50][::-1, ::-1])
