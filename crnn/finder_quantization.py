@@ -22,7 +22,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from crnn.datasets.pages import LabelledPage, read_pages
 from crnn.errors import UserError
-from crnn.evaluation.pages_measure import Found, measure
+from crnn.evaluation.pages.measure import Found, measure
 from crnn.finder.finder import Finder, fit
 from crnn.finder.info import METADATA_KEY, FinderInfo
 from crnn.quantisation.modes import _quiet, shrink
