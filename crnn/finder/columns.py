@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -13,14 +14,34 @@ USUAL = 1.05  # of the column's width: how high most are
 STRAY = 0.35  # cost of a character half or twice as high as usual, where a cut through dense ink costs 1
 
 
-def lay_column(column: np.ndarray) -> np.ndarray:
-    """A line, uint8 (h, w[, C]), of the characters of `column`, uint8 (H, W[, C]), which stand below each other.
+@dataclass(frozen=True)
+class Column:
+    """Characters of a column laid side by side.
+
+    Attributes:
+        line: uint8 (h, w[, C]).
+        cuts: where each character begins and the last one ends, as shares of the column's height.
+        pitch: pixels of the line that each character takes.
+    """
+
+    line: np.ndarray
+    cuts: tuple[float, ...]
+    pitch: float
+
+    def share_of(self, x: float) -> float:
+        """How far down the column, as a share of its height, the place `x` of the line is: a character's middle."""
+        number = min(max(int(x / self.pitch), 0), len(self.cuts) - 2)
+        return (self.cuts[number] + self.cuts[number + 1]) / 2
+
+
+def lay_column(column: np.ndarray) -> Column:
+    """The characters of `column`, uint8 (H, W[, C]), which stand below each other, side by side.
 
     Cuts are chosen together: those with the least ink on them and the evenest distances.
     """
     height, width = column.shape[:2]
     if width < 4 or height < 2 * width:
-        return column
+        return Column(column, (0.0, 1.0), float(width))
     scaled = cv2.resize(column, (PITCH, max(2, round(height * PITCH / width))), interpolation=cv2.INTER_AREA)
     cuts = _cuts(_ink(scaled))
     parts = [scaled[top:bottom] for top, bottom in pairwise(cuts)]
@@ -29,7 +50,7 @@ def lay_column(column: np.ndarray) -> np.ndarray:
     for part in parts:
         above = (tallest - len(part)) // 2
         cells.append(cv2.copyMakeBorder(part, above, tallest - len(part) - above, 0, 0, cv2.BORDER_REPLICATE))
-    return np.hstack(cells)
+    return Column(np.hstack(cells), tuple(cut / len(scaled) for cut in cuts), float(PITCH))
 
 
 def _ink(column: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from enum import IntEnum
 import numpy as np
 
 from crnn.finder.boxes import LineBox, crop_line
-from crnn.finder.columns import lay_column
+from crnn.finder.columns import Column, lay_column
 
 PROBES = 5  # lines that are read to tell the way up
 SURE = 0.9  # mean confidence of the probes from which no other way is tried
@@ -39,10 +39,12 @@ class Directed:
     Attributes:
         box: its corners begin at the text's top left.
         crop: uint8 (h, w[, C]), the line to read.
+        column: how the crop was laid from a column of upright characters; None for other lines.
     """
 
     box: LineBox
     crop: np.ndarray
+    column: Column | None = None
 
 
 Confidence = Callable[[Sequence[np.ndarray]], Sequence[float]]  # of lines, in [0, 1], comparable between lengths
@@ -58,7 +60,8 @@ def directed(image: np.ndarray, box: LineBox, way: Way) -> Directed:
     """The line of `box`, found lying or upright, read in the direction `way`."""
     level = _levelled(box)
     if way is Way.COLUMN:
-        return Directed(LineBox(level.quad, box.score, True), lay_column(crop_line(image, level)))
+        column = lay_column(crop_line(image, level))
+        return Directed(LineBox(level.quad, box.score, True), column.line, column)
     turned = level.turned(int(way))
     return Directed(turned, crop_line(image, turned))
 

@@ -38,7 +38,9 @@ def sees(text: str) -> object:
 
 
 def test_a_column_is_cut_between_its_characters() -> None:
-    line = lay_column(stacked("2468"))
+    column = lay_column(stacked("2468"))
+    line = column.line
+    assert [column.share_of(x) for x in (24, 72, 120, 168)] == pytest.approx([1 / 8, 3 / 8, 5 / 8, 7 / 8], abs=0.06)
     assert line.shape[1] == pytest.approx(4 * 48, abs=2)
     ink = line.min(axis=(0, 2)) < 128
     cells = np.array_split(np.arange(line.shape[1]), 4)
@@ -48,13 +50,13 @@ def test_a_column_is_cut_between_its_characters() -> None:
 
 def test_a_short_box_is_no_column() -> None:
     image = draw("1")
-    assert lay_column(image) is image
+    assert lay_column(image).line is image
 
 
 @pytest.mark.parametrize("shape", [(4000, 1), (9, 4), (1, 1), (2000, 40), (50, 25, 3)])
 @pytest.mark.parametrize("level", [0, 255])
 def test_any_column_gives_a_picture(shape: tuple[int, ...], level: int) -> None:
-    assert lay_column(np.full(shape, level, np.uint8)).size
+    assert lay_column(np.full(shape, level, np.uint8)).line.size
 
 
 @pytest.mark.parametrize(("turns", "way"), [(0, Way.RIGHT), (1, Way.DOWN), (2, Way.LEFT), (3, Way.UP)])

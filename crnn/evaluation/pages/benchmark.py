@@ -72,9 +72,7 @@ def benchmark_pages(config: PageBenchmarkConfig) -> list[EngineResult]:
     if not config.pages:
         raise UserError("no pages given: pages=FOLDER with pages.jsonl or Label.txt")
     tiny = Path(config.tiny) if config.tiny else None
-    engines = {
-        name: open_engine(name, config.finder, config.model, config.languages, tiny) for name in config.engines
-    }
+    engines = {name: open_engine(name, config.finder, config.model, config.languages, tiny) for name in config.engines}
     pages = read_pages(config.pages)
     if config.held_out is not None:
         _, pages = split_by_source(pages, config.held_out)
@@ -149,15 +147,15 @@ def draw(image: np.ndarray, page: LabelledPage, found: Sequence[Found]) -> np.nd
 
 def as_table(results: Sequence[EngineResult]) -> str:
     """Markdown: a row for each engine, angle and kind."""
-    head = ("engine", "turned", "pages of", "pages", "lines", "found", "precision", "boxes off any line, a page", "merged",
-            "split", "read exactly", "CER", "CPU ms a page")  # fmt: skip
+    head = ("engine", "turned", "pages of", "pages", "lines", "found", "precision", "boxes off any line, a page",
+            "merged", "split", "read exactly", "CER", "CPU ms a page")  # fmt: skip
     rows = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for result in results:
         score = result.score
         read = [f"{100 * score.exact_share:.1f} %", f"{100 * score.cer:.1f} %"] if score.texts else ["-", "-"]
         cells = [result.engine, f"{result.turned:g}°", result.kind, str(result.pages), str(score.lines),
-                 f"{100 * score.recall:.1f} %", f"{100 * score.precision:.1f} %", f"{score.spurious / result.pages:.2f}",
-                 str(score.merged), str(score.split), *read, f"{result.cpu_ms:.0f}"]  # fmt: skip
+                 f"{100 * score.recall:.1f} %", f"{100 * score.precision:.1f} %",
+                 f"{score.spurious / result.pages:.2f}", str(score.merged), str(score.split), *read, f"{result.cpu_ms:.0f}"]  # fmt: skip
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -93,7 +94,7 @@ def _rapidocr(tiny: Path | None) -> PageEngine:
         from rapidocr import RapidOCR
     except ImportError:
         raise UserError("no RapidOCR: pip install rapidocr") from None
-    params: dict[str, object] = {"EngineConfig.onnxruntime.intra_op_num_threads": 1, "Global.log_level": "error"}
+    params: dict[str, Any] = {"EngineConfig.onnxruntime.intra_op_num_threads": 1, "Global.log_level": "error"}
     if tiny is not None:
         folder = tiny / TINY
         params |= {
@@ -101,7 +102,7 @@ def _rapidocr(tiny: Path | None) -> PageEngine:
             "Rec.model_path": str(folder / "tiny/rec/rec.onnx"),
             "Rec.rec_keys_path": str(folder / "ppocrv6_tiny_dict.txt"),
         }
-    engine = RapidOCR(params=params)
+    engine: Any = RapidOCR(params=params)
 
     def read(image: np.ndarray) -> list[Found]:
         result = engine(image)
