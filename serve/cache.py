@@ -63,6 +63,8 @@ class ResultCache:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return self._open()
+        except sqlite3.OperationalError:  # full, locked or not to be written: the file itself is good
+            raise
         except sqlite3.DatabaseError as error:
             for suffix in ("", "-wal", "-shm"):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)

@@ -147,7 +147,7 @@ class WholeRequestWorker(Worker):
         ends = time.monotonic() + self.cfg.graceful_timeout
         while self._connections and time.monotonic() < ends:
             for connection in list(self._connections.values()):
-                if connection.state is State.IDLE:
+                if connection.state in (State.IDLE, State.LINGERING):
                     connection.deadline = min(connection.deadline, goodbye)
             self._turn()
         self._threads.shutdown(wait=False)
