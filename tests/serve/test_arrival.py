@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +72,15 @@ def test_what_is_no_request_is_refused_as_soon_as_it_shows(sent: bytes, status: 
     with pytest.raises(RequestError) as refused:
         subject.take()
     assert refused.value.status == status
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", LINE, LINE + b"Transfer-Encoding: chunked\r\n\r\n"]))
+def test_whatever_comes_is_a_request_or_an_error_for_its_client(rubbish: bytes, before: bytes) -> None:
+    subject = arrival()
+    subject.feed(before + rubbish)
+    with contextlib.suppress(RequestError):
+        while subject.take() is not None:
+            pass
 
 
 def test_a_body_of_single_bytes_is_refused() -> None:
