@@ -15,7 +15,7 @@ from flask import Request
 
 from serve.errors import UnsupportedType
 
-MOST_BYTES = 500_000  # of a body that is split here; longer ones are few, and Werkzeug's parser reads them
+MOST_BYTES = 500_000  # of a body that is split in memory; Werkzeug's parser keeps longer files on the disk
 MOST_PARTS = 100
 
 _KEPT = "ocr.form"  # where a request's environment keeps its form
