@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from crnn.errors import UserError, exit_cleanly
@@ -29,13 +30,32 @@ def main() -> None:
         config = ServeConfig.from_environment()
         model = Path(config.model) if config.model else DEFAULT_MODEL
         load(model, config.max_batch, config.language_model_file)
-        try:
-            config.state.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"OCR_STATE_DIR={config.state_dir!r} cannot be made: {error.strerror}") from None
+        _try_state(config)
     settings = Path(__file__).with_name("gunicorn_conf.py")
     arguments = [sys.executable, "-m", "gunicorn", "--config", str(settings)]
     os.execv(sys.executable, arguments)
+
+
+def _try_state(config: ServeConfig) -> None:
+    """Make the state folder; one that is there but cannot be written is a warning, since reading needs none.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        config.state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"OCR_STATE_DIR={config.state_dir!r} cannot be made: {error.strerror}") from None
+    try:
+        with tempfile.NamedTemporaryFile(dir=config.state):
+            pass
+    except OSError as error:
+        print(
+            f"warning: OCR_STATE_DIR={config.state_dir!r} cannot be written ({error.strerror}): nothing is cached, "
+            "corrections are refused",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

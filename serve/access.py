@@ -61,7 +61,6 @@ def control_access(app: Flask, config: ServeConfig) -> None:
 
     if config.origins:
         app.after_request(partial(_let_pages_call, config.origins))
-    app.extensions["ocr_headers"] = HEADERS
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]
 
 

@@ -19,6 +19,7 @@ from serve.service import OcrService, Result
 
 api = Blueprint("api", __name__)
 
+BATCH_PATH = "/api/v1/ocr/batch"
 BATCH_BODY = 4  # times the bytes of a single request: a batch of large photos is better sent in parts
 
 
@@ -61,7 +62,7 @@ def predict() -> ResponseReturnValue:
     return jsonify(text=service().read(picture_of(request), _options(), client_probe(request)).text)
 
 
-@api.post("/api/v1/ocr/batch")
+@api.post(BATCH_PATH)
 def ocr_batch() -> ResponseReturnValue:
     """Read several pictures one after the other within one deadline; a bad one fails alone."""
     started = time.perf_counter()

@@ -15,7 +15,7 @@ from crnn.recognizer import DEFAULT_MODEL
 from serve.access import control_access
 from serve.adapters import UMI_BUSY, UMI_PATH, rapid, umi
 from serve.answers import send_error
-from serve.api import api
+from serve.api import BATCH_BODY, BATCH_PATH, api
 from serve.cache import ResultCache
 from serve.config import MEGA, ServeConfig
 from serve.corrections import FILE, CorrectionStore
@@ -70,7 +70,15 @@ def create_app(config: ServeConfig | None = None) -> Flask:
     # The order counts: a request takes a place, gets its id, then shows its key.
     observe(app, metrics)
     control_access(app, config)
-    gate = Gate(app.wsgi_app, config.max_pending, metrics, {UMI_PATH: UMI_BUSY})
+    body: int = app.config["MAX_CONTENT_LENGTH"]
+    gate = Gate(
+        app.wsgi_app,
+        config.max_pending,
+        metrics,
+        body=body,
+        bodies={BATCH_PATH: BATCH_BODY * body},
+        busy={UMI_PATH: UMI_BUSY},
+    )
     app.wsgi_app = app.extensions["ocr_gate"] = gate  # type: ignore[method-assign]
     for blueprint in (api, rapid, umi, feedback, pages):
         app.register_blueprint(blueprint)

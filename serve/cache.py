@@ -53,14 +53,24 @@ class ResultCache:
         self._writes = 0
         if not max_bytes:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._connection = self._open()
+            self._connection = self._open_or_rebuild()
+        except (sqlite3.Error, OSError) as error:  # the folder cannot be written, or the disk is full
+            log.warning({"event": "cache_off", "reason": str(error)})
+            self._max_bytes = 0
+
+    def _open_or_rebuild(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._open()
+        except sqlite3.OperationalError:  # full, locked or not to be written: the file itself is good
+            raise
         except sqlite3.DatabaseError as error:
-            log.warning({"event": "cache_rebuilt", "reason": str(error)})
             for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._connection = self._open()
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            connection = self._open()
+            log.warning({"event": "cache_rebuilt", "reason": str(error)})
+            return connection
 
     def _open(self) -> sqlite3.Connection:
         """One connection for all threads, behind a lock: each of its own would hold files and 2 MB of pages."""

@@ -25,7 +25,8 @@ class ServeConfig:
         model: the .onnx file to serve; empty for the shipped one.
         language_model: of clients that ask for a beam: the shipped one, or another of `make lm`; empty for none, as
             it is where the package stands alone, without the shipped files.
-        state_dir: folder of what outlives a request (cache, corrections, the last good model).
+        state_dir: folder of what outlives a request (cache, corrections, the last good model); empty for the default.
+            If it cannot be written, the server reads all the same, without them.
         host, port: where to listen; port 0 takes a free one.
         workers: processes, each pinned to a core of its own; 0 for as many as the container has cores.
         max_batch: lines of one width that are read together; 1 reads line by line.
@@ -34,6 +35,7 @@ class ServeConfig:
         max_pending: requests a worker holds (read, waiting or being read); further ones are refused with 429.
         max_queued_lines: lines a worker holds; a request that would exceed it is refused with 429.
         deadline_ms: longest time to answer; a request may ask for less, never for more.
+        patience_seconds: how long a client may take for its headers, pause in its body, or not take its answer.
         max_bytes: of one picture.
         max_pixels: of one picture (a photo of 24 megapixels passes).
         max_lines: text lines read in one picture.
@@ -60,6 +62,7 @@ class ServeConfig:
     max_pending: int = 96
     max_queued_lines: int = 600
     deadline_ms: int = 10_000
+    patience_seconds: float = 10.0
     max_bytes: int = 16 * MEGA
     max_pixels: int = 25 * MEGA
     max_lines: int = 500
@@ -79,6 +82,7 @@ class ServeConfig:
             "max_pending",
             "max_queued_lines",
             "deadline_ms",
+            "patience_seconds",
             "max_bytes",
             "max_pixels",
             "max_lines",
@@ -111,6 +115,8 @@ class ServeConfig:
             if name not in kinds:
                 known = ", ".join(PREFIX + known.upper() for known in kinds)
                 raise UserError(f"unknown setting {variable}: the settings are {known}")
+            if name in ("state_dir", "host") and not text.strip():
+                continue  # empty would mean the current folder, or every interface: nobody asks for those so
             try:
                 values[name] = kinds[name](text)
             except ValueError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import logging
 import sqlite3
 import time
 from contextlib import closing
@@ -19,7 +20,9 @@ from pathlib import Path
 
 from crnn.errors import UserError, exit_cleanly
 from serve.database import connect
-from serve.errors import StorageFull
+from serve.errors import NotReady, StorageFull
+
+log = logging.getLogger("serve.corrections")
 
 CATEGORY = "correction"
 FILE = "corrections.sqlite"
@@ -60,21 +63,32 @@ class Correction:
 
 
 class CorrectionStore:
-    """Corrections in one SQLite file: on disk before `add` returns, safe for threads and processes."""
+    """Corrections in one SQLite file: on disk before `add` returns, safe for threads and processes.
+
+    The file is opened when it is needed: a damaged one, or a disk that cannot be written, keeps nobody from reading.
+    """
 
     def __init__(self, path: Path, most: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._most = most
-        with closing(self._open()) as connection:
-            connection.execute(_SCHEMA)
 
     def add(self, correction: Correction) -> int:
         """Keep a correction; a later one of the same image replaces it. Returns its id.
 
         Raises:
-            StorageFull: as many as allowed are kept already.
+            StorageFull: as many as allowed are kept already, or the disk is full.
+            NotReady: the file is damaged, locked for long, or cannot be written.
         """
+        try:
+            return self._add(correction)
+        except (sqlite3.Error, OSError) as error:
+            log.error({"event": "correction_failed", "reason": str(error)})
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+                raise StorageFull("the disk is full: the correction was not kept") from None
+            reason = "corrections cannot be kept at present: the server's log tells more"
+            raise NotReady(reason, code="corrections_unavailable", retry_after=60) from None
+
+    def _add(self, correction: Correction) -> int:
         digest = hashlib.sha256(correction.image).hexdigest()
         with closing(self._open()) as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -103,8 +117,14 @@ class CorrectionStore:
         return len(rows)
 
     def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = connect(self._path, timeout=10.0)
-        connection.execute("PRAGMA synchronous = FULL")  # a person's work is to survive a power cut
+        try:
+            connection.execute("PRAGMA synchronous = FULL")  # a person's work is to survive a power cut
+            connection.execute(_SCHEMA)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
 
@@ -117,7 +137,10 @@ def main() -> None:
     with exit_cleanly():
         if not arguments.store.is_file():
             raise UserError(f"no corrections at {arguments.store}: give the {FILE} of the server's state folder")
-        count = CorrectionStore(arguments.store, most=0).export(arguments.folder)
+        try:
+            count = CorrectionStore(arguments.store, most=0).export(arguments.folder)
+        except (sqlite3.Error, OSError) as error:
+            raise UserError(f"the corrections in {arguments.store} cannot be exported: {error}") from None
         print(f"{count} corrected lines in {arguments.folder / 'labels.tsv'}")
 
 

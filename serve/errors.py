@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+BUSY = "the server is busy: try again in a moment"
+
 
 class RequestError(Exception):
     """A request that is answered with an error.

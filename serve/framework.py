@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response
 from flask.json.provider import DefaultJSONProvider
@@ -44,9 +45,16 @@ class _NoSessions(SessionInterface):
         return self._none
 
 
+class _Request(Request):
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        """A form's file stays in memory, where the whole body is already: a disk may be full, or not to be written."""
+        return io.BytesIO()
+
+
 class App(Flask):
     """The application's class."""
 
+    request_class = _Request
     json_provider_class = _Json
     session_interface = _NoSessions()
 

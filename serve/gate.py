@@ -1,18 +1,15 @@
-"""Lets in as many reading requests as a worker can hold; refuses the others before Flask sees them.
-
-Most of what is too much never comes so far (`serve/worker.py`); long requests and other servers' do.
-"""
+"""How many reading requests a worker holds, how large they may be, and what the others are told."""
 
 from __future__ import annotations
 
-import contextlib
+import http
 import json
 import logging
 import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from serve.errors import TooBusy
+from serve.errors import BUSY, RequestError, TooBusy
 from serve.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -20,39 +17,46 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("serve.request")
 
-# A client that sends nothing for so long gives its place up. One who sends very slowly keeps it, though: towards the
-# Internet a reverse proxy that takes in whole requests belongs in front.
-STALLED_SECONDS = 10
-# Bytes that are taken in of a request that is refused, since a client that is still sending when the connection closes
-# may not see the reply.
-DRAINED = 1_000_000
-
 
 class Gate:
-    """WSGI middleware before `app` that counts the POST requests inside.
+    """WSGI middleware before `app` that counts the POST requests inside and refuses those that are too many.
+
+    Our worker asks it before it lets a request in, so that nothing is refused here; under another server it is.
 
     Args:
         most: requests that may be inside.
-        bodies: what to refuse with, by path, where it is not the usual JSON.
+        body: the most bytes of a request's body.
+        bodies: the same by path, where more is taken.
+        busy: what to refuse with, by path, where it is not the usual JSON.
     """
 
-    def __init__(self, app: WSGIApplication, most: int, metrics: Metrics, bodies: dict[str, dict[str, object]]) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        most: int,
+        metrics: Metrics,
+        *,
+        body: int,
+        bodies: Mapping[str, int],
+        busy: Mapping[str, Mapping[str, object]],
+    ) -> None:
         self._app = app
         self.most = most
         self._metrics = metrics
+        self._body, self._bodies = body, bodies
+        self._busy = busy
         self._inside = 0
         self._lock = threading.Lock()
-        self._refusal = TooBusy("the server is busy: try again in a moment")
-        self._body = json.dumps(self._refusal.body()).encode()
-        self._bodies = {path: json.dumps(body).encode() for path, body in bodies.items()}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "POST":
             return self._app(environ, start_response)
-        if connection := environ.get("gunicorn.socket"):
-            connection.settimeout(STALLED_SECONDS)
         if not self._enter():
-            return self._refuse(environ, start_response)
+            path, error = environ.get("PATH_INFO", ""), TooBusy(BUSY)
+            self.note(error, path)
+            status, headers, body = self.refusal(error, path)
+            start_response(status, headers)
+            return [body]
         try:
             return self._app(environ, start_response)  # no answer is streamed: the work ends with this call
         finally:
@@ -71,29 +75,30 @@ class Gate:
             self._inside -= 1
             self._metrics.held(self._inside)
 
-    def _refuse(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with contextlib.suppress(OSError):
-            environ["wsgi.input"].read(DRAINED)
-        path = environ.get("PATH_INFO", "")
-        self.note_refusals({path: 1})
-        status, headers, body = self.refusal(path)
-        start_response(status, headers)
-        return [body]
+    def most_bytes(self, path: str) -> int:
+        """The most bytes of a request to `path`, its headers aside."""
+        return self._bodies.get(path, self._body)
 
-    def refusal(self, path: str) -> tuple[str, list[tuple[str, str]], bytes]:
-        """Status, headers and body for a request to `path` that is one too many."""
-        body = self._bodies.get(path, self._body)
+    @property
+    def largest_body(self) -> int:
+        """The most bytes that any request may have."""
+        return max([self._body, *self._bodies.values()])
+
+    def refusal(self, error: RequestError, path: str) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Status, headers and body of the answer with `error` to a request to `path`."""
+        busy = self._busy.get(path) if isinstance(error, TooBusy) else None
+        body = json.dumps(busy or error.body()).encode()
         headers = [
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
-            ("Retry-After", str(self._refusal.retry_after)),
             ("X-Content-Type-Options", "nosniff"),
         ]
-        return "429 Too Many Requests", headers, body
+        if error.retry_after is not None:
+            headers.append(("Retry-After", str(error.retry_after)))
+        return f"{error.status} {http.HTTPStatus(error.status).phrase}", headers, body
 
-    def note_refusals(self, requests: Mapping[str, int]) -> None:
-        """Count and log the refused requests to each path."""
-        for path, number in requests.items():
-            self._metrics.reject(self._refusal.code, number)
-            line = {"path": path[:200], "method": "POST", "status": self._refusal.status, "error": self._refusal.code}
-            log.info(line if number == 1 else {**line, "requests": number})
+    def note(self, error: RequestError, path: str, requests: int = 1) -> None:
+        """Count and log what was answered with `error` without the application."""
+        self._metrics.reject(error.code, requests)
+        line = {"path": path[:200], "status": error.status, "error": error.code}
+        log.info(line if requests == 1 else {**line, "requests": requests})

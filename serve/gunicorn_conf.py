@@ -5,29 +5,27 @@ gunicorn reads this file as a module. Threads wait for the network and for resul
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import logging.config
 import os
-import shutil
+import resource
 import signal
-import socket
 import sys
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from serve.config import ServeConfig
 from serve.logs import CONFIG
 from serve.reload import ask_reload
+from serve.shared_figures import forget, make_folder, remove_folder, reserve, shared_memory
 
 _config = ServeConfig.from_environment()
-_metrics = _config.state / "metrics"
-# prometheus_client looks at it when it is imported, which the workers' application does later
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 
-# A worker takes more connections than it has places, so that somebody is there to refuse what is too much.
+# Threads for what is not counted, such as /health, while as many read as may.
 SPARE_THREADS = 16
+DESCRIPTORS = 8192  # as many as the system lets us have, up to this number; often the limit is set low for the old days
 # Threads of a worker share one interpreter lock. The reader needs it for a moment between two lines and must not
 # wait for the default of 5 ms, which is longer than a line takes.
 SWITCH_SECONDS = 0.0005
@@ -35,13 +33,13 @@ SWITCH_SECONDS = 0.0005
 wsgi_app = "serve.app:create_app()"
 bind = f"{_config.host}:{_config.port}"
 workers = _config.worker_count
-worker_class = "serve.worker.RefusingWorker"
+worker_class = "serve.worker.WholeRequestWorker"
 threads = _config.max_pending + SPARE_THREADS
 worker_connections = 2000
 keepalive = 15
 timeout = 120  # seconds a worker may be silent; loading libraries on a crowded machine counts too
 graceful_timeout = _config.deadline_ms // 1000 + 5
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # the heartbeat must not wait for a disk
+worker_tmp_dir = shared_memory()  # the heartbeat must not wait for a disk
 control_socket_disable = True
 logging.config.dictConfig(CONFIG)  # for our own lines, on standard output; gunicorn's go to standard error
 
@@ -49,17 +47,22 @@ _cores = sorted(os.sched_getaffinity(0))
 
 
 def on_starting(server: Any) -> None:
-    """Begin with empty figures, and on SIGHUP reload the model instead of gunicorn."""
-    shutil.rmtree(_metrics, ignore_errors=True)
-    _metrics.mkdir(parents=True)
+    """On SIGHUP reload the model instead of gunicorn."""
     server.handle_hup = lambda: ask_reload(_config.state)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def when_ready(server: Any) -> None:
-    """Let the kernel hold new connections until their request has come, so that no thread waits for it."""
-    if hasattr(socket, "TCP_DEFER_ACCEPT"):
-        for listener in server.LISTENERS:
-            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1)
+    """The port is ours, and no worker is there yet: make the folder in which they share their figures."""
+    make_folder()
+
+
+def on_exit(server: Any) -> None:
+    """Leave nothing in shared memory."""
+    remove_folder()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -73,7 +76,9 @@ def post_fork(server: Any, worker: Any) -> None:
     # The parent's handlers, inherited, would only note a SIGTERM in a queue that nobody reads here.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
-    os.sched_setaffinity(0, {_cores[worker.place % len(_cores)]})
+    with contextlib.suppress(OSError):  # the core may have been taken from us since; a worker must start all the same
+        os.sched_setaffinity(0, {_cores[worker.place % len(_cores)]})
+    reserve()
     sys.setswitchinterval(SWITCH_SECONDS)
 
 
@@ -103,6 +108,5 @@ def worker_exit(server: Any, worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     """Take the ended worker's gauges out of the figures; its counts stay."""
-    from prometheus_client.multiprocess import mark_process_dead
-
-    mark_process_dead(worker.pid)
+    with contextlib.suppress(OSError):  # which would end the server
+        forget(worker.pid)

@@ -1,12 +1,12 @@
-"""Figures of the server in Prometheus's form. Knows only names and numbers.
+"""Figures of the server in Prometheus's form.
 
-Under gunicorn each worker writes its figures to files of a common folder, and whichever worker is asked
-adds them up (prometheus_client's multiprocess mode, switched on by PROMETHEUS_MULTIPROC_DIR before it is
-imported).
+Under gunicorn each worker writes its figures to files of a common folder (`serve.shared_figures`), and whichever worker
+is asked adds them up.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -14,6 +14,10 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from serve.shared_figures import VARIABLE
+
+log = logging.getLogger("serve.metrics")
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -70,10 +74,12 @@ class Metrics:
         return timer
 
     def exposition(self) -> bytes:
-        """All figures of all workers as text."""
-        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-        if not folder:
-            return generate_latest(self._registry)
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=folder)
-        return generate_latest(registry)
+        """All figures of all workers as text; of this one alone where they cannot be shared."""
+        if folder := os.environ.get(VARIABLE):
+            try:
+                registry = CollectorRegistry()
+                MultiProcessCollector(registry, path=folder)
+                return generate_latest(registry)
+            except (OSError, ValueError, RuntimeError) as error:  # somebody has taken files away
+                log.warning({"event": "figures_not_shared", "reason": str(error)})
+        return generate_latest(self._registry)

@@ -7,6 +7,7 @@ the configured file is bad still has something to serve.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import math
@@ -179,7 +180,7 @@ class ModelHolder:
         for path in (self.path, self._kept):
             try:
                 first = self._load(path)
-            except UserError as error:
+            except (UserError, OSError) as error:
                 log.error({"event": "model_refused", "reason": str(error)})
             else:
                 self._keep(first)
@@ -187,16 +188,21 @@ class ModelHolder:
         return None
 
     def _keep(self, model: LoadedModel) -> None:
-        """Copy the model in service aside, in one step, so that no worker finds half a file."""
-        if self._kept.is_file() and _sha256(self._kept) == model.sha256:
-            return
-        self._kept.parent.mkdir(parents=True, exist_ok=True)
+        """Copy the model in service aside, in one step, so that no worker finds half a file. A disk that is full or
+        cannot be written is a warning: the model serves all the same.
+        """
         partial = self._kept.with_suffix(f".{os.getpid()}.partial")
-        shutil.copyfile(self.path, partial)
-        if _sha256(partial) == model.sha256:  # else the file has changed since, and is next to be looked at
-            os.replace(partial, self._kept)
-        else:
-            partial.unlink()
+        try:
+            if self._kept.is_file() and _sha256(self._kept) == model.sha256:
+                return
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.path, partial)
+            if _sha256(partial) == model.sha256:  # else the file has changed since, and is next to be looked at
+                os.replace(partial, self._kept)
+        except OSError as error:
+            log.warning({"event": "model_not_kept", "reason": str(error)})
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
     def _watch(self) -> None:
         before = self._seen
@@ -206,7 +212,10 @@ class ModelHolder:
             rests = file == before[0]
             if wish != self._seen[1] or (rests and file != self._seen[0]):
                 self._seen = now
-                self.reload()
+                try:
+                    self.reload()
+                except Exception:  # whatever it was, the next file is to be noticed
+                    log.exception("the model could not be loaded again")
             before = now
 
     def _stamps(self) -> tuple[Stamp, Stamp]:

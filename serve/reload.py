@@ -7,7 +7,10 @@ aborts when it ends.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+
+log = logging.getLogger("serve.model")
 
 WISH = "reload"
 
@@ -15,8 +18,13 @@ Stamp = tuple[int, int, int] | None
 
 
 def ask_reload(state: Path) -> None:
-    """Have the workers that share the folder `state` load their model again soon."""
-    (state / WISH).touch()
+    """Have the workers that share the folder `state` load their model again soon; if it cannot be written, say so."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        (state / WISH).touch()
+    except OSError as error:
+        reason = f"the state folder cannot be written ({error}); a model file that changes is noticed without it"
+        log.error({"event": "reload_failed", "reason": reason})
 
 
 def stamp(path: Path) -> Stamp:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from serve.corrections import FILE
+from tests.serve.conftest import png
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240  # seconds; the machine may be busy with other work
@@ -97,6 +105,45 @@ class RunningServer:
                 self.process.kill()
                 self.process.wait()
             self._reader.join()
+
+
+class FullServer:
+    """A server's one place is held by a correction that waits for the file of corrections until `release`."""
+
+    def __init__(self, server: RunningServer) -> None:
+        address = urlsplit(server.url)
+        self.address = (address.hostname or "", address.port or 0)
+        self._file = server.state / FILE
+
+    def __enter__(self) -> FullServer:
+        self._lock = sqlite3.connect(self._file, isolation_level=None)
+        self._lock.execute("PRAGMA journal_mode = WAL")
+        self._lock.execute("BEGIN IMMEDIATE")
+        body = json.dumps({"image_base64": base64.b64encode(png("ab")).decode(), "text": "ab"})
+        self._holder = http.client.HTTPConnection(*self.address)
+        self._holder.request("POST", "/api/v1/corrections", body, {"Content-Type": "application/json"})
+        until(lambda: "ocr_pending_requests 1.0" in self.metrics())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+        self._holder.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[http.client.HTTPConnection]:
+        with closing(http.client.HTTPConnection(*self.address)) as connection:
+            yield connection
+
+    def metrics(self) -> str:
+        with self.connection() as connection:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
+
+    def release(self) -> None:
+        """Let the request end, and see it leave."""
+        self._lock.execute("ROLLBACK")
+        assert self._holder.getresponse().status == 201
+        until(lambda: "ocr_pending_requests 0.0" in self.metrics())
 
 
 def children(pid: int) -> list[int]:

@@ -19,6 +19,12 @@ def test_reads_the_environment() -> None:
     assert config.max_batch == ServeConfig().max_batch
 
 
+def test_an_empty_folder_or_host_is_none_given() -> None:
+    config = ServeConfig.from_environment({"OCR_STATE_DIR": "", "OCR_HOST": " ", "OCR_LANGUAGE_MODEL": ""})
+    assert (config.state_dir, config.host) == (ServeConfig.state_dir, ServeConfig.host)
+    assert config.language_model_file is None
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "complaint"),
     [
@@ -27,6 +33,7 @@ def test_reads_the_environment() -> None:
         ("OCR_PORT", "70000", "at most 65535"),
         ("OCR_MAX_BATCH", "0", "at least 1"),
         ("OCR_WORKERS", "-1", "at least 0"),
+        ("OCR_PATIENCE_SECONDS", "0", "at least 1"),
     ],
 )
 def test_mistakes_are_named(variable: str, value: str, complaint: str) -> None:
@@ -51,6 +58,6 @@ def test_the_server_loads_nothing_of_training() -> None:
 
 
 def test_gunicorn_itself_does_not_load_what_must_not_cross_a_fork() -> None:
-    code = "import sys, serve.config, serve.logs, serve.reload; print(*sys.modules)"
+    code = "import sys, serve.gunicorn_conf, serve.worker; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not {"onnxruntime", "cv2"} & set(loaded.stdout.split())
+    assert not {"onnxruntime", "cv2", "flask", "prometheus_client"} & set(loaded.stdout.split())

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,7 +15,8 @@ from flask.testing import FlaskClient
 
 from serve.config import ServeConfig
 from serve.corrections import FILE, Correction, CorrectionStore
-from serve.errors import StorageFull
+from serve.database import connect
+from serve.errors import NotReady, StorageFull
 from tests.serve.conftest import Server, encode, line, png
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +100,28 @@ def test_survives_concurrent_writers_and_reopening(tmp_path: Path) -> None:
     for writer in writers:
         writer.join()
     assert len(CorrectionStore(tmp_path / FILE, most=1000)) == 40
+
+
+def test_a_full_disk_is_told_apart_from_a_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_little_room(*arguments: object, **options: object) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+        connection.execute("PRAGMA max_page_count = 4")
+        return connection
+
+    monkeypatch.setattr("serve.corrections.connect", with_little_room)
+    with pytest.raises(StorageFull):
+        CorrectionStore(tmp_path / FILE, most=10).add(Correction(bytes(100_000), "", "", ""))
+    (tmp_path / FILE).write_bytes(b"rubbish" * 1000)
+    with pytest.raises(NotReady):
+        CorrectionStore(tmp_path / FILE, most=10).add(Correction(b"", "", "", ""))
+
+
+def test_a_damaged_store_is_one_line_to_who_exports_it(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"rubbish" * 1000)
+    command = [sys.executable, "-m", "serve.corrections", tmp_path / FILE, tmp_path / "out"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert run.stderr.startswith("error: the corrections in ")
 
 
 def test_a_full_store_refuses(tmp_path: Path) -> None:

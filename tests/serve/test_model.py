@@ -1,6 +1,8 @@
 """The model in service: what is accepted, what is refused, and what serves meanwhile."""
 
+import errno
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +15,9 @@ from onnx import numpy_helper
 from crnn.artifact import ArtifactInfo
 from crnn.errors import UserError
 from serve.errors import NotReady
-from serve.model import ModelHolder, load
+from serve.model import LoadedModel, ModelHolder, load
 from serve.reload import ask_reload
-from tests.barcode import save_model
+from tests.barcode import CHARACTERS, save_model
 
 
 @pytest.fixture
@@ -82,6 +84,43 @@ def test_a_wish_reloads_an_unchanged_file(hold: Callable[..., ModelHolder], tmp_
     ask_reload(tmp_path / "state")
     until(lambda: bool(outcomes))
     assert outcomes == ["accepted"]
+
+
+def test_a_full_disk_does_not_end_the_watch(
+    hold: Callable[..., ModelHolder], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes: list[str] = []
+    holder = hold(0.02, outcomes)
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    other_model(file)
+    until(lambda: len(outcomes) == 1)
+    save_model(file)
+    until(lambda: len(outcomes) == 2)
+    assert outcomes == ["accepted", "accepted"]
+    assert holder.current.recognizer.info.characters == CHARACTERS
+
+
+def test_whatever_goes_wrong_the_next_file_is_noticed(
+    hold: Callable[..., ModelHolder], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes: list[str] = []
+    holder = hold(0.02, outcomes)
+    failing = threading.Event()
+
+    def fail(path: Path) -> LoadedModel:
+        failing.set()
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(holder, "_load", fail)
+        other_model(file)
+        assert failing.wait(30)
+    save_model(file)
+    until(lambda: outcomes == ["accepted"])
 
 
 def test_a_worker_that_starts_while_the_file_is_bad_serves_the_last_good_model(

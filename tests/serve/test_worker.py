@@ -1,4 +1,4 @@
-"""What is too much is refused at the door: by the bytes that have come, and by a real gunicorn that is full."""
+"""What is too much is refused by a real gunicorn that is full, and nobody is kept waiting by another's connection."""
 
 from __future__ import annotations
 
@@ -8,83 +8,25 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from serve.worker import Post, whole_post
-from tests.load.client import multipart
-from tests.serve.running import RunningServer, until
+from tests.serve.running import FullServer, RunningServer, until
 
 JSON = {"Content-Type": "application/json"}
-HEAD = b"POST /api/v1/ocr?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
-
-
-@pytest.mark.parametrize(
-    ("received", "expected"),
-    [
-        (HEAD + b"\r\nbody", Post("/api/v1/ocr", len(HEAD) + 6, closes=False)),
-        (HEAD + b"\r\nbodyPOST / HTTP/1.1", Post("/api/v1/ocr", len(HEAD) + 6, closes=False)),
-        (HEAD + b"connection: Close\r\n\r\nbody", Post("/api/v1/ocr", len(HEAD) + 25, closes=True)),
-        (HEAD + b"\r\nbod", None),
-        (HEAD, None),
-        (b"", None),
-        (HEAD.replace(b"POST", b"GET") + b"\r\nbody", None),
-        (HEAD.replace(b"Length", b"Lengths") + b"\r\nbody", None),
-        (HEAD + b"Content-Length: 5\r\n\r\nbody5", None),
-        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nbody", None),
-        (HEAD + b"Expect: 100-continue\r\n\r\nbody", None),
-        (HEAD.replace(b"1.1", b"1.0") + b"\r\nbody", None),
-    ],
-)
-def test_a_whole_post_is_told_from_everything_else(received: bytes, expected: Post | None) -> None:
-    assert whole_post(received) == expected
 
 
 @pytest.fixture
 def full(model: Path, tmp_path: Path) -> Iterator[FullServer]:
-    with RunningServer(tmp_path, model, workers=1, max_pending=1) as server, FullServer(server.url) as full:
+    with RunningServer(tmp_path, model, workers=1, max_pending=1) as server, FullServer(server) as full:
         yield full
-
-
-class FullServer:
-    """A server's one place is held by a request whose body does not end until `release` is called."""
-
-    def __init__(self, url: str) -> None:
-        address = urlsplit(url)
-        self.address = (address.hostname or "", address.port or 0)
-
-    def __enter__(self) -> FullServer:
-        request = multipart(b"not a picture")
-        self._holder, self._rest = socket.create_connection(self.address), request[-1:]
-        self._holder.sendall(request[:-1])
-        until(lambda: "ocr_pending_requests 1.0" in self.metrics())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._holder.close()
-
-    @contextmanager
-    def connection(self) -> Iterator[http.client.HTTPConnection]:
-        with closing(http.client.HTTPConnection(*self.address)) as connection:
-            yield connection
-
-    def metrics(self) -> str:
-        with self.connection() as connection:
-            connection.request("GET", "/metrics")
-            return connection.getresponse().read().decode()
-
-    def release(self) -> None:
-        """Let the request end, and see it leave."""
-        self._holder.sendall(self._rest)
-        until(lambda: "ocr_pending_requests 0.0" in self.metrics())
 
 
 def test_a_full_worker_refuses_and_the_connection_lives_on(full: FullServer) -> None:
     with full.connection() as connection:
-        for size in (10, 1_000, 200_000):  # the last one is longer than what is looked at
+        for size in (10, 1_000, 200_000):
             connection.request("POST", "/predict", b"x" * size, JSON)
             reply = connection.getresponse()
             assert (reply.status, reply.headers["Retry-After"]) == (429, "1")
@@ -116,6 +58,42 @@ def test_many_new_connections_are_refused_and_closed_as_they_ask(full: FullServe
         assert list(pool.map(post, range(80))) == [(429, True)] * 80
 
 
+def test_a_full_worker_lets_nobody_begin_to_send_who_asks_first(full: FullServer) -> None:
+    with socket.create_connection(full.address) as asking:
+        asking.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 999999\r\n\r\n")
+        assert asking.recv(1000).startswith(b"HTTP/1.1 429 ")
+
+
+def test_requests_in_a_row_are_answered_in_their_order(model: Path, tmp_path: Path) -> None:
+    with RunningServer(tmp_path, model, workers=1) as server:
+        address = urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port)) as connection:
+            paths = ["/health", "/ready", "/nothing"] * 30
+            requests = [f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n" for path in paths]
+            requests[-1] = requests[-1].replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
+            connection.sendall("".join(requests).encode())
+            received = b"".join(iter(lambda: connection.recv(65536), b""))
+        statuses = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
+        assert statuses == [b"200", b"200", b"404"] * 30
+
+
+def test_an_answer_that_is_not_taken_holds_no_thread(model: Path, tmp_path: Path) -> None:
+    with RunningServer(tmp_path, model, workers=1, max_pending=1, patience_seconds=1) as server:
+        address = urlsplit(server.url)
+        deaf = []
+        for _ in range(40):  # there are 17 threads
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            connection.connect((address.hostname, address.port))
+            connection.sendall(b"GET /static/vendor/bootstrap.min.css HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+            deaf.append(connection)
+        began = time.monotonic()
+        assert server.get("/ready")["status"] == "ready"
+        assert time.monotonic() - began < 10
+        for connection in deaf:
+            connection.close()
+
+
 def test_a_client_that_does_not_close_its_side_holds_nobody_up(model: Path, tmp_path: Path) -> None:
     with RunningServer(tmp_path, model, workers=1) as server:
         address = urlsplit(server.url)
@@ -131,3 +109,18 @@ def test_a_client_that_does_not_close_its_side_holds_nobody_up(model: Path, tmp_
         for connection in lingering:
             connection.close()
         assert seconds < 2, "five waits of two seconds each would be ten"
+
+
+def test_heads_and_versions_are_answered_as_http_asks(model: Path, tmp_path: Path) -> None:
+    with RunningServer(tmp_path, model, workers=1) as server:
+        address = urlsplit(server.url)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port)
+        connection.request("HEAD", "/health")
+        reply = connection.getresponse()
+        assert (reply.status, reply.read(), reply.will_close) == (200, b"", False)
+        connection.close()
+        with socket.create_connection((address.hostname, address.port)) as old:
+            old.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+            received = b"".join(iter(lambda: old.recv(65536), b""))
+        assert b"200 OK" in received
+        assert received.endswith(b'{"status":"ok"}\n')
