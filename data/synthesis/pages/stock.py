@@ -15,7 +15,7 @@ from data.synthesis.faces import Face, Faces, read_faces
 from data.synthesis.settings import FaceSettings
 
 KEPT = 40_000  # snippets of a kind, evenly taken: more cost memory in every process
-CHINESE = {"prose": 4.0, "ui": 2.0, "definition": 2.0, "address": 1.0, "name": 1.0, "mixed": 1.0}
+CHINESE = {"prose": 4.0, "ui": 2.0, "definition": 2.0, "address": 1.0, "name": 1.0, "mixed": 1.0, "slips": 1.0}
 WRITTEN = ("hand", "script", "brush", "marker")  # classes of style that somebody wrote
 SHAPED = ("display", "round", "brush", "marker", "slab", "script", "pixel")  # those of signs and posters
 MARKS = " ,.;:!?|\"'*~<>=+$%&@#/\\`^_，。；：！？、“”‘’()（）[]《》-—…"
@@ -41,7 +41,7 @@ class Stock:
         Raises:
             UserError: no fonts or no texts of that split.
         """
-        faces = read_faces(fonts, split)
+        faces = [face for face in read_faces(fonts, split) if face.scalable]  # lines are of any size
         if not any(face.script == "zh" for face in faces):
             raise UserError(f"{fonts} lists no Chinese face of split {split!r}: run `make fonts` first")
         styles = {f["id"]: f["style"].split()[0] for f in json.loads(fonts.read_text(encoding="utf-8"))["faces"]}
