@@ -50,12 +50,9 @@ class Stock:
             "hand": [face for face in faces if styles[face.id] in WRITTEN],
             "sign": [face for face in faces if styles[face.id] in SHAPED],
         }
-        groups = {
-            use: Faces(of_use, FaceSettings())
-            for use, of_use in chosen.items()
-            if any(face.script == "zh" for face in of_use)
-        }
-        groups.setdefault("any", Faces(faces, FaceSettings()))
+        if not any(face.script == "zh" for face in chosen["any"]):
+            chosen["any"] = faces
+        groups = {use: Faces(of_use, FaceSettings()) for use, of_use in chosen.items() if of_use}
         texts = {file.stem: _sample(file) for file in sorted((corpus / split).glob("*.txt"))}
         if not any(kind in texts for kind in CHINESE):
             raise UserError(f"no Chinese text in {corpus / split}: run `make corpus` first")
@@ -65,7 +62,10 @@ class Stock:
 
     def face(self, script: str, dice: Dice, use: str = "any") -> Face:
         """A face for `script` ("zh" or "en") and `use`; of any use where there is none."""
-        return self.faces.get(use, self.faces["any"]).choose(script, dice)
+        group = self.faces.get(use)
+        if group is None or script not in group.scripts:
+            group = self.faces["any"]
+        return group.choose(script, dice)
 
     def words(self, face: Face, length: int, dice: Dice) -> str:
         """Prose of about `length` characters that `face` draws."""
