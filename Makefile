@@ -6,6 +6,7 @@ PYTHON      ?= python3
 NAME        ?= base
 PROFILE     ?= full
 LINES       ?= 200000
+PAGES       ?= 3000
 SEED        ?= 1
 SPLIT       ?= train
 PORT        ?= 5000
@@ -16,7 +17,7 @@ BIN := .venv/bin
 PY  := $(BIN)/python
 PIP := $(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 
-.PHONY: help env env-train env-dev env-lm fonts corpus data preview data-stats import train export quantize evaluate \
+.PHONY: help env env-train env-dev env-lm fonts corpus data pages preview data-stats import train export quantize evaluate \
         bench bench-pages lm serve finetune promote rollback test lint pipeline clean
 
 help: ## list targets and variables
@@ -24,7 +25,7 @@ help: ## list targets and variables
 	@echo "Variables (VAR=value):"
 	@echo "  NAME=$(NAME)         run under artifacts/"
 	@echo "  PROFILE=$(PROFILE)      fonts and text: quick (pip alone) or full"
-	@echo "  LINES=$(LINES) SEED=$(SEED) SPLIT=$(SPLIT)   what 'make data' builds"
+	@echo "  LINES=$(LINES) SEED=$(SEED) SPLIT=$(SPLIT)   what 'make data' builds; PAGES=$(PAGES), of 'make pages'"
 	@echo "  MODEL=FILE        model to quantize, evaluate or serve    DATASET=PATH   LMDB folder or labels TSV"
 	@echo "  START_MODEL=FILE  checkpoint that training starts from    PORT=$(PORT)     of the server"
 	@echo "  SOURCE=PATH       what 'make import' reads"
@@ -72,6 +73,9 @@ preview: .venv/train ## contact sheet of artifacts/lines/NAME
 
 import: .venv/train ## labelled lines from SOURCE= into artifacts/lines/NAME
 	$(PY) -m data.importing 'source=$(SOURCE)' name=$(NAME) $(ARGS)
+
+pages: .venv/train ## render PAGES pages for the finder into artifacts/pages/NAME
+	$(PY) -m data.page_sets name=$(NAME) profile=$(PROFILE) pages=$(PAGES) seed=$(SEED) split=$(SPLIT) $(ARGS)
 
 lm: .venv/train ## character language model, from TEXT= or the corpus
 	$(PY) -m data.lm $(if $(TEXT),'text=[$(TEXT)]') $(ARGS)

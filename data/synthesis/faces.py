@@ -93,6 +93,11 @@ class Face:
     def _font(self) -> Any:
         return freetype.Face(str(self.path), self.index)
 
+    @property
+    def scalable(self) -> bool:
+        """Whether it has outlines, and not pictures of a few sizes only."""
+        return bool(self._font.is_scalable)
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_font"}
 
