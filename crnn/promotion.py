@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from crnn.errors import UserError, exit_cleanly
-from crnn.recognizer import DEFAULT_MODEL, Recognizer
+from crnn.recognizer import Recognizer
+from crnn.shipped import DEFAULT_MODEL
 
 REPORT = "before_after.json"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from crnn.errors import UserError, exit_cleanly
@@ -22,20 +23,33 @@ def main() -> None:
     """Check settings, model and folder, then become gunicorn."""
     os.environ.update({**ENVIRONMENT, **os.environ})
     # Now that it is set, the libraries may start.
-    from crnn.recognizer import DEFAULT_MODEL
+    from crnn.shipped import DEFAULT_MODEL
     from serve.model import load
 
     with exit_cleanly():
         config = ServeConfig.from_environment()
         model = Path(config.model) if config.model else DEFAULT_MODEL
         load(model, config.max_batch, config.language_model_file)
-        try:
-            config.state.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"OCR_STATE_DIR={config.state_dir!r} cannot be made: {error.strerror}") from None
+        _make_state_folder(config)
     settings = Path(__file__).with_name("gunicorn_conf.py")
     arguments = [sys.executable, "-m", "gunicorn", "--config", str(settings)]
     os.execv(sys.executable, arguments)
+
+
+def _make_state_folder(config: ServeConfig) -> None:
+    """Make the folder of what outlives a request; a passing one where the usual one cannot be made.
+
+    Raises:
+        UserError: the folder that OCR_STATE_DIR names cannot be made.
+    """
+    try:
+        config.state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"{config.state_dir!r} cannot be made: {error.strerror}"
+        if "OCR_STATE_DIR" in os.environ:
+            raise UserError(f"OCR_STATE_DIR={reason}") from None
+        os.environ["OCR_STATE_DIR"] = folder = tempfile.mkdtemp(prefix="crnn-ocr-")
+        print(f"warning: {reason}; corrections go to {folder} until OCR_STATE_DIR names a folder", file=sys.stderr)
 
 
 if __name__ == "__main__":
