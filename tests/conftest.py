@@ -18,6 +18,7 @@ from crnn.model import ModelConfig
 from crnn.recipe import DataConfig, TrainConfig
 from crnn.training import Trainer
 from export import ExportConfig, export
+from tests.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 (hooks)
 
 DIGITS = Charset("0123456789")
 
