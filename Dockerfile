@@ -1,9 +1,10 @@
 # The server alone: no torch, no compiler. docker build -t crnn-ocr . && docker run -p 5000:5000 crnn-ocr
 FROM python:3.11-slim AS build
 WORKDIR /build
-COPY pyproject.toml constraints.txt README.md ./
+COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY crnn crnn
 COPY serve serve
+COPY models/crnn-zh-en.int8.onnx models/lm-zh-en.npz models/
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt . \
     && /venv/bin/pip uninstall -y pip setuptools
 
@@ -11,7 +12,6 @@ FROM python:3.11-slim
 # Numbers above 1000 clash with no user of the base image.
 RUN useradd --uid 10001 --create-home ocr && install -d -o ocr -g ocr /var/lib/ocr
 COPY --from=build /venv /venv
-COPY models/crnn-zh-en.int8.onnx models/lm-zh-en.npz /opt/models/
 # By number, so that an orchestrator can see that it is not root.
 USER 10001
 WORKDIR /home/ocr
@@ -19,8 +19,6 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     OCR_HOST=0.0.0.0 \
-    OCR_MODEL=/opt/models/crnn-zh-en.int8.onnx \
-    OCR_LANGUAGE_MODEL=/opt/models/lm-zh-en.npz \
     OCR_STATE_DIR=/var/lib/ocr
 EXPOSE 5000
 VOLUME /var/lib/ocr

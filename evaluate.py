@@ -30,7 +30,7 @@ from crnn.evaluation.studies import Studies, StudiesConfig, run_studies
 from crnn.evaluation.timing import Run, run_interleaved, throughput
 from crnn.evaluation.worst_page import write_worst_page
 from crnn.preprocess import decode_image, scaled_width
-from crnn.recognizer import DEFAULT_MODEL
+from crnn.shipped import DEFAULT_MODEL
 from crnn.stage import run_stage, typed
 
 

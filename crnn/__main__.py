@@ -16,11 +16,11 @@ import cv2
 from crnn.beam import BeamSettings
 from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError, exit_cleanly
-from crnn.language_model import DEFAULT_LANGUAGE_MODEL
 from crnn.page import read_page
 from crnn.picture import decode_image
 from crnn.reading import UNSURE
-from crnn.recognizer import DEFAULT_MODEL, Recognizer
+from crnn.recognizer import Recognizer
+from crnn.shipped import DEFAULT_LANGUAGE_MODEL, DEFAULT_MODEL
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

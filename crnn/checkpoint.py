@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from crnn.artifact import ArtifactInfo
+from crnn.atomic import sync
 from crnn.errors import UserError
 from crnn.finder.info import FinderInfo
 
@@ -70,16 +71,11 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     with open(temporary, "wb") as file:
         file.write(content.getbuffer())
         file.write(_seal(content.getbuffer()))
-        file.flush()
-        os.fsync(file.fileno())
+    sync(temporary)
     if path.exists():
         os.replace(path, previous(path))
     os.replace(temporary, path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # else the renames may be lost with the power
-    finally:
-        os.close(directory)
+    sync(path.parent)
 
 
 def load(path: str | Path) -> Checkpoint:

@@ -14,7 +14,6 @@ from crnn.charset import BLANK, Charset
 from crnn.errors import UserError
 from crnn.trie import State, Trie
 
-DEFAULT_LANGUAGE_MODEL = Path(__file__).resolve().parent.parent / "models" / "lm-zh-en.npz"
 SPACE_TOKEN = "▁"  # n-gram text files separate tokens by white space, so the character space needs another name
 FIRST_HANZI = "\u3400"  # of CJK Unified Ideographs, extension A first
 LN_10 = math.log(10)  # KenLM speaks in powers of ten

@@ -19,6 +19,7 @@ from typing import Any
 import lmdb
 import numpy as np
 
+from crnn.atomic import sync
 from crnn.errors import UserError
 
 PARTIAL_SUFFIX = ".partial"
@@ -159,6 +160,7 @@ class LineWriter:
             if self.path.exists():
                 shutil.rmtree(self.path)  # holds no data.mdb, else __init__ had refused it
             os.replace(self._partial, self.path)
+            sync(self.path.parent)
 
     def __len__(self) -> int:
         return self._count

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
+from crnn.atomic import sync
 from crnn.errors import UserError, exit_cleanly
-from crnn.recognizer import DEFAULT_MODEL, Recognizer
+from crnn.recognizer import Recognizer
+from crnn.shipped import DEFAULT_MODEL
 
 REPORT = "before_after.json"
 
@@ -91,13 +93,13 @@ def _judged(run: Path, force: bool) -> Path:
 
 def _replace(new: Path, path: Path) -> None:
     """Put `new` at `path` and keep what stood there; `path` is a whole file at every moment."""
-    with new.open("rb") as file:
-        os.fsync(file.fileno())
+    sync(new)
     if path.is_file():
         _copy(path, previous(path))
     else:
         previous(path).unlink(missing_ok=True)
     os.replace(new, path)
+    sync(path.parent)
 
 
 def _swap(path: Path) -> None:
@@ -117,6 +119,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy in one step: `target` is never half a file."""
     partial = target.with_suffix(".partial")
     shutil.copyfile(source, partial)
+    sync(partial)
     os.replace(partial, target)
 
 

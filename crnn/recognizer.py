@@ -19,10 +19,9 @@ from crnn.network import Look, Network
 from crnn.pair import unpack
 from crnn.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer
 from crnn.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
+from crnn.shipped import DEFAULT_MODEL
 
-__all__ = ["DEFAULT_MODEL", "CharReading", "Reading", "Recognizer"]
-
-DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "crnn-zh-en.int8.onnx"
+__all__ = ["CharReading", "Reading", "Recognizer"]
 
 
 class Recognizer:

@@ -23,39 +23,48 @@ def main() -> None:
     """Check settings, model and folder, then become gunicorn."""
     os.environ.update({**ENVIRONMENT, **os.environ})
     # Now that it is set, the libraries may start.
-    from crnn.recognizer import DEFAULT_MODEL
+    from crnn.shipped import DEFAULT_MODEL
     from serve.model import load
 
     with exit_cleanly():
         config = ServeConfig.from_environment()
         model = Path(config.model) if config.model else DEFAULT_MODEL
         load(model, config.max_batch, config.language_model_file)
-        _try_state(config)
+        _make_state_folder(config)
     settings = Path(__file__).with_name("gunicorn_conf.py")
     arguments = [sys.executable, "-m", "gunicorn", "--config", str(settings)]
     os.execv(sys.executable, arguments)
 
 
-def _try_state(config: ServeConfig) -> None:
-    """Make the state folder; one that is there but cannot be written is a warning, since reading needs none.
+def _make_state_folder(config: ServeConfig) -> None:
+    """Make the folder of what outlives a request; a passing one where the usual one cannot be made.
+
+    One that is there but cannot be written is a warning, since reading needs none.
 
     Raises:
-        UserError: it cannot be made.
+        UserError: the folder that OCR_STATE_DIR names cannot be made.
     """
     try:
         config.state.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"OCR_STATE_DIR={config.state_dir!r} cannot be made: {error.strerror}") from None
+        reason = f"{config.state_dir!r} cannot be made: {error.strerror}"
+        if os.environ.get("OCR_STATE_DIR"):
+            raise UserError(f"OCR_STATE_DIR={reason}") from None
+        os.environ["OCR_STATE_DIR"] = folder = tempfile.mkdtemp(prefix="crnn-ocr-")
+        _warn(f"{reason}; corrections go to {folder} until OCR_STATE_DIR names a folder")
+        return
     try:
         with tempfile.NamedTemporaryFile(dir=config.state):
             pass
     except OSError as error:
-        print(
-            f"warning: OCR_STATE_DIR={config.state_dir!r} cannot be written ({error.strerror}): nothing is cached, "
-            "corrections are refused",
-            file=sys.stderr,
-            flush=True,
+        _warn(
+            f"OCR_STATE_DIR={config.state_dir!r} cannot be written ({error.strerror}): nothing is cached, "
+            "corrections are refused"
         )
+
+
+def _warn(message: str) -> None:
+    print(f"warning: {message}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

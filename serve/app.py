@@ -11,7 +11,7 @@ from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from crnn.recognizer import DEFAULT_MODEL
+from crnn.shipped import DEFAULT_MODEL
 from serve.access import control_access
 from serve.adapters import UMI_BUSY, UMI_PATH, rapid, umi
 from serve.answers import send_error

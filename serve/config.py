@@ -10,8 +10,8 @@ from pathlib import Path
 
 from crnn.cpus import available_cpus
 from crnn.errors import UserError
-from crnn.language_model import DEFAULT_LANGUAGE_MODEL
 from crnn.reading import UNSURE
+from crnn.shipped import DEFAULT_LANGUAGE_MODEL
 
 PREFIX = "OCR_"
 MEGA = 1_000_000
@@ -23,8 +23,7 @@ class ServeConfig:
 
     Attributes:
         model: the .onnx file to serve; empty for the shipped one.
-        language_model: of clients that ask for a beam: the shipped one, or another of `make lm`; empty for none, as
-            it is where the package stands alone, without the shipped files.
+        language_model: of clients that ask for a beam: the shipped one, or another of `make lm`; empty for none.
         state_dir: folder of what outlives a request (cache, corrections, the last good model); empty for the default.
             If it cannot be written, the server reads all the same, without them.
         host, port: where to listen; port 0 takes a free one.
@@ -51,7 +50,7 @@ class ServeConfig:
     """
 
     model: str = ""
-    language_model: str = str(DEFAULT_LANGUAGE_MODEL) if DEFAULT_LANGUAGE_MODEL.is_file() else ""
+    language_model: str = str(DEFAULT_LANGUAGE_MODEL)
     state_dir: str = "artifacts/serve"
     host: str = "127.0.0.1"
     port: int = 5000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from crnn.model import ModelConfig
 from crnn.recipe import DataConfig, TrainConfig
 from crnn.training import Trainer
 from export import ExportConfig, export
+from tests.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 (hooks)
 
 DIGITS = Charset("0123456789")
 
@@ -39,6 +41,25 @@ def write_digit_lines(path: Path, lines: int, seed: int) -> Path:
             text = "".join(rng.choice(list(DIGITS.characters), rng.integers(1, 11)))
             writer.append(draw_digits(text, rng.uniform(0.7, 1.0)))
     return path
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done so that files survive a loss of power, in order: "sync NAME" of files and folders, "name NAME"."""
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(file: int) -> None:
+        done.append(f"sync {Path(f'/proc/self/fd/{file}').readlink().name}")
+        fsync(file)
+
+    def noted_replace(source: str | Path, target: str | Path) -> None:
+        done.append(f"name {Path(target).name}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    return done
 
 
 @pytest.fixture(scope="session")

@@ -44,6 +44,18 @@ def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path: Path, damage: C
     assert newest is not None and newest.trained["step"] == 1
 
 
+def test_a_checkpoint_is_on_the_disk_before_it_takes_its_name(tmp_path: Path, disk: list[str]) -> None:
+    """File, then names, then the folder that holds the names: the power may go at any moment."""
+    path = tmp_path / "checkpoint.pt"
+    save(checkpoint(1), path)
+    assert disk == ["sync checkpoint.tmp", "name checkpoint.pt", f"sync {tmp_path.name}"]
+    disk.clear()
+    save(checkpoint(2), path)
+    assert disk == [
+        "sync checkpoint.tmp", "name checkpoint.previous.pt", "name checkpoint.pt", f"sync {tmp_path.name}",
+    ]  # fmt: skip
+
+
 def test_two_damaged_ones_are_an_error(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     for damaged in (path, previous(path)):

@@ -14,8 +14,9 @@ import pytest
 
 from crnn.charset import Charset
 from crnn.errors import UserError
-from crnn.language_model import DEFAULT_LANGUAGE_MODEL, LanguageModel, token
+from crnn.language_model import LanguageModel, token
 from crnn.recognizer import Recognizer
+from crnn.shipped import DEFAULT_LANGUAGE_MODEL
 from data.lm import LmConfig, build, read_corpus, select, to_tokens
 from data.ngram import BEGIN, END, SPECIAL, Grams, estimate, write_arpa
 from tests.sources import save_language_model

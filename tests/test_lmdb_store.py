@@ -64,6 +64,30 @@ def test_an_interrupted_build_never_looks_finished_and_is_taken_up(tmp_path: Pat
     assert [LineStore(tmp_path / "lines")[i].label for i in range(2)] == ["中文 a", ""]
 
 
+class Watched:
+    """An LMDB environment that notes in `disk` when it is synced."""
+
+    def __init__(self, environment: lmdb.Environment, disk: list[str]) -> None:
+        self._environment, self._disk = environment, disk
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._environment, name)
+
+    def sync(self, force: bool) -> None:
+        assert force  # else LMDB does nothing: it was opened without syncing
+        self._environment.sync(force)
+        self._disk.append("sync data")
+
+
+def test_lines_are_on_the_disk_before_the_database_takes_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: list[str]
+) -> None:
+    opened = lmdb.open
+    monkeypatch.setattr("crnn.lmdb_store.lmdb.open", lambda *args, **options: Watched(opened(*args, **options), disk))
+    build(tmp_path / "lines", LINES)
+    assert disk == ["sync data", "name lines", f"sync {tmp_path.name}"]
+
+
 def test_a_finished_database_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="stands at"):
         build(build(tmp_path / "lines", LINES), LINES)

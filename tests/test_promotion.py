@@ -40,6 +40,17 @@ def test_a_promoted_model_is_served_with_its_checkpoint_beside_it(run: Path, tmp
     assert sorted(file.name for file in target.parent.iterdir()) == ["ocr.fp16.pt", "ocr.int8.onnx"]
 
 
+def test_the_checkpoint_is_on_the_disk_before_the_model_is_served(run: Path, tmp_path: Path, disk: list[str]) -> None:
+    target, folder = tmp_path / "ocr.int8.onnx", f"sync {tmp_path.name}"
+    promote(run, target)
+    checkpoint = ["sync ocr.fp16.new", "name ocr.fp16.pt", folder]
+    assert disk[-6:] == [*checkpoint, "sync ocr.int8.new", "name ocr.int8.onnx", folder]
+    disk.clear()
+    promote(run, target)
+    kept = ["sync ocr.int8.previous.partial", "name ocr.int8.previous.onnx"]
+    assert disk[-5:] == ["sync ocr.int8.new", *kept, "name ocr.int8.onnx", folder]
+
+
 def test_rolling_back_swaps_and_swaps_again(run: Path, tmp_path: Path) -> None:
     target = tmp_path / "ocr.int8.onnx"
     target.write_bytes(b"the model before")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,7 +18,7 @@ from crnn.quantisation.equalisation import equalise
 from crnn.quantisation.gate import Figures, GateConfig, Verdict, objections
 from crnn.quantisation.layers import _layer, measure
 from crnn.quantisation.modes import Method, Mode, Recipe, quantise, read_info
-from crnn.quantisation.rounding import rounded
+from crnn.quantisation.rounding import round_on_lines, rounded
 from crnn.recognizer import Recognizer
 from crnn.transfer import factorise
 from export import ExportConfig, export
@@ -155,6 +156,41 @@ def test_weights_behind_a_convolution_have_seven_bits(config: QuantizeConfig, tr
             largest[kernel.shape[2:]] = max(largest[kernel.shape[2:]], int(np.abs(kernel.astype(int)).max()))
     assert largest[(1, 3)] == 64
     assert largest[(3, 1)] == 127
+
+
+def largest_weights(path: Path) -> dict[str, int]:
+    """Largest absolute INT8 weight of each LSTM and matrix product of a graph, by the node's name."""
+    graph = onnx.load(str(path)).graph
+    tables = {table.name: numpy_helper.to_array(table).astype(int) for table in graph.initializer}
+    weights = {"DynamicQuantizeLSTM": (1, 2), "MatMulInteger": (1,)}
+    found = {}
+    for node in graph.node:
+        names = [node.input[place] for place in weights.get(node.op_type, ())]
+        found |= {name: int(np.abs(tables[name]).max()) for name in names if name in tables}
+    return found
+
+
+@pytest.mark.parametrize("mode", [Mode.dynamic_rnn, Mode.hybrid])
+def test_weights_of_lstm_and_matrix_products_have_seven_bits(
+    config: QuantizeConfig, mode: Mode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums of eight bits overflow on processors without VNNI."""
+    source, output = Path(config.model), Path(str(config.output))
+    canvases = _canvases(_draw(config)[0], read_info(source).canvas)
+    largest, limits = {}, []
+
+    def noted(*arguments: Any, limit: int) -> None:  # errors that add up push few weights, in few networks, beyond it
+        limits.append(limit)
+        round_on_lines(*arguments, limit=limit)
+
+    monkeypatch.setattr("crnn.quantisation.modes.round_on_lines", noted)
+    for seven_bits in (True, False):
+        quantise(source, output, Recipe(mode, seven_bits=seven_bits), canvases)
+        largest[seven_bits] = largest_weights(output)
+    assert len(largest[True]) == 4  # of an LSTM two
+    assert set(largest[True].values()) == {64}
+    assert set(largest[False].values()) == {127}
+    assert limits == ([64, 127] if mode is Mode.hybrid else [])
 
 
 def test_lines_are_drawn_by_seed_and_judged_lines_stand_apart(config: QuantizeConfig) -> None:

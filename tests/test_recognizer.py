@@ -16,9 +16,9 @@ from crnn.artifact import ArtifactInfo
 from crnn.ctc import GreedyPath, greedy
 from crnn.errors import UserError
 from crnn.metrics import edit_distance
-from crnn.network import Network
+from crnn.network import Look, Network
 from crnn.preprocess import SHRUNK, STRETCHED, CanvasSpec, ImageError, decode_image, from_farther, from_nearer
-from crnn.recognizer import Reading, Recognizer
+from crnn.recognizer import CharReading, Reading, Recognizer
 from tests.barcode import CHARACTERS, draw, save_model
 from tests.conftest import draw_digits
 
@@ -168,6 +168,32 @@ def test_where_no_two_looks_agree_the_decoder_decides(trained: Path) -> None:
             assert kept == min(looks, key=lambda reading: reading.confidence)
             torn += 1
     assert torn > 2
+
+
+@pytest.mark.parametrize(
+    ("general", "tuned", "likeness", "kept"),
+    [
+        (0.70, 0.72, 0.0, "general"),  # surer, but not by enough
+        (0.70, 0.85, 0.0, "tuned"),
+        (0.70, 0.72, 0.5, "tuned"),  # it looks like the domain: less of a lead will do
+        (0.70, 0.72, -1.0, "general"),
+        (0.70, 0.85, -1.5, "general"),  # it does not: more of a lead is asked for
+        (0.70, 0.65, 5.0, "general"),  # never less than none
+        (0.95, 0.99, 0.0, "general"),  # sure enough alone: the tuned one is not asked
+        (0.95, 0.99, 1.0, "tuned"),
+    ],
+)
+def test_of_a_pair_the_tuned_network_must_lead_by_a_margin_less_the_likeness(
+    recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch, general: float, tuned: float, likeness: float, kept: str
+) -> None:
+    looks = {
+        name: Look(Reading.of([CharReading("a", confidence, 0.0)]), 0.0, likeness)
+        for name, confidence in (("general", general), ("tuned", tuned))
+    }
+    both = Recognizer(recognizer.path)
+    monkeypatch.setattr(both, "_networks", list(looks))
+    monkeypatch.setattr(both, "_look", lambda name, pixels, decode: [looks[name]] * len(pixels))
+    assert both.read(draw("a")) == looks[kept].reading
 
 
 def test_from_nearer_and_from_farther_a_line_stays_a_line() -> None:

@@ -105,6 +105,35 @@ def test_a_signal_saves_first(small_config: Build) -> None:
     assert load(trainer.path).trained["step"] == 5
 
 
+def gradients(trainer: Trainer) -> torch.Tensor:
+    return torch.cat([p.grad.flatten() for p in trainer.model.parameters() if p.grad is not None])
+
+
+def test_gradients_are_clipped(small_config: Build) -> None:
+    trainer = Trainer(small_config("clipped", clip_norm=0.01))
+    _, before = trainer.train_step(trainer.batches(0))
+    assert before > 0.1  # what is reported is the norm before
+    assert gradients(trainer).norm().item() == pytest.approx(0.01, rel=1e-3)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(False, False), (True, False), (False, True)])
+def test_all_processes_stop_when_one_is_asked_to(
+    small_config: Build, monkeypatch: pytest.MonkeyPatch, mine: bool, theirs: bool
+) -> None:
+    """One that stopped alone would leave the others waiting for its gradients."""
+
+    def add_the_other_process(message: torch.Tensor) -> None:
+        assert message[-1].item() == mine
+        message *= 2
+        message[-1] = float(mine) + float(theirs)
+
+    monkeypatch.setattr("crnn.training.dist.all_reduce", add_the_other_process)
+    trainer = Trainer(small_config("agreeing"))
+    trainer.world, trainer.asked_to_stop = 2, mine
+    trainer.train_step(trainer.batches(0))
+    assert trainer.stopping == (mine or theirs)
+
+
 def test_nonfinite_steps_are_skipped_and_ten_in_a_row_stop_the_run(small_config: Build) -> None:
     trainer = Trainer(small_config("diverged"))
     before = {name: value.clone() for name, value in trainer.model.named_parameters()}

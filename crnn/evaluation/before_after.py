@@ -33,7 +33,8 @@ from crnn.lmdb_store import LineStore
 from crnn.metrics import Accuracy
 from crnn.pair import write_pair
 from crnn.preprocess import decode_image
-from crnn.recognizer import DEFAULT_MODEL, Recognizer
+from crnn.recognizer import Recognizer
+from crnn.shipped import DEFAULT_MODEL
 from crnn.stage import run_stage, typed
 
 REPORT = "before_after.json"

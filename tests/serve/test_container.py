@@ -20,11 +20,14 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 def test_the_package_alone_serves_the_page(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context, site = tmp_path / "context", tmp_path / "site"
     for name in re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (context / name).parent.mkdir(parents=True, exist_ok=True)
-        copy(ROOT / name, context / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, context / name, symlinks=True)
+        else:
+            shutil.copy(ROOT / name, context / name)
     command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target", site, "."]
     subprocess.run(command, cwd=context, check=True)
+    assert (site / "crnn/models/crnn-zh-en.int8.onnx").is_file()
     monkeypatch.setenv("PYTHONPATH", str(site))
     with RunningServer(tmp_path, model, folder_of_code=tmp_path, workers=1) as server:
         for path in ("/static/page.js", "/static/vendor/bootstrap.min.css", "/docs", "/"):

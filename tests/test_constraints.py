@@ -1,0 +1,37 @@
+"""constraints.txt pins all that is installed through it."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+UNPINNED = ("setuptools", "nvidia", "cuda", "triton")  # names that begin so: torch's own choice for each of its builds
+
+
+def installed(name: str, extras: frozenset[str], found: dict[str, str]) -> None:
+    """Add versions of the package `name` and of all that it needs, as far as they are installed, to `found`."""
+    try:
+        package = distribution(name)
+    except PackageNotFoundError:  # of an extra that this environment is without
+        return
+    if name in found and not extras:
+        return
+    found[name] = package.version.partition("+")[0]  # +cpu and such tell builds of one version apart
+    for needed in map(Requirement, package.requires or []):
+        if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras | {""}):
+            installed(canonicalize_name(needed.name), frozenset(needed.extras), found)
+
+
+def test_every_package_is_pinned_to_the_version_in_use() -> None:
+    lines = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line[:1] != "#"]
+    pinned = {canonicalize_name(line.name): str(line.specifier) for line in lines}
+    found: dict[str, str] = {}
+    installed("crnn-ocr", frozenset({"train", "dev", "lm"}), found)
+    assert {"numpy", "torch", "werkzeug", "pluggy"} <= set(found)
+    del found["crnn-ocr"]
+    wrong = {name: version for name, version in found.items() if pinned.get(name) != f"=={version}"}
+    assert not [f"{name}=={wrong[name]}" for name in wrong if not name.startswith(UNPINNED)]
