@@ -153,10 +153,11 @@ def as_table(results: Sequence[EngineResult]) -> str:
     for result in results:
         score = result.score
         read = [f"{100 * score.exact_share:.1f} %", f"{100 * score.cer:.1f} %"] if score.texts else ["-", "-"]
-        cells = [result.engine, f"{result.turned:g}°", result.kind, str(result.pages), str(score.lines),
-                 f"{100 * score.recall:.1f} %", f"{100 * score.precision:.1f} %",
-                 f"{score.spurious / result.pages:.2f}", str(score.merged), str(score.split), *read, f"{result.cpu_ms:.0f}"]  # fmt: skip
-        rows.append(f"| {' | '.join(cells)} |")
+        shares = [f"{100 * score.recall:.1f} %", f"{100 * score.precision:.1f} %"]
+        spurious = f"{score.spurious / result.pages:.2f}"
+        counts = [str(result.pages), str(score.lines)]
+        cells = [result.engine, f"{result.turned:g}°", result.kind, *counts, *shares, spurious, str(score.merged)]
+        rows.append(f"| {' | '.join([*cells, str(score.split), *read, f'{result.cpu_ms:.0f}'])} |")
     return "\n".join(rows) + "\n"
 
 
