@@ -257,12 +257,11 @@ def _kinds(cfg: DomainConfig, there: Sequence[str], split: str) -> dict[str, flo
 
 def _import(cfg: DomainConfig, charset: Charset) -> tuple[list[StoredLine], list[StoredLine], bool]:
     """Labelled lines: to train on, held out, and whether the two are apart."""
-    canvas = load(cfg.start_model).info.canvas
     imported = import_lines(
         ImportConfig(
             source=cfg.data, name=f"{cfg.name}-data", format="auto", encoding="utf-8",
-            charset=str(cfg.run / "charset.txt"), height=canvas.height, bucket=canvas.bucket,
-            max_width=canvas.max_width, frame_stride=4, max_reject_share=0.2, holdout=0.0, seed=cfg.seed,
+            start_model=cfg.start_model, charset=str(cfg.run / "charset.txt"), max_reject_share=0.2, holdout=0.0,
+            seed=cfg.seed,
             output=str(cfg.lines_at("data")),
         )
     )  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from crnn.charset import Charset
 from crnn.errors import UserError
+from crnn.label_table import BOM
 from data.cleaning import Cleaner
 from data.synthesis.text import HANZI
 
@@ -52,7 +53,7 @@ def read_own_text(path: Path) -> list[str]:
         UserError: no such file, not UTF-8, or empty.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8").replace(BOM, "").splitlines()
     except OSError as error:
         raise UserError(f"text={path}: {error.strerror}") from None
     except UnicodeDecodeError:
