@@ -1,7 +1,7 @@
 """Reads a list of pictures and their texts: `file<TAB>text[<TAB>category...]`, or separated by commas or semicolons.
 
-Import and evaluation read lists here. How a list is written is found out once, for the whole file, and can be said; each
-row then comes out as it was meant, or as a `BadRow` with its line number: a label is never cut and never swallows others.
+Import and evaluation read lists here. How a list is written is found out once, for the whole file, and can be said.
+Each row then comes out as it was meant, or as a `BadRow` with its line number: no label is cut, none swallows others.
 """
 
 from __future__ import annotations

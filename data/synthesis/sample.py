@@ -131,6 +131,8 @@ class Synthesizer:
             latin = self.faces.choose("en", dice)
             if latin.lacks("".join(c for c in label if c.isascii())):
                 latin = None
+        for shown in (face, latin, substitute):
+            label = shown.shows(label) if shown else label
         style = choose_style(recipe, self._variation, dice)
         line = typeset(label, face, latin, style, recipe, dice, substitute)
         frame = frame_of(line, recipe, dice)
