@@ -17,7 +17,26 @@ BIN := .venv/bin
 PY  := $(BIN)/python
 PIP := $(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 
-.PHONY: help env env-train env-dev env-lm fonts corpus data pages preview data-stats import train export quantize evaluate \
+# A variable's value may hold any character, as paths do. One word of the shell each: $(call given,key,VARIABLE) is
+# key="value" for Hydra, $(call several,key,VARIABLES) key=["value","value"], $(call asis,VARIABLE) the value itself.
+asis    = '$(subst ','\'',$($1))'
+quoted  = "$(subst ','\'',$(subst ",\",$($1)))"
+given   = '$1=$(call quoted,$2)'
+comma  := ,
+several = '$1=[$(call quoted,$(firstword $2))$(foreach each,$(wordlist 2,9,$2),$(comma)$(call quoted,$(each)))]'
+
+# What a target cannot do without is asked for before anything is built.
+needs_import     := SOURCE
+needs_evaluate   := DATASET
+needs_data-stats := DATASET
+needs_quantize   := DATASET
+SOURCE_is        := a list, a folder or an LMDB of labelled lines
+DATASET_is       := an LMDB folder, or a TSV of file, text and category
+$(foreach goal,$(MAKECMDGOALS),$(foreach needed,$(needs_$(goal)),$(if $(strip $($(needed))),,$(error \
+    make $(goal) needs $(needed)=PATH, $($(needed)_is)))))
+
+.PHONY: help env env-train env-dev env-lm fonts corpus data pages photographs preview data-stats import train train-finder \
+        export quantize evaluate \
         bench bench-pages lm serve finetune promote rollback test lint pipeline clean
 
 help: ## list targets and variables
@@ -66,22 +85,26 @@ corpus: .venv/train ## fetch and clean text
 	$(PY) -m data.corpus profile=$(PROFILE) $(ARGS)
 
 data: .venv/train ## synthesise LINES lines into artifacts/lines/NAME
-	$(PY) -m data.build name=$(NAME) profile=$(PROFILE) lines=$(LINES) seed=$(SEED) split=$(SPLIT) $(ARGS)
+	$(PY) -m data.build $(call given,name,NAME) profile=$(PROFILE) lines=$(LINES) seed=$(SEED) split=$(SPLIT) $(ARGS)
 
 preview: .venv/train ## contact sheet of artifacts/lines/NAME
-	$(PY) -m data.preview name=$(NAME) profile=$(PROFILE) $(ARGS)
+	$(PY) -m data.preview $(call given,name,NAME) profile=$(PROFILE) $(ARGS)
 
 import: .venv/train ## labelled lines from SOURCE= into artifacts/lines/NAME
-	$(PY) -m data.importing 'source=$(SOURCE)' name=$(NAME) $(ARGS)
+	$(PY) -m data.importing $(call given,source,SOURCE) $(call given,name,NAME) \
+	    $(if $(START_MODEL),$(call given,start_model,START_MODEL)) $(ARGS)
+
+photographs: .venv/train ## fetch pictures free of text, by package name
+	$(PY) -m data.photographs $(ARGS)
 
 pages: .venv/train ## render PAGES pages for the finder into artifacts/pages/NAME
-	$(PY) -m data.page_sets name=$(NAME) profile=$(PROFILE) pages=$(PAGES) seed=$(SEED) split=$(SPLIT) $(ARGS)
+	$(PY) -m data.page_sets $(call given,name,NAME) profile=$(PROFILE) pages=$(PAGES) seed=$(SEED) split=$(SPLIT) $(ARGS)
 
 lm: .venv/train ## character language model, from TEXT= or the corpus
-	$(PY) -m data.lm $(if $(TEXT),'text=[$(TEXT)]') $(ARGS)
+	$(PY) -m data.lm $(if $(TEXT),$(call several,text,TEXT)) $(ARGS)
 
 data-stats: .venv/train ## histograms of DATASET=
-	$(PY) -m data.stats 'dataset=$(DATASET)' $(ARGS)
+	$(PY) -m data.stats $(call given,dataset,DATASET) $(if $(START_MODEL),$(call given,start_model,START_MODEL)) $(ARGS)
 
 # ---- model -----------------------------------------------------------------------------------------------
 PROCESSES ?= 1
@@ -92,38 +115,45 @@ KEEPING := GLIBC_TUNABLES=$(MALLOC).hugetlb=1:$(MALLOC).mmap_threshold=429496729
 LAUNCH = $(KEEPING) $(if $(filter 1,$(PROCESSES)),$(PY),$(BIN)/torchrun --standalone --nproc-per-node $(PROCESSES))
 
 train: .venv/train ## train or resume artifacts/NAME
-	$(LAUNCH) train.py name=$(NAME) $(if $(START_MODEL),start_model=$(START_MODEL)) $(ARGS)
+	$(LAUNCH) train.py $(call given,name,NAME) $(if $(START_MODEL),$(call given,start_model,START_MODEL)) $(ARGS)
+
+TRAINED = artifacts/$(NAME)/checkpoint.pt
+train-finder: .venv/train ## train or resume a finder of lines, artifacts/NAME, on the page sets of ARGS='pages.train=[…]'
+	$(KEEPING) $(PY) train.py --config-name train_finder $(call given,name,NAME) $(if $(START_MODEL),$(call given,start_model,START_MODEL)) $(ARGS)
 
 export: .venv/train ## artifacts/NAME/checkpoint.pt to model.onnx
-	$(PY) export.py checkpoint=artifacts/$(NAME)/checkpoint.pt $(ARGS)
+	$(PY) export.py $(call given,checkpoint,TRAINED) $(ARGS)
 
+EXPORTED = $(or $(MODEL),artifacts/$(NAME)/model.onnx)
 quantize: .venv/train ## MODEL= to INT8, behind the gate
-	$(PY) quantize.py model=$(or $(MODEL),artifacts/$(NAME)/model.onnx) $(if $(DATASET),'dataset=$(DATASET)') $(ARGS)
+	$(PY) quantize.py $(call given,model,EXPORTED) $(call given,dataset,DATASET) $(ARGS)
 
 evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
-	$(PY) evaluate.py name=$(NAME) $(if $(MODEL),model=$(MODEL)) 'dataset=$(DATASET)' $(ARGS)
+	$(PY) evaluate.py $(call given,name,NAME) $(if $(MODEL),$(call given,model,MODEL)) $(call given,dataset,DATASET) $(ARGS)
 
 # Compared: the run NAME or, where there is none, the shipped model; its FP32; every other mode of INT8, refused or not.
 MADE  := artifacts/bench/models
 ifndef QUICK
 MODES := dynamic dynamic_rnn static
-OTHER := ,$(MADE)/*.onnx
+MADE_MODELS := $(MADE)/*.onnx
+OTHER := MADE_MODELS
 endif
 FLOAT  = $(or $(wildcard $(dir $(MODEL))model.onnx),$(wildcard artifacts/$(NAME)/model.onnx),$(MADE)/model.onnx)
+BENCH_MODEL = $(or $(MODEL),$(wildcard artifacts/$(NAME)/model.int8.onnx),models/crnn-zh-en.int8.onnx)
 BENCH_LINES = $(or $(DATASET),artifacts/lines/validation)
 
 bench: .venv/train ## in all modes beside Tesseract and the PP-OCR family (QUICK=1: the short form)
 	rm -rf $(MADE)
-	test -f $(FLOAT) || $(PY) export.py checkpoint=models/crnn-zh-en.fp16.pt output=$(FLOAT)
-	for mode in $(MODES); do $(PY) quantize.py model=$(FLOAT) 'dataset=$(BENCH_LINES)' recipe.mode=$$mode gate.lines=200 \
+	test -f $(call asis,FLOAT) || $(PY) export.py checkpoint=models/crnn-zh-en.fp16.pt $(call given,output,FLOAT)
+	for mode in $(MODES); do $(PY) quantize.py $(call given,model,FLOAT) $(call given,dataset,BENCH_LINES) recipe.mode=$$mode gate.lines=200 \
 	    output=$(MADE)/$$mode.onnx || true; done
 	$(PY) evaluate.py --config-name $(if $(QUICK),bench_quick,bench) name=bench \
-	    model=$(or $(MODEL),$(wildcard artifacts/$(NAME)/model.int8.onnx),models/crnn-zh-en.int8.onnx) \
-	    'models=[$(FLOAT)$(OTHER)]' 'dataset=$(BENCH_LINES)' $(ARGS)
+	    $(call given,model,BENCH_MODEL) $(call several,models,FLOAT $(OTHER)) $(call given,dataset,BENCH_LINES) $(ARGS)
 
+PAGE_MODEL = $(or $(MODEL),models/crnn-zh-en.int8.onnx)
 bench-pages: .venv/train ## lines of rendered pages found and read, beside Tesseract and RapidOCR (after fonts, corpus)
 	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q rapidocr==3.10
-	$(PY) -m data.page_benchmark model=$(or $(MODEL),models/crnn-zh-en.int8.onnx) 'readers=[ours,tesseract,rapidocr]' $(ARGS)
+	$(PY) -m data.page_benchmark $(call given,model,PAGE_MODEL) 'readers=[ours,tesseract,rapidocr]' $(ARGS)
 
 # ---- fine-tuning -----------------------------------------------------------------------------------------
 # The file that the server reads with. Beside it stands the checkpoint that the next fine-tune starts from.
@@ -132,31 +162,34 @@ MODE   ?= full
 finetune promote: NAME = finetune
 finetune: PROCESSES = $(shell echo $$(($$(nproc) > 1 ? 2 : 1)))
 START  = $(or $(START_MODEL),$(patsubst %.onnx,%.fp16.pt,$(SERVED:.int8.onnx=.onnx)))
-TUNED  = artifacts/$(NAME)
+TUNED  = artifacts/$(NAME)/model.onnx
+GATE_LINES = artifacts/lines/$(NAME)-gate
 # The pair knows such lines by their look: the tuned network need hold on to little else (docs/finetuning.md).
 OWN_LOOKS := 'data.shares=[9,1]' recall_weight=1
-REPLAYED = artifacts/lines/$(NAME)-domain,$(or $(REPLAY),artifacts/lines/$(NAME)-replay)
+OWN_LINES = artifacts/lines/$(NAME)-domain
+REPLAYED = $(or $(REPLAY),artifacts/lines/$(NAME)-replay)
 
 finetune: .venv/train ## fit the served model (or START_MODEL=) to FONTS=, TEXT=, DATA=; INT8, report, verdict
 	ls artifacts/{fonts/*/fonts,corpus/*/corpus}.json > /dev/null 2>&1 || $(MAKE) fonts corpus PROFILE=quick
-	$(PY) -m data.domain name=$(NAME) 'start_model=$(START)' 'fonts=$(FONTS)' 'text=$(TEXT)' 'data=$(DATA)' \
-	    'replay=$(REPLAY)' 'general=$(GENERAL)' $(DOMAIN_ARGS)
-	$(LAUNCH) train.py +experiment=finetune name=$(NAME) 'start_model=$(START)' trained_layers=$(MODE) \
-	    'data.train=[$(REPLAYED)]' $(if $(FONTS),$(if $(ALONE),,$(OWN_LOOKS))) $(if $(DATA),data.augmentation=0.5) $(ARGS)
-	$(PY) export.py checkpoint=$(TUNED)/checkpoint.pt
+	$(PY) -m data.domain $(call given,name,NAME) $(call given,start_model,START) $(call given,fonts,FONTS) \
+	    $(call given,text,TEXT) $(call given,data,DATA) $(call given,replay,REPLAY) $(call given,general,GENERAL) $(DOMAIN_ARGS)
+	$(LAUNCH) train.py +experiment=finetune $(call given,name,NAME) $(call given,start_model,START) trained_layers=$(MODE) \
+	    $(call several,data.train,OWN_LINES REPLAYED) $(if $(FONTS),$(if $(ALONE),,$(OWN_LOOKS))) $(if $(DATA),data.augmentation=0.5) $(ARGS)
+	$(PY) export.py $(call given,checkpoint,TRAINED)
 	@# where INT8 does not pass the gate, the report says so and advises against promoting
-	-$(PY) quantize.py model=$(TUNED)/model.onnx dataset=artifacts/lines/$(NAME)-gate
-	$(PY) -m crnn.evaluation.before_after name=$(NAME) 'served=$(SERVED)' $(if $(ALONE),alone=true)
+	-$(PY) quantize.py $(call given,model,TUNED) $(call given,dataset,GATE_LINES)
+	$(PY) -m crnn.evaluation.before_after $(call given,name,NAME) $(call given,served,SERVED) $(if $(ALONE),alone=true)
 
 promote: .venv/train ## put artifacts/NAME into service if its report agrees (FORCE=1: whatever it says)
-	$(PY) -m crnn.promotion --to $(SERVED) promote $(NAME) $(if $(FORCE),--force)
+	$(PY) -m crnn.promotion --to $(call asis,SERVED) promote $(call asis,NAME) $(if $(FORCE),--force)
 
 rollback: .venv/base ## swap the served model with the one before
-	$(PY) -m crnn.promotion --to $(SERVED) rollback
+	$(PY) -m crnn.promotion --to $(call asis,SERVED) rollback
 
 # ---- the whole chain, small: a stranger's first command --------------------------------------------------
 # Labelled lines to read at the end (TSV `file<TAB>text`); where there are none, lines in a face not trained on.
 READ ?= $(wildcard ../shared/real/labels.tsv)
+READ_LINES = $(or $(READ),artifacts/lines/quick-newfont)
 QUICK_RUN := artifacts/quick
 
 pipeline: .venv/train ## everything from nothing in minutes: data, training, INT8, report, readings
@@ -170,11 +203,11 @@ pipeline: .venv/train ## everything from nothing in minutes: data, training, INT
 	@# where INT8 does not pass the gate on this processor, the report below still shows both
 	-$(MAKE) quantize NAME=quick DATASET=artifacts/lines/quick-heldout
 	$(PY) evaluate.py name=quick 'models=[$(QUICK_RUN)/model.onnx,$(QUICK_RUN)/model.int8*.onnx]' dataset=artifacts/lines/quick-heldout
-	$(PY) -m crnn.evaluation.show $(QUICK_RUN)/model.int8*.onnx '$(or $(READ),artifacts/lines/quick-newfont)' 10
+	$(PY) -m crnn.evaluation.show $(QUICK_RUN)/model.int8*.onnx $(call asis,READ_LINES) 10
 
 # ---- use -------------------------------------------------------------------------------------------------
 serve: .venv/base ## page and HTTP API on PORT
-	OCR_PORT=$(PORT) $(if $(MODEL),OCR_MODEL=$(MODEL)) $(PY) -m serve
+	OCR_PORT=$(PORT) $(if $(MODEL),OCR_MODEL=$(call asis,MODEL)) $(PY) -m serve
 
 test: .venv/dev ## all tests
 	$(PY) -m pytest $(ARGS)

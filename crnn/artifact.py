@@ -16,6 +16,7 @@ from crnn.preprocess import CanvasSpec
 
 METADATA_KEY = "crnn"
 VERSION = 1
+FRAME_STRIDE = 4  # canvas pixels a frame spans: the stem and the first pool halve the width once each
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class ArtifactInfo:
 
     characters: str
     canvas: CanvasSpec = field(default_factory=CanvasSpec)
-    frame_stride: int = 4
+    frame_stride: int = FRAME_STRIDE
     model: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     validation: dict[str, Any] = field(default_factory=dict)

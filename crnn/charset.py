@@ -16,6 +16,14 @@ from crnn.errors import UserError
 
 BLANK = 0
 
+# This repository's own charsets, which configurations call by name: the full one begins with the simplified one.
+_FOLDER = Path(__file__).resolve().parents[1] / "data" / "charsets"
+CHARSETS = {
+    "quick": _FOLDER / "quick.txt",
+    "simplified": _FOLDER / "zh_en.txt",
+    "full": _FOLDER / "zh_hant_en.txt",
+}
+
 
 class Charset:
     """An ordered, immutable set of characters.
@@ -40,13 +48,17 @@ class Charset:
     def load(cls, path: str | Path) -> Charset:
         """Read a charset file: UTF-8, one character a line (a line holding one space is the space).
 
+        Args:
+            path: the file, or a name in `CHARSETS`.
+
         Raises:
             UserError: the file is missing, is not UTF-8, or a line is not exactly one character.
         """
+        path = CHARSETS.get(str(path), path)
         try:
-            lines = Path(path).read_text(encoding="utf-8").split("\n")
+            lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
         except FileNotFoundError:
-            raise UserError(f"no charset file at {path}") from None
+            raise UserError(f"no charset file at {path}: give a file, or one of {', '.join(CHARSETS)}") from None
         except UnicodeDecodeError as error:
             raise UserError(f"charset file {path} is not UTF-8: {error}") from None
         lines = [line.rstrip("\r") for line in lines]

@@ -20,6 +20,7 @@ from crnn.errors import UserError
 from crnn.finder.info import FinderInfo
 
 State = dict[str, Tensor]
+DEFAULT_CHECKPOINT = Path(__file__).parents[1] / "models" / "crnn-zh-en.fp16.pt"  # to train on from
 
 # A checkpoint is a torch file followed by its digest (torch ignores what follows): torch itself does not notice a
 # flipped bit, and fails in many ways on a cut file.
@@ -98,6 +99,19 @@ def load(path: str | Path) -> Checkpoint:
     info, weights, trained = kind.from_json(content["info"]), content["weights"], content["trained"]
     weights = {k: v.float() if v.dtype == torch.float16 else v for k, v in weights.items()}
     return Checkpoint(info, weights, trained)
+
+
+def read_info(path: str | Path) -> ArtifactInfo:
+    """What a model says of itself: its charset and its canvas; `path` is a checkpoint or an exported graph.
+
+    Raises:
+        UserError: missing, damaged, or not a model of this project.
+    """
+    if Path(path).suffix != ".onnx":
+        return load(path).info
+    from crnn.quantisation.modes import read_info as read_graph_info
+
+    return read_graph_info(Path(path), fp32=False)
 
 
 def load_newest(path: Path) -> Checkpoint | None:

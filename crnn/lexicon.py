@@ -64,7 +64,7 @@ class HotWords:
             UserError: the file is missing, not UTF-8, or a line is not such an entry.
         """
         try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
+            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
         except OSError as error:
             raise UserError(f"hot words {path}: {error.strerror}") from None
         except UnicodeDecodeError:

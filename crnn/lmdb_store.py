@@ -23,6 +23,7 @@ from crnn.atomic import sync
 from crnn.errors import UserError
 
 PARTIAL_SUFFIX = ".partial"
+CATEGORY_SEPARATOR = "/"  # between the groups of a line that is filed under several
 COMMIT_EVERY = 2000  # lines a transaction: small enough to lose little, large enough that syncing is unnoticed
 
 

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from crnn.convolution import Convolution
-
-FRAME_STRIDE = 4  # pixels of canvas a frame spans: the stem and the first pool halve the width once each
+from crnn.preprocess import CanvasSpec
 
 
 @dataclass
@@ -32,7 +31,7 @@ class ModelConfig:
         bottleneck: width before the classifier: 7,000 classes make it the largest layer otherwise.
     """
 
-    height: int = 32
+    height: int = CanvasSpec.height
     stem: int = 24
     channels: list[int] = field(default_factory=lambda: [32, 96, 192, 256])
     convolutions: list[int] = field(default_factory=lambda: [1, 2, 2, 1])

@@ -1,4 +1,4 @@
-"""What a training run is configured by, and its learning rate. Knows nothing of how a step is made."""
+"""What a training run is configured by, and its learning rate; what configs/train.yaml sets has no default here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 
+from omegaconf import MISSING
+
 from crnn.errors import UserError
 from crnn.model import ModelConfig
+from crnn.preprocess import CanvasSpec
 
 LINES_MULTIPLE = 8  # lines in a batch are a multiple of it, so that it falls into equal parts
 
@@ -17,7 +20,7 @@ class DataConfig:
     """Attributes:
     train: LMDB folders.
     validation: LMDB folders.
-    charset: charset file.
+    charset: charset file, or a name in `crnn.charset.CHARSETS`.
     shares: part of each training set in an epoch; by default every line is drawn once.
     recalled: of the training sets, so many of the last teach what the start model reads in their lines instead of what
         their labels say: they are there to be remembered.
@@ -28,7 +31,7 @@ class DataConfig:
 
     train: list[str] = field(default_factory=lambda: ["artifacts/lines/train"])
     validation: list[str] = field(default_factory=lambda: ["artifacts/lines/validation"])
-    charset: str = "data/charsets/zh_hant_en.txt"
+    charset: str = "full"
     shares: list[float] | None = None
     recalled: int = 0
     max_reject_share: float = 0.1
@@ -40,10 +43,10 @@ class DataConfig:
 class CanvasConfig:
     """The mutable twin of `CanvasSpec`, for Hydra."""
 
-    height: int = 32
-    bucket: int = 32
-    max_width: int = 800
-    mode: str = "plain"
+    height: int = CanvasSpec.height
+    bucket: int = CanvasSpec.bucket
+    max_width: int = CanvasSpec.max_width
+    mode: str = CanvasSpec.mode
 
 
 @dataclass
@@ -93,24 +96,24 @@ class TrainConfig:
     raised_height: int | None = None
     trained_layers: str = "full"
     batch_statistics: bool = True
-    steps: int = 1000
-    aligned_steps: int = 500
-    aligned_weight: float = 0.0
+    steps: int = MISSING
+    aligned_steps: int = MISSING
+    aligned_weight: float = MISSING
     aligned_share: float = 0.25
     recall_weight: float = 1.0
-    batch_pixels: int = 16384
+    batch_pixels: int = MISSING
     parts: int = 2
-    learning_rate: float = 1e-3
+    learning_rate: float = MISSING
     head_rate: float = 1.0
-    warmup_steps: int = 100
-    decay_share: float = 1.0
+    warmup_steps: int = MISSING
+    decay_share: float = MISSING
     weight_decay: float = 1e-2
     clip_norm: float = 5.0
-    ema: float = 0.998
+    ema: float = MISSING
     precision: str = "auto"
     threads: int = 0
     seed: int = 1
-    validate_every: int = 500
+    validate_every: int = MISSING
     checkpoint_every: float = 300.0
     log_every: int = 20
     max_nonfinite: int = 10

@@ -38,8 +38,8 @@ REMEDIES = {
     Reason.ENTRY: "The database is damaged: make it again from its source",
     Reason.IMAGE: "Look at some of them: were the files copied whole, and are the paths right",
     Reason.EMPTY: "Check that the text stands in the column that is read",
-    Reason.FOREIGN: "Choose a charset that holds them",
-    Reason.TOO_WIDE: "Cut the lines, or raise the canvas's max_width",
+    Reason.FOREIGN: "Choose a charset that holds them (charset=FILE) or a start model that reads them",
+    Reason.TOO_WIDE: "Cut the lines, or name a start model of a wider canvas",
     Reason.TOO_LONG: "Check that pictures and texts belong together",
 }
 
@@ -54,12 +54,16 @@ class RejectedLine(Exception):
 
 @dataclass(frozen=True)
 class Reject:
-    """A line that was left out: where it stands (file or number of the entry, from 1), its text and why."""
+    """A line that was left out: where it stands (file or number of the entry, from 1), its text and why.
+
+    `row` is the line of the list that names it, from 1, if it stands in a list.
+    """
 
     source: str
     label: str
     reason: Reason
     detail: str
+    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Screening:
 
 
 def line_width(
-    image: bytes, label: str, charset: Charset, spec: CanvasSpec, frame_stride: int = 4, verify: bool = True
+    image: bytes, label: str, charset: Charset, spec: CanvasSpec, frame_stride: int, verify: bool = True
 ) -> int:
     """Content width on the canvas of a line that can be trained on.
 
@@ -116,7 +120,7 @@ def screen(
     store: LineStore,
     charset: Charset,
     spec: CanvasSpec,
-    frame_stride: int = 4,
+    frame_stride: int,
     verify: bool | None = None,
     progress: Callable[[range], Iterable[int]] = iter,
 ) -> Screening:
@@ -172,8 +176,9 @@ def require_share(rejects: Sequence[Reject], total: int, max_share: float, where
 
 
 def write_rejects(path: str | Path, rejects: Iterable[Reject]) -> None:
-    """Write `source<TAB>text<TAB>reason<TAB>detail`, one rejected line each, with a header."""
-    rows = [("source", "text", "reason", "detail")]
-    rows += [(reject.source, reject.label, reject.reason.value, reject.detail) for reject in rejects]
+    """Write `source<TAB>text<TAB>reason<TAB>detail<TAB>row`, one rejected line each, with a header."""
+    rows = [("source", "text", "reason", "detail", "row")]
+    for reject in rejects:
+        rows.append((reject.source, reject.label, reject.reason.value, reject.detail, str(reject.row or "")))
     lines = ("\t".join(" ".join(field.split()) for field in row) for row in rows)
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")

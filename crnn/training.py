@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from crnn.artifact import ArtifactInfo
+from crnn.artifact import FRAME_STRIDE, ArtifactInfo
 from crnn.augment import LightAugmentation
 from crnn.charset import Charset
 from crnn.checkpoint import Checkpoint, State, load, load_newest, save
@@ -27,7 +27,7 @@ from crnn.dataset import Batch, BatchPlan, LineDataset, Prefetcher
 from crnn.errors import UserError
 from crnn.loss import aligned_loss, ctc_loss, distillation_loss
 from crnn.metrics import Accuracy, score
-from crnn.model import CRNN, FRAME_STRIDE, ModelConfig
+from crnn.model import CRNN, ModelConfig
 from crnn.preprocess import CanvasSpec
 from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects

@@ -57,7 +57,6 @@ class DataConfig:
     recipes: str = ""
     synthesis: dict[str, Any] = field(default_factory=dict)
     charset: str = ""
-    charsets: dict[str, str] = field(default_factory=dict)
     artifacts: str = "artifacts"
     test_groups: dict[str, list[str]] = field(default_factory=dict)
     test_recipes: list[str] = field(default_factory=list)

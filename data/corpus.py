@@ -51,7 +51,7 @@ class CorpusConfig:
     charset: str | None = None  # path; None = the profile's own
     output: str = MISSING
     cache: str = MISSING
-    seed: int = 0  # of the generated lines
+    seed: int = MISSING  # of the generated lines
     profiles: dict[str, Profile] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
     own: list[Source] = field(default_factory=list)  # the user's text, added to any profile

@@ -29,12 +29,13 @@ from crnn.artifact import ArtifactInfo
 from crnn.charset import Charset
 from crnn.checkpoint import load
 from crnn.errors import UserError, exit_cleanly
+from crnn.evaluation.before_after_report import FEW_TEXTS
 from crnn.lmdb_store import PARTIAL_SUFFIX, LineStore, LineWriter, StoredLine
 from crnn.stage import run_stage, typed
 from crnn.transfer import extend
 from data.build import DataConfig, draw_lines, load_settings
 from data.domain_faces import drawable, general_faces, own_faces
-from data.domain_text import EVEN, OWN, gather, read_own_text
+from data.domain_text import EVEN, OWN, gather, read_own_text, share_held_out
 from data.fonts.manifest import save_faces
 from data.importing import ImportConfig, import_lines
 from data.locating import locate
@@ -139,14 +140,22 @@ def prepare(cfg: DomainConfig) -> Domain:
     charset.save(cfg.run / "charset.txt")
     added = charset.characters[len(start.info.characters) :]
 
-    train, test = [], []
+    train: list[StoredLine] = []
+    test: list[StoredLine] = []
+    apart = True
     if cfg.fonts or cfg.text:
-        train, test = _draw(cfg, charset, own, added)
+        train, test, apart = _draw(cfg, charset, own, added)
     own_looks = len(train) if cfg.fonts else 0
-    real, real_test, apart = _import(cfg, charset) if cfg.data else ([], [], True)
+    real, real_test, real_apart = _import(cfg, charset) if cfg.data else ([], [], True)
+    apart = apart and real_apart
     repeats = min(cfg.most_repeats, max(1, round(cfg.real_share * len(train) / len(real)))) if real else 0
     train += real * repeats
     test += real_test
+    if (texts := len({line.label for line in test})) < FEW_TEXTS:
+        print(
+            f"warning: only {texts} different texts are there to judge by; below {FEW_TEXTS} nobody can tell what was "
+            "gained: give more lines of text= or data="
+        )
     _write(cfg.lines_at("domain"), train)
     _write(cfg.lines_at("domain-test"), test)
 
@@ -212,8 +221,8 @@ def _extended(known: Charset, own: Sequence[str], cfg: DomainConfig) -> Charset:
 
 def _draw(
     cfg: DomainConfig, charset: Charset, own: Sequence[str], added: str
-) -> tuple[list[StoredLine], list[StoredLine]]:
-    """Lines synthesised with the domain's fonts and text: to train on, and held out."""
+) -> tuple[list[StoredLine], list[StoredLine], bool]:
+    """Lines synthesised with the domain's fonts and text: to train on, held out, and whether their texts are apart."""
     profile = _profile(cfg)
     faces = (
         own_faces(Path(cfg.fonts).expanduser(), charset, Path(cfg.cache))
@@ -235,12 +244,12 @@ def _draw(
         settings.strength = cfg.strength if split == "train" else cfg.test_strength
         settings.recipes = {name: recipe for name, recipe in settings.recipes.items() if name not in cfg.left_out}
         settings.text.kinds = _kinds(cfg, texts.kinds(split), split)
-        faces = settings.faces  # the user's fonts are learnt as they are
-        settings.faces = replace(faces, across=Span(), pull=Span(), sway=Span(), substitutes=False)
+        variation = settings.faces  # the user's fonts are learnt as they are
+        settings.faces = replace(variation, across=Span(), pull=Span(), sway=Span(), substitutes=False)
         settings.text.whole, settings.text.join = 1.0, 0.0  # a line of the text is a line: no half ids, no two prices
         synthesizer = Synthesizer(settings, possible, fonts, corpus, split)
         sets.append(list(_drawn(synthesizer, cfg.seed + number, lines, cfg, f"{cfg.name} {split}")))
-    return sets[0], sets[1]
+    return sets[0], sets[1], texts.apart
 
 
 def _kinds(cfg: DomainConfig, there: Sequence[str], split: str) -> dict[str, float]:
@@ -257,12 +266,11 @@ def _kinds(cfg: DomainConfig, there: Sequence[str], split: str) -> dict[str, flo
 
 def _import(cfg: DomainConfig, charset: Charset) -> tuple[list[StoredLine], list[StoredLine], bool]:
     """Labelled lines: to train on, held out, and whether the two are apart."""
-    canvas = load(cfg.start_model).info.canvas
     imported = import_lines(
         ImportConfig(
             source=cfg.data, name=f"{cfg.name}-data", format="auto", encoding="utf-8",
-            charset=str(cfg.run / "charset.txt"), height=canvas.height, bucket=canvas.bucket,
-            max_width=canvas.max_width, frame_stride=4, max_reject_share=0.2, holdout=0.0, seed=cfg.seed,
+            start_model=cfg.start_model, charset=str(cfg.run / "charset.txt"), max_reject_share=0.2, holdout=0.0,
+            seed=cfg.seed,
             output=str(cfg.lines_at("data")),
         )
     )  # fmt: skip
@@ -271,7 +279,9 @@ def _import(cfg: DomainConfig, charset: Charset) -> tuple[list[StoredLine], list
     store = LineStore(imported.path)
     lines = [store[i] for i in range(len(store))]
     # The picture decides, so that it never changes sides from round to round.
-    sides = [int(hashlib.sha256(line.image).hexdigest()[:8], 16) / 2**32 < cfg.held_out for line in lines]
+    digests = [int(hashlib.sha256(line.image).hexdigest()[:8], 16) / 2**32 for line in lines]
+    share = share_held_out(cfg.held_out, digests)
+    sides = [digest < share for digest in digests]
     train = [line for line, held in zip(lines, sides, strict=True) if not held]
     test = [line for line, held in zip(lines, sides, strict=True) if held]
     if train and test:

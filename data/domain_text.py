@@ -13,6 +13,8 @@ from pathlib import Path
 
 from crnn.charset import Charset
 from crnn.errors import UserError
+from crnn.evaluation.before_after_report import FEW_TEXTS
+from crnn.label_table import BOM
 from data.cleaning import Cleaner
 from data.synthesis.text import HANZI
 
@@ -25,9 +27,10 @@ GENERAL_SNIPPETS = 20_000  # read of the general corpus at most: more than a fin
 
 @dataclass(frozen=True)
 class DomainText:
-    """Snippets by split (train, test) and kind."""
+    """Snippets by split (train, test) and kind; `apart`: the user's text is not the same in both splits."""
 
     texts: dict[tuple[str, str], list[str]]
+    apart: bool = True
 
     def kinds(self, split: str) -> list[str]:
         """Kinds that have text in `split`."""
@@ -52,7 +55,7 @@ def read_own_text(path: Path) -> list[str]:
         UserError: no such file, not UTF-8, or empty.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = path.read_text(encoding="utf-8").replace(BOM, "").splitlines()
     except OSError as error:
         raise UserError(f"text={path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -84,10 +87,13 @@ def gather(
     mine = [snippet for line in own for snippet in cleaner.snippets(line)]
     if own and not mine and not new:
         raise UserError("the fonts can draw none of the text's lines: do text and fonts belong together?")
-    for snippet in dict.fromkeys(mine):
-        texts.setdefault(("test" if _share(snippet) < held_out else "train", OWN), []).append(snippet)
-    if mine and len({split for split, _ in texts}) < 2:  # too few to hold any out: both sides say all
-        texts[("train", OWN)] = texts[("test", OWN)] = list(dict.fromkeys(mine))
+    different = list(dict.fromkeys(mine))
+    share = share_held_out(held_out, map(_share, different))
+    for snippet in different:
+        texts.setdefault(("test" if _share(snippet) < share else "train", OWN), []).append(snippet)
+    apart = not mine or len({split for split, _ in texts}) == 2
+    if not apart:  # too few to hold any out: both sides say all
+        texts["train", OWN], texts["test", OWN] = list(different), list(different)
     for split in ("train", "test"):
         snippets = _general(general / split, cleaner, seed)
         for kind, chosen in (
@@ -101,7 +107,19 @@ def gather(
         sentences = plant(new, snippets, charset, planted if split == "train" else max(1, planted // 8), seed)
         if sentences:
             texts.setdefault((split, OWN), []).extend(sentences)
-    return DomainText(texts)
+    return DomainText(texts, apart)
+
+
+def share_held_out(share: float, digests: Iterable[float]) -> float:
+    """The share to hold out: more than asked for, up to half, where it would leave fewer than `FEW_TEXTS` to judge by.
+
+    It never rises when digests join: what was trained on in one round is not tested on in a later, larger one.
+
+    Args:
+        digests: of each text or picture, a number in [0, 1); those below the share are held out.
+    """
+    least = sorted(digests)[FEW_TEXTS : FEW_TEXTS + 1]
+    return max(share, min(0.5, *least, 0.5)) if share else 0.0
 
 
 def plant(new: Sequence[str], snippets: Sequence[str], charset: Charset, each: int, seed: int) -> list[str]:

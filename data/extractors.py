@@ -210,7 +210,7 @@ def _read(file: Path, encoding: str) -> str:
             data = archive.read(archive.namelist()[0])
     else:
         data = file.read_bytes()
-    return data.decode(encoding, "replace")
+    return data.decode(encoding, "replace").removeprefix("\ufeff")
 
 
 EXTRACTORS: dict[str, Extractor] = {

@@ -1,38 +1,34 @@
 """Reads labelled text lines in the forms other programs write. Judges neither pictures nor characters.
 
-tsv      `file<TAB>text[<TAB>category]`, with or without a header; also comma-separated (.csv)
+tsv      `file<TAB>text[<TAB>category]`, with or without a header; also separated by commas or semicolons
 paddle   PaddleOCR recognition list: the same, or `["file", "file"]<TAB>text` for several pictures of one text
-gt_txt   pairs of tesstrain, OCRopus and Calamari: `x.png` (or `x.bin.png`, `x.nrm.png`) and `x.gt.txt`
+gt_txt   pairs of tesstrain, OCRopus and Calamari: `x.png` (or `x.raw.png`, `x.nrm.png`, `x.bin.png`) and `x.gt.txt`
 trdg     TextRecognitionDataGenerator: `labels.txt` of `file text`, else names `text_0.jpg` or `0_text.jpg`
 lmdb     database of deep-text-recognition-benchmark or PARSeq, or our own
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from crnn.errors import UserError
-from crnn.lmdb_store import LineStore
+from crnn.label_table import PICTURE_SUFFIXES, BadRow, LabelTable, Row, read_table, read_text
+from crnn.lmdb_store import CATEGORY_SEPARATOR, LineStore
+from crnn.picture_paths import find_picture, find_root
 from crnn.screening import Reason, Reject
 
 FORMATS = ("paddle", "tsv", "gt_txt", "trdg", "lmdb")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+GT_TXT = ".gt.txt"
 # beside one .gt.txt may lie the plain, the normalised and the binarised picture: the plain one has lost least
-GT_SUFFIXES = (*SUFFIXES, ".nrm.png", ".bin.png")
-FILE_HEADERS = frozenset({"file", "filename", "file_name", "image", "image_path", "img", "path"})
-TEXT_HEADERS = frozenset({"text", "label", "transcription", "words", "ground_truth", "gt"})
-CATEGORY_HEADERS = frozenset({"category", "kind", "group"})
+GT_SUFFIXES = (*PICTURE_SUFFIXES, ".raw.png", ".nrm.png", ".bin.png")
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,7 @@ class LabelledLine:
         text: as written there.
         category: "" if none is given.
         centers: x of each character in pixels, float32 (len(text),), if known.
+        row: line of the list that names it, from 1, if it stands in a list.
     """
 
     source: str
@@ -52,6 +49,7 @@ class LabelledLine:
     text: str
     category: str = ""
     centers: np.ndarray | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,16 @@ class Source:
     images: Path | None = None
     encoding: str = "utf-8"
 
+    @cached_property
+    def table(self) -> LabelTable:
+        """The rows of a list in the form paddle or tsv."""
+        return read_table(self.path, self.encoding)
+
+    def describe(self) -> str:
+        """What was found out about the source, for people."""
+        how = f": {self.table.describe()}" if self.form in ("paddle", "tsv") else ""
+        return f"{self.path} is read as {self.form}{how}"
+
     def lines(self) -> Sequence[LabelledLine | Reject]:
         """The lines in a stable order; an entry that cannot even be told apart is a `Reject`."""
         if self.form == "lmdb":
@@ -81,88 +89,65 @@ class Source:
         return lines
 
 
-def _read_text(file: Path, encoding: str) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig" if encoding == "utf-8" else encoding)
-    except IsADirectoryError:
-        raise UserError(f"{file} is a folder: give the list file in it") from None
-    except LookupError:
-        raise UserError(f"unknown encoding {encoding!r}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not {encoding} ({error.reason}): say its encoding=, e.g. gb18030") from None
-
-
-def _root(source: Source, names: Iterator[str]) -> Path:
-    """Folder that the list's paths start from: as given, else the list's or the nearest one above that fits.
-
-    PaddleOCR's paths start from its `data_dir`, which is often some way above the list.
-    """
-    if source.images is not None:
-        return source.images
-    folder, sample = source.path.resolve().parent, list(islice(names, 50))
-    for root in (folder, *folder.parents):
-        if any(os.path.isfile(root / name) for name in sample):  # noqa: PTH113  (Path raises on too long a name)
-            return root
-    raise UserError(
-        f"{source.path} names pictures (e.g. {(sample or ['none'])[0]}) that are neither in {folder} "
-        "nor in any folder above: say images=FOLDER, the folder the paths start from"
-    )
+def _root(source: Source, rows: Sequence[Row]) -> Path:
+    """Folder that the list's paths start from: as given, else found out."""
+    root = source.images or find_root(source.path, (row.file for row in rows))
+    if root is None:
+        raise UserError(
+            f"{source.path} names pictures (e.g. {rows[0].file if rows else 'none'}) that are neither in "
+            f"{source.path.resolve().parent} nor in any folder above: say images=FOLDER, the folder they are in"
+        )
+    return root
 
 
 def _table(source: Source) -> Iterator[LabelledLine | Reject]:
-    text = _read_text(source.path, source.encoding)
-    if source.path.suffix == ".csv" and "\t" not in text.partition("\n")[0]:
-        try:
-            rows = list(csv.reader(io.StringIO(text, newline="")))
-        except csv.Error as error:
-            raise UserError(f"{source.path} is no CSV ({error}): is a quote left open?") from None
-    else:  # tab-separated fields are taken as they are: a quote is a character of the text
-        rows = [line.rstrip("\r").split("\t") for line in text.split("\n")]
-    columns, first = _columns(rows[0] if rows else [])
-    root = _root(source, (name for row in rows[first:] for name in _names(_cell(row, columns["file"]))))
-    for number, row in enumerate(rows[first:], start=first + 1):
-        label = _cell(row, columns["text"])
-        if label.startswith('[{"'):
-            raise UserError(
-                f"{source.path} lists boxes for text detection, not lines: cut the lines out first "
-                "(PPOCRLabel's `Export Recognition Result` writes rec_gt.txt and crop_img/), import that list"
-            )
-        if len(row) <= max(columns["file"], columns["text"]):
-            if any(row):
-                yield Reject(f"row {number}", "".join(row), Reason.ENTRY, "one column only, no text beside the file")
-            continue
-        for name in _names(row[columns["file"]]):
-            yield LabelledLine(name, root / name, label, _cell(row, columns["category"]))
+    rows = [row for row in source.table.rows if isinstance(row, Row)]
+    if rows and all(_lists_boxes(row.text) for row in rows):
+        raise UserError(
+            f"{source.path} lists boxes for text detection, not lines: cut the lines out first "
+            "(PPOCRLabel's `Export Recognition Result` writes rec_gt.txt and crop_img/), import that list"
+        )
+    root = _root(source, rows)
+    images = {name: find_picture(root, name) for name in dict.fromkeys(row.file for row in rows)}
+    names: defaultdict[Path, list[str]] = defaultdict(list)
+    for name, image in images.items():
+        names[image].append(name)
+    for row in source.table.rows:
+        where = f"row {row.number}"
+        if isinstance(row, BadRow):
+            yield Reject(where, row.content, Reason.ENTRY, row.why, row.number)
+        elif len(same := names[images[row.file]]) > 1 and any(root / name != images[name] for name in same):
+            why = f"{', '.join(same[:3])} would all be {images[row.file]}: nobody knows whose text it shows"
+            yield Reject(row.file, row.text, Reason.IMAGE, why, row.number)
+        elif _lists_boxes(row.text):
+            yield Reject(row.file, row.text, Reason.ENTRY, "boxes for text detection, not a line", row.number)
+        else:
+            category = CATEGORY_SEPARATOR.join(row.categories)
+            yield LabelledLine(row.file, images[row.file], row.text, category, row=row.number)
 
 
-def _names(cell: str) -> list[str]:
-    """The files of a cell: one, or PaddleOCR's JSON list of several; `\\` of Windows as `/`."""
-    if cell.startswith('["') and cell.endswith('"]'):
-        with suppress(ValueError):  # else it is the name of a file, however odd
-            return [str(name) for name in json.loads(cell)]
-    return [cell.replace("\\", "/")]
-
-
-def _columns(row: list[str]) -> tuple[dict[str, int], int]:
-    """Number of each column, and of the first row of data: 1 if `row` is a header."""
-    names = [name.strip().lower() for name in row]
-    wanted = {"file": FILE_HEADERS, "text": TEXT_HEADERS, "category": CATEGORY_HEADERS}
-    places = {column: next((i for i, n in enumerate(names) if n in known), -1) for column, known in wanted.items()}
-    if places["file"] < 0 or places["text"] < 0:
-        return {"file": 0, "text": 1, "category": 2}, 0
-    return places, 1
-
-
-def _cell(row: list[str], column: int) -> str:
-    return row[column] if 0 <= column < len(row) else ""
+def _lists_boxes(label: str) -> bool:
+    """Whether a label is PPOCRLabel's list of boxes with their texts."""
+    if not label.startswith("[{"):
+        return False
+    try:
+        boxes = json.loads(label)
+    except ValueError:
+        return False
+    return all(isinstance(box, dict) and "points" in box for box in boxes)
 
 
 def _gt_txt(source: Source) -> Iterator[LabelledLine | Reject]:
-    files = [source.path] if source.path.is_file() else sorted(source.path.rglob("*.gt.txt"))
+    files = [source.path] if source.path.is_file() else find_gt_txt(source.path)
+    beside: dict[Path, dict[str, Path]] = {}  # of each folder, the files by their names in small letters
     for file in files:
+        if file.parent not in beside:
+            beside[file.parent] = {path.name.lower(): path for path in sorted(file.parent.iterdir(), reverse=True)}
         name = str(file.relative_to(source.path)) if file != source.path else file.name
-        text, stem = _read_text(file, source.encoding).strip(), file.name.removesuffix(".gt.txt")
-        image = next((p for suffix in GT_SUFFIXES if (p := file.with_name(stem + suffix)).is_file()), None)
+        text, stem = read_text(file, source.encoding).strip(), file.name[: -len(GT_TXT)]
+        exact = (file.with_name(stem + suffix) for suffix in GT_SUFFIXES)
+        alike = (beside[file.parent].get((stem + suffix).lower()) for suffix in GT_SUFFIXES)
+        image = next((path for path in (*exact, *alike) if path is not None and path.is_file()), None)
         if image is None:
             yield Reject(name, text, Reason.IMAGE, "no picture beside it")
         elif "\n" in text:
@@ -171,21 +156,30 @@ def _gt_txt(source: Source) -> Iterator[LabelledLine | Reject]:
             yield LabelledLine(name, image, text)
 
 
+def find_gt_txt(folder: Path) -> list[Path]:
+    """Every `x.gt.txt` in `folder` and below, in capitals or not."""
+    return sorted(path for path in folder.rglob("*") if path.name.lower().endswith(GT_TXT))
+
+
 def _trdg(source: Source) -> Iterator[LabelledLine | Reject]:
     if source.path.is_dir():
         yield from _trdg_names(source.path)
         return
-    for number, row in enumerate(_read_text(source.path, source.encoding).split("\n"), start=1):
-        name, space, text = row.rstrip("\r").partition(" ")
+    for number, row in enumerate(read_text(source.path, source.encoding).split("\n"), start=1):
+        name, space, text = row.strip(" ").partition(" ")
         if space:
-            yield LabelledLine(name, (source.images or source.path.parent) / name, text)
+            yield LabelledLine(name, find_picture(source.images or source.path.parent, name), text, row=number)
         elif name:
-            yield Reject(f"row {number}", row, Reason.ENTRY, "no space between file and text")
+            yield Reject(f"row {number}", row, Reason.ENTRY, "no space between file and text", number)
 
 
 def _trdg_names(folder: Path) -> Iterator[LabelledLine | Reject]:
     """Text in the names: `text_0.jpg` (TRDG's default) or `0_text.jpg`, whichever fits every picture."""
-    files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES and "_mask" not in file.stem]
+    files = [
+        file
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in PICTURE_SUFFIXES and "_mask" not in file.stem
+    ]
     orders = []
     for pattern in (r"(?P<text>.*)_(?P<number>\d+)", r"(?P<number>\d+)_(?P<text>.*)"):
         matches = [re.fullmatch(pattern, file.stem, re.DOTALL) for file in files]

@@ -21,10 +21,11 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 from tqdm import tqdm
 
+from crnn.artifact import ArtifactInfo
 from crnn.charset import Charset
+from crnn.checkpoint import DEFAULT_CHECKPOINT, read_info
 from crnn.errors import UserError, exit_cleanly
 from crnn.lmdb_store import PARTIAL_SUFFIX, LineWriter, StoredLine
-from crnn.preprocess import CanvasSpec
 from crnn.screening import (
     Reason,
     Reject,
@@ -47,11 +48,8 @@ class ImportConfig:
     images: str | None = None
     encoding: str = MISSING
     category: str = ""
-    charset: str = MISSING
-    height: int = MISSING
-    bucket: int = MISSING
-    max_width: int = MISSING
-    frame_stride: int = MISSING
+    start_model: str = str(DEFAULT_CHECKPOINT)
+    charset: str | None = None
     max_reject_share: float = MISSING
     holdout: float = MISSING
     seed: int = MISSING
@@ -78,10 +76,13 @@ def import_lines(cfg: ImportConfig) -> Imported:
     """
     if not 0 <= cfg.holdout < 1:
         raise UserError(f"holdout={cfg.holdout} is not a share: give 0 to hold nothing out, or e.g. 0.1")
-    charset = Charset.load(cfg.charset)
-    spec = CanvasSpec(cfg.height, cfg.bucket, cfg.max_width)
-    source = locate(Path(cfg.source).expanduser(), cfg.format, Path(cfg.images) if cfg.images else None, cfg.encoding)
+    if not cfg.source:
+        raise UserError("source is empty: give the list, folder or LMDB to import")
+    start = read_info(cfg.start_model)
+    charset = Charset.load(cfg.charset) if cfg.charset else start.charset
+    source = locate(Path(cfg.source), cfg.format, Path(cfg.images) if cfg.images else None, cfg.encoding)
     lines = source.lines()
+    print(source.describe())
     path = Path(cfg.output)
     test_path = path.with_name(path.name + "-test") if cfg.holdout else None
     info = {
@@ -96,7 +97,7 @@ def import_lines(cfg: ImportConfig) -> Imported:
         train = stack.enter_context(_fresh_writer(path, {**info, "split": "train"}))
         test = stack.enter_context(_fresh_writer(test_path, {**info, "split": "test"})) if test_path else None
         for line in tqdm(lines, desc=f"importing {source.form}", unit=" lines"):
-            checked = _checked(line, charset, spec, cfg)
+            checked = _checked(line, charset, start, cfg.category)
             if isinstance(checked, Reject):
                 rejects.append(checked)
             elif test is not None and _draw(checked.image, cfg.seed) < cfg.holdout:
@@ -124,19 +125,19 @@ def _fresh_writer(path: Path, info: dict[str, Any]) -> Iterator[LineWriter]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _checked(line: LabelledLine | Reject, charset: Charset, spec: CanvasSpec, cfg: ImportConfig) -> StoredLine | Reject:
-    """The line as it will be stored, or why it will not."""
+def _checked(line: LabelledLine | Reject, charset: Charset, start: ArtifactInfo, category: str) -> StoredLine | Reject:
+    """The line as it will be stored, or why it will not; `category` is that of lines which bring none."""
     if isinstance(line, Reject):
         return line
     label = charset.fold(line.text)
     try:
         image = _read(line.image)
-        line_width(image, label, charset, spec, cfg.frame_stride)
+        line_width(image, label, charset, start.canvas, start.frame_stride)
     except RejectedLine as rejected:
-        return Reject(line.source, label, rejected.reason, rejected.detail)
+        return Reject(line.source, label, rejected.reason, rejected.detail, line.row)
     # centres belong to the characters as they were written: folding may have moved them
     centers = line.centers if label == line.text else None
-    return StoredLine(image, label, centers, line.category or cfg.category)
+    return StoredLine(image, label, centers, line.category or category)
 
 
 def _read(image: bytes | Path) -> bytes:

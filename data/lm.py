@@ -17,7 +17,7 @@ from typing import Any
 import hydra
 import numpy as np
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig
+from omegaconf import MISSING, DictConfig
 
 from crnn.charset import Charset
 from crnn.errors import UserError, exit_cleanly
@@ -37,7 +37,7 @@ class LmConfig:
     text: list[str] = field(default_factory=list)
     text_weight: int = 1
     corpus: str | None = None
-    charset: str = ""
+    charset: str = MISSING
     kinds: dict[str, int] = field(default_factory=dict)
     exclude_sources: list[str] = field(default_factory=list)
     order: int = 5
@@ -95,7 +95,7 @@ def read_texts(paths: Sequence[str]) -> TextSource:
             raise UserError(f"there is no text at {path}")
         for file in sorted(path.rglob("*.txt")) if path.is_dir() else [path]:
             try:
-                lines += file.read_text(encoding="utf-8").splitlines()
+                lines += file.read_text(encoding="utf-8-sig").splitlines()
             except UnicodeDecodeError:
                 raise UserError(f"{file} is not UTF-8: convert it first") from None
     return TextSource("own text", "own", "the user's", lines)

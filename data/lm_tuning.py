@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import hydra
 import numpy as np
@@ -229,7 +230,12 @@ def run(cfg: LmTuningConfig) -> Path:
     print(f"\nchosen: {settings}")
     output = Path(cfg.output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    report = {"model": cfg.model, "language_model": cfg.language_model, "settings": asdict(settings), "tests": {}}
+    report: dict[str, Any] = {
+        "model": cfg.model,
+        "language_model": cfg.language_model,
+        "settings": asdict(settings),
+        "tests": {},
+    }
     for name, path in cfg.tests.items():
         readings = read_both(recognizer, path, cfg.lines, decoder)
         result = Comparison.of(*readings)

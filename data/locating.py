@@ -1,11 +1,12 @@
-"""Finds out in which format labelled lines stand at a path. Reads no more than the first line of a list."""
+"""Finds out in which format labelled lines stand at a path, by the names there and the first line of a list."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from crnn.errors import UserError
-from data.formats import FORMATS, SUFFIXES, Source
+from crnn.label_table import BOM, PICTURE_SUFFIXES
+from data.formats import FORMATS, GT_TXT, Source, find_gt_txt
 
 LISTS = (".txt", ".tsv", ".csv")
 
@@ -44,21 +45,21 @@ def _candidates(path: Path) -> list[tuple[Path, str]]:
         return [(path, _list_format(path) or "tsv")]
     if (path / "data.mdb").is_file():
         return [(path, "lmdb")]
-    files = [file for file in sorted(path.iterdir()) if file.suffix in LISTS and file.name != "rejects.tsv"]
+    files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in LISTS and file.name != "rejects.tsv"]
     forms = [(file, _list_format(file)) for file in files]
     found = [(file, form) for file, form in forms if form not in (None, "gt_txt")]
-    return [*found, (path, "gt_txt")] if next(path.rglob("*.gt.txt"), None) else found
+    return [*found, (path, "gt_txt")] if find_gt_txt(path) else found
 
 
 def _list_format(file: Path) -> str | None:
     """Format of a text file by its first line; None if it is no list."""
-    if file.name.endswith(".gt.txt"):
+    if file.name.lower().endswith(GT_TXT):
         return "gt_txt"
-    if file.suffix == ".csv":
+    if file.suffix.lower() == ".csv":
         return "tsv"
     with file.open("rb") as opened:
-        first = opened.readline()
+        first = next((line for line in opened if line.strip()), b"")
     if b"\t" in first:
-        return "tsv" if file.suffix == ".tsv" else "paddle"
-    name = first.split(b" ")[0].decode(errors="replace")
-    return "trdg" if Path(name).suffix.lower() in SUFFIXES else None
+        return "tsv" if file.suffix.lower() == ".tsv" else "paddle"
+    name = first.decode(errors="replace").strip(BOM + " ").split(" ")[0]
+    return "trdg" if Path(name).suffix.lower() in PICTURE_SUFFIXES else None

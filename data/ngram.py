@@ -155,7 +155,7 @@ def to_levels(grams: list[Grams], bits: int) -> list[Level]:
     first = len(SPECIAL)
     kept = [np.flatnonzero(entry.kept & (entry.words >= first).all(axis=1)) for entry in grams]
     kept[0] = np.append(kept[0], UNKNOWN)
-    nothing = np.empty(0)
+    nothing: np.ndarray = np.empty(0)
     levels = []
     for n, (entry, rows) in enumerate(zip(grams, kept, strict=True), start=1):
         children = backoffs = nothing

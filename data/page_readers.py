@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -84,7 +85,7 @@ def _rapidocr() -> PageReader:
         from rapidocr import RapidOCR
     except ImportError:
         raise UserError("no RapidOCR: pip install rapidocr") from None
-    engine = RapidOCR(params={"EngineConfig.onnxruntime.intra_op_num_threads": 1})
+    engine: Any = RapidOCR(params={"EngineConfig.onnxruntime.intra_op_num_threads": 1})
 
     def read(image: np.ndarray) -> list[FoundLine]:
         result = engine(image)

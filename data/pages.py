@@ -62,14 +62,14 @@ class Typesetter:
     texts: Sequence[str]
 
     def font(self, size: int) -> ImageFont.FreeTypeFont:
-        path, index = self.fonts[self.rng.integers(len(self.fonts))]
+        path, index = self.fonts[int(self.rng.integers(len(self.fonts)))]
         return ImageFont.truetype(path, size, index=index)
 
     def words(self, length: int) -> str:
         """Text of about `length` characters, cut from the prose, never inside a Latin word."""
         text = ""
         while len(text) < length:
-            text += (" " if text and text[-1].isascii() else "") + str(self.texts[self.rng.integers(len(self.texts))])
+            text += (" " if text and text[-1].isascii() else "") + self.texts[int(self.rng.integers(len(self.texts)))]
         return _cut(text, length)
 
     def label(self, shortest: int, longest: int) -> str:

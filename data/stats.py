@@ -22,10 +22,10 @@ from omegaconf import MISSING, DictConfig
 from tqdm import tqdm
 
 from crnn.charset import Charset
+from crnn.checkpoint import DEFAULT_CHECKPOINT, read_info
 from crnn.ctc import frames_needed
 from crnn.errors import UserError, exit_cleanly
 from crnn.lmdb_store import LineStore
-from crnn.preprocess import CanvasSpec
 from crnn.screening import Reason, count_reasons, screen
 from crnn.stage import run_stage, typed
 from data.stats_report import as_text, plot
@@ -38,11 +38,8 @@ COUNT_GROUPS = (0, 4, 19, 99, 999)
 class StatsConfig:
     dataset: str = MISSING
     output: str = MISSING
-    charset: str = MISSING
-    height: int = MISSING
-    bucket: int = MISSING
-    max_width: int = MISSING
-    frame_stride: int = MISSING
+    start_model: str = str(DEFAULT_CHECKPOINT)
+    charset: str | None = None
     verify: bool = MISSING
     rare: int = MISSING
     tight: float = MISSING
@@ -112,9 +109,9 @@ def describe(cfg: StatsConfig) -> DatasetStats:
     Raises:
         UserError: no dataset there, or none of its lines can be used.
     """
-    store, charset = LineStore(cfg.dataset), Charset.load(cfg.charset)
-    spec = CanvasSpec(cfg.height, cfg.bucket, cfg.max_width)
-    screening = screen(store, charset, spec, cfg.frame_stride, cfg.verify, _progress("checking"))
+    store, start = LineStore(cfg.dataset), read_info(cfg.start_model)
+    charset, spec = Charset.load(cfg.charset) if cfg.charset else start.charset, start.canvas
+    screening = screen(store, charset, spec, start.frame_stride, cfg.verify, _progress("checking"))
     if not len(screening.kept):
         reasons = ", ".join(f"{count} {reason}" for reason, count in count_reasons(screening.rejects).items())
         raise UserError(f"{cfg.dataset}: none of its {len(store)} lines can be used ({reasons or 'it is empty'})")
@@ -129,7 +126,7 @@ def describe(cfg: StatsConfig) -> DatasetStats:
         lengths.append(len(label))
         needed.append(frames_needed(charset.encode(label)))
     widths = np.array([spec.bucket_width(int(width)) for width in screening.widths])
-    use = np.array(needed) / (widths // cfg.frame_stride)
+    use = np.array(needed) / (widths // start.frame_stride)
     foreign = Counter(c for reject in screening.rejects if reject.reason is Reason.FOREIGN for c in reject.detail)
     return DatasetStats(
         dataset=str(cfg.dataset),

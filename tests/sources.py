@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
 
 import matplotlib
+from fontTools.pens.filterPen import DecomposingFilterPen
+from fontTools.pens.transformPen import TransformPen
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
 
 from crnn.charset import Charset
 from crnn.trie import Trie
@@ -40,6 +45,21 @@ def write_sources(artifacts: Path, profile: str = "quick") -> Path:
     (artifacts / "corpus" / profile / "corpus.json").write_text(json.dumps({"counts": {"e": 40}}))
     ASCII.save(artifacts / "ascii.txt")
     return artifacts
+
+
+def capitals_font(path: Path, size: float) -> Path:
+    """DejaVu Sans Mono whose small letters are its capitals, `size` times as large; returns `path`."""
+    font = TTFont(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSansMono.ttf"))
+    glyphs, cmap = font.getGlyphSet(), font.getBestCmap()
+    drawn = {}
+    for small, capital in zip(ascii_lowercase, ascii_uppercase, strict=True):
+        pen = TTGlyphPen(None)
+        glyphs[cmap[ord(capital)]].draw(DecomposingFilterPen(TransformPen(pen, (size, 0, 0, size, 0, 0)), glyphs))
+        drawn[cmap[ord(small)]] = pen.glyph()
+    for name, glyph in drawn.items():
+        font["glyf"][name] = glyph
+    font.save(path)
+    return path
 
 
 def save_language_model(path: Path, charset: Charset, lines: Sequence[str], prune: Sequence[int]) -> Path:

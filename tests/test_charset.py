@@ -65,6 +65,16 @@ def test_damaged_files_are_refused(tmp_path: Path, content: bytes, message: str)
         Charset.load(tmp_path / "absent.txt")
 
 
+def test_a_byte_order_mark_is_no_character(tmp_path: Path) -> None:
+    (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbfa\nb\n")
+    assert Charset.load(tmp_path / "bom.txt").characters == "ab"
+
+
+def test_configurations_call_the_shipped_charsets_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Charset.load("simplified") == Charset.load(SHIPPED)
+
+
 def test_the_shipped_charset_covers_what_is_printed_daily() -> None:
     charset = Charset.load(SHIPPED)
     assert len(charset) == 7326

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from crnn.recipe import TrainConfig
+from crnn.stage import typed
 
 ROOT = Path(__file__).parent.parent
 
 MISTAKES = {
-    "misspelt key": (["train.py", "model.hiden_size=1"], "hiden_size"),
+    "misspelt key": (["train.py", "stepps=5"], "there is no key stepps: did you mean steps?"),
+    "misspelt key inside": (["train.py", "model.hiden=1"], "did you mean model.hidden?"),
+    "misspelt key, added": (["train.py", "+stepps=5"], "did you mean steps?"),
+    "unquoted path": (["train.py", "name=labels (1).txt"], """write 'name="labels (1).txt"'"""),
+    "unquoted comma": (["-m", "data.importing", "source=a,b.txt", "name=x"], """write 'source="a,b.txt"'"""),
+    "unquoted brackets": (["-m", "data.stats", "dataset=[x]"], """write 'dataset="[x]"'"""),
+    "nothing to evaluate": (["evaluate.py", "name=x"], "dataset is missing"),
     "value of the wrong type": (["train.py", "steps=many"], "steps"),
     "missing dataset": (["train.py", "data.train=[nowhere]", "artifacts={tmp}"], "no LMDB dataset at nowhere"),
     "doubled character": (["train.py", "data.charset={tmp}/doubled.txt", "artifacts={tmp}"], "'a' more than once"),
@@ -38,3 +52,74 @@ def test_a_mistake_ends_in_one_line(arguments: list[str], part: str, tmp_path: P
     assert result.returncode == 2
     assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
     assert part in lines[0]
+
+
+def made(target: str, *variables: str) -> subprocess.CompletedProcess[str]:
+    """What `make` would run."""
+    there = ("-o", ".venv/base", "-o", ".venv/train")
+    return subprocess.run(["make", "-n", *there, target, *variables], cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("target", "variable", "key"),
+    [
+        ("import", "SOURCE", "source"),
+        ("data-stats", "DATASET", "dataset"),
+        ("evaluate", "DATASET", "dataset"),
+        ("train", "START_MODEL", "start_model"),
+        ("finetune", "DATA", "data"),
+        ("lm", "TEXT", "text"),
+    ],
+)
+def test_make_hands_on_any_path_as_it_is(target: str, variable: str, key: str) -> None:
+    path = """~/a dir/it's [x], {y}=(1) "q".txt"""
+    words = shlex.split(made(target, f"{variable}={path}").stdout.replace("\\\n", " "))
+    (argument,) = [word for word in words if word.startswith(f"{key}=")]
+    assert OverridesParser.create().parse_override(argument).value() in (path, [path])
+
+
+@pytest.mark.parametrize(
+    ("target", "variable"), [("import", "SOURCE"), ("evaluate", "DATASET"), ("quantize", "DATASET")]
+)
+def test_make_asks_for_what_is_missing_in_one_line(target: str, variable: str) -> None:
+    done = made(target)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert f"make {target} needs {variable}=PATH" in done.stderr
+
+
+def test_the_home_of_the_user_is_found_in_every_value() -> None:
+    config = OmegaConf.structured(TrainConfig)
+    values = {"start_model": "~/m.pt", "data": {"train": ["~/a"]}, "artifacts": "a~/b"}
+    set_in_yaml = {key: 1 for key in config if OmegaConf.is_missing(config, key)}
+    read = typed(OmegaConf.merge(config, set_in_yaml, values), TrainConfig)
+    assert (read.start_model, read.data.train) == (str(Path.home() / "m.pt"), [str(Path.home() / "a")])
+    assert read.artifacts == "a~/b"
+
+
+STAGES = {  # name of each stage's configuration: its folder, and the module that registers the schema
+    "train": ("", "train"), "export": ("", "export"), "quantize": ("quantize", "quantize"), "data": ("", "data.build"),
+    "evaluate": ("evaluate", "evaluate"), "fonts": ("", "data.fonts.__main__"), "corpus": ("", "data.corpus"),
+    "lm": ("", "data.lm"), "import": ("", "data.importing"), "stats": ("", "data.stats"),
+    "domain": ("finetune", "data.domain"), "before_after": ("finetune", "crnn.evaluation.before_after"),
+    "lm_tuning": ("lm_tuning", "data.lm_tuning"), "lexicon_study": ("lexicon_study", "data.lexicon_study"),
+    "pages": ("evaluate", "data.page_benchmark"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_yaml_and_schema_agree_on_every_default(name: str) -> None:
+    """A stage called from Python does the same as the command: what a YAML file sets has no other default in code."""
+    folder, module = STAGES[name]
+    importlib.import_module(module)
+    with initialize_config_dir(str(ROOT / "configs" / folder), version_base="1.3"):
+        composed = compose(name)
+    schema = OmegaConf.structured(OmegaConf.get_type(composed))
+    differing = {
+        key: (schema[key], composed[key])
+        for key in composed
+        if not OmegaConf.is_missing(schema, key) and not OmegaConf.is_missing(composed, key)
+        and not OmegaConf.is_interpolation(composed, key)
+        and isinstance(schema[key], (int, float, str)) and schema[key] != ""
+        and schema[key] not in (composed[key], str(ROOT / str(composed[key])))
+    }  # fmt: skip
+    assert not differing

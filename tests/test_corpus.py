@@ -235,7 +235,7 @@ def test_the_shipped_sources_are_well_described(profile: str) -> None:
     assert {source.split for source in chosen.values()} == {"train", "test"}
     if profile == "quick":
         assert all(source.package.startswith("pip:") for source in chosen.values())
-    assert not Charset.load(ROOT / cfg.profiles[profile].charset).missing("合计¥1,234.50 OK")
+    assert not Charset.load(cfg.profiles[profile].charset).missing("合计¥1,234.50 OK")
 
 
 def test_the_quick_charset_is_part_of_the_full_one() -> None:

@@ -124,6 +124,18 @@ def test_an_lmdb_and_a_sample_of_it_can_be_read(tmp_path: Path) -> None:
     assert len(drawn) == 3
 
 
+def test_a_list_is_read_as_the_import_reads_it(labels: Path) -> None:
+    """Header, backslashes, quotes, folders above the list: what can be imported can be evaluated."""
+    plain = read_lines(labels)
+    folder = labels.parent / "deeper"
+    folder.mkdir()
+    rows = ["Text,File", *(f'"{line.text}",{labels.parent.name}\\{line.name}' for line in plain)]
+    (folder / "labels.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert [(line.image, line.text) for line in read_lines(folder / "labels.csv")] == [
+        (line.image, line.text) for line in plain
+    ]
+
+
 def test_models_are_compared_with_the_one_in_floating_point(labels: Path, model: Path, tmp_path: Path) -> None:
     quantised = tmp_path / "barcode.int8.onnx"
     save_model(quantised, info=ArtifactInfo(characters=CHARACTERS, quantisation={"mode": "hybrid"}))
@@ -228,7 +240,7 @@ def test_readers_take_turns_line_by_line(labels: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "complaint"),
     [
-        ("0.png", "expected file<TAB>text"),
+        ("0.png", "labels.tsv:1: one column only.* expected file<TAB>text"),
         ("none.png\ta\n", "'none.png', which cannot be opened"),
         ("labels.tsv\ta\n", "cannot be read"),
         ("", "holds no lines"),
@@ -244,6 +256,7 @@ def test_a_dataset_that_cannot_be_read_is_refused_before_anything_runs(labels: P
     ("changes", "complaint"),
     [
         ({"dataset": "nowhere"}, "no dataset at nowhere"),
+        ({"dataset": ""}, "dataset is empty: give an LMDB"),
         ({"model": "nowhere.onnx"}, "no model at nowhere.onnx"),
         ({"models": ["nowhere*.onnx"]}, "nothing matches"),
         ({"repeats": 0}, "at least once"),

@@ -25,8 +25,17 @@ from data.fonts.manifest import Face, check_lineages
 from data.fonts.plain import plain_font
 from data.fonts.sources import load_sources
 from data.synthesis.faces import read_faces
+from tests.sources import capitals_font
 
 DEJAVU = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+
+
+@pytest.mark.parametrize("size", [1.0, 0.75])
+def test_a_face_of_capitals_is_known_by_its_shapes(tmp_path: Path, size: float) -> None:
+    outline = inspect_face(capitals_font(tmp_path / "capitals.ttf", size), 0, "abcABC1")
+    assert outline.capitals and sorted(outline.drawn) == sorted("abcABC1")
+    for honest in ("DejaVuSans.ttf", "DejaVuSerif-BoldItalic.ttf", "DejaVuSansMono.ttf", "cmr10.ttf"):
+        assert not inspect_face(DEJAVU.with_name(honest), 0, "abcABC1").capitals
 
 
 def write_list(folder: Path, *entries: str) -> Path:

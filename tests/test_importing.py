@@ -161,6 +161,40 @@ def test_our_own_lmdb_keeps_centres_and_categories(tmp_path: Path, run: Any) -> 
     assert (store[1].label, store[1].category, store[1].centers) == ("a b", "other", None)
 
 
+def test_pairs_are_found_whatever_the_case_of_their_names(tmp_path: Path) -> None:
+    for name in ("a.png", "b.PNG", "c.JPG", "d.raw.png", "e.Tif"):
+        draw(tmp_path / "in" / name)
+        write(tmp_path / "in" / f"{name.split('.')[0]}.gt.txt", "Hello world")
+    draw(tmp_path / "in/f.png")
+    write(tmp_path / "in/F.GT.TXT", "\ufeffHello world")
+    form, lines = found(tmp_path / "in")
+    assert form == "gt_txt" and [text for _, text, _ in lines] == ["Hello world"] * 6
+    draw(tmp_path / "1.png")
+    assert found(write(tmp_path / "LIST.CSV", "file,text", "1.png,x"))[1] == [("1.png", "x", "")]
+
+
+def test_lists_of_another_machine_find_their_pictures_by_the_ends_of_their_paths(tmp_path: Path) -> None:
+    for name in ("a b.png", "1/c.png", "d.png"):
+        draw(tmp_path / "pictures" / name)
+    rows = ["/data/upload/7/a%20b.png\tone", "C:\\work\\1\\c.png\ttwo", " d.png \tthree"]
+    rows += ["/data/local-files/?d=scans/d.png\tfour"]
+    listed = write(tmp_path / "lists/labels.tsv", *rows)
+    lines = locate(listed, images=tmp_path / "pictures").lines()
+    images = [line.image.name for line in lines if isinstance(line, LabelledLine) and isinstance(line.image, Path)]
+    assert images == ["a b.png", "c.png"]
+    assert [line.row for line in lines if isinstance(line, Reject)] == [3, 4]  # both would be d.png: one label is wrong
+
+
+def test_a_label_may_look_like_json(tmp_path: Path) -> None:
+    for name in "abc":
+        draw(tmp_path / f"{name}.png")
+    boxes = json.dumps([{"transcription": "MASA", "points": [[0, 0], [9, 0], [9, 9], [0, 9]]}])
+    listed = write(tmp_path / "rec_gt.txt", "a.png\tHello world", 'b.png\t[{"x": 1}]', f"c.png\t{boxes}", "c.png\t[{")
+    assert [text for _, text, _ in found(listed)[1]] == ["Hello world", '[{"x": 1}]', "[{"]
+    (reject,) = [line for line in locate(listed).lines() if isinstance(line, Reject)]
+    assert reject.row == 3 and "boxes" in reject.detail
+
+
 # --- what is found out, and what is asked
 
 
@@ -202,8 +236,8 @@ def test_swapped_columns_and_broken_tables_are_mistakes_not_crashes(tmp_path: Pa
     draw(tmp_path / "1.png")
     with pytest.raises(UserError, match="say images=FOLDER"):
         locate(write(tmp_path / "swapped.tsv", "很长" * 200 + "\t1.png")).lines()
-    with pytest.raises(UserError, match="is a quote left open"):
-        locate(write(tmp_path / "open.csv", 'file,text\n1.png,"' + "x" * 140_000)).lines()
+    (left_open,) = locate(write(tmp_path / "open.csv", 'file,text\n1.png,"' + "x" * 140_000), images=tmp_path).lines()
+    assert isinstance(left_open, Reject) and left_open.row == 2 and "a quote is opened" in left_open.detail
     (tmp_path / "empty.csv").touch()
     with pytest.raises(UserError, match="say images=FOLDER"):
         locate(tmp_path / "empty.csv").lines()
@@ -224,6 +258,35 @@ def test_a_list_in_gb18030_asks_for_its_encoding(tmp_path: Path) -> None:
 # --- the import
 
 
+def test_by_default_what_the_shipped_model_reads_is_taken_in(tmp_path: Path, run: Any, capsys: Any) -> None:
+    """Its charset has traditional characters, and its canvas is 1,024 pixels wide at a height of 40."""
+    rows = [f"{draw(tmp_path / name, width=width).name}\t{text}" for name, width, text in (
+        ("traditional.png", 300, "臺灣繁體產業發展"), ("wide.png", 815, "请各单位于本月二十五日前将材料送至办公室"),
+        ("too_wide.png", 830, "x"),
+    )]  # fmt: skip
+    imported = run(write(tmp_path / "labels.tsv", *rows), max_reject_share=0.5)
+    store = LineStore(imported.path)
+    assert [store[i].label[:4] for i in range(len(store))] == ["臺灣繁體", "请各单位"]
+    assert [(reject.reason, reject.row) for reject in imported.rejects] == [(Reason.TOO_WIDE, 3)]
+    said = capsys.readouterr().out
+    assert "labels.tsv is read as tsv: separated by tabs, quotes belong to the text, no header: file, then text" in said
+
+
+def test_another_start_model_brings_its_own_charset_and_canvas(tmp_path: Path, run: Any, trained: Path) -> None:
+    draw(tmp_path / "wide.png", width=815)
+    draw(tmp_path / "1.png")
+    listed = write(tmp_path / "labels.tsv", "1.png\t12", "wide.png\t12", "1.png\tab")
+    for number, model in enumerate((trained / "checkpoint.pt", trained / "model.onnx")):
+        output = f"'{tmp_path / str(number)}'"
+        imported = run(listed, max_reject_share=0.9, start_model=f"'{model}'", output=output)
+        assert [reject.reason for reject in imported.rejects] == [Reason.TOO_WIDE, Reason.FOREIGN]
+
+
+def test_nothing_to_import_is_said(run: Any) -> None:
+    with pytest.raises(UserError, match="source is empty"):
+        run("")
+
+
 def dirty_folder(folder: Path) -> Path:
     """Ten good lines and one of each kind that cannot be used."""
     rows = []
@@ -234,8 +297,8 @@ def dirty_folder(folder: Path) -> Path:
     (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "empty.png").touch()
     (folder / "text.png").write_text("not a picture")
-    draw(folder / "wide.png", width=801)
-    draw(folder / "narrow.png", width=30)
+    draw(folder / "wide.png", width=830)
+    draw(folder / "narrow.png", width=25)
     rows += ["cut.jpg\tabc", "empty.png\tabc", "text.png\tabc", "gone.png\tabc", "wide.png\tabc"]
     rows += ["narrow.png\taaaaa", "0.png\ta\U0001f600", "0.png\t ", "0.png"]
     return write(folder / "labels.tsv", *rows)
@@ -259,7 +322,7 @@ def test_every_unusable_line_is_reported_with_its_reason(tmp_path: Path, run: An
         "0.png": "empty label",
         "row 19": "damaged entry",
     }
-    assert "narrow.png\taaaaa\tlabel too long for its picture\t9 frames needed, 8 there" in rows
+    assert "narrow.png\taaaaa\tlabel too long for its picture\t9 frames needed, 8 there\t16" in rows
     foreign = [row for row in rows if "characters outside the charset\t\U0001f600" in row]
     assert len(foreign) == 1 and len(rows) == 9
 

@@ -112,3 +112,8 @@ def test_a_character_far_from_allowed_is_read_without_confidence() -> None:
     logits[0, LETTERS.encode("8")[0]] = -1e3
     path = greedy(logits, allowed_ids("8", LETTERS))
     assert (LETTERS.decode_ids(path.ids), path.confidences.tolist()) == ("8", [0.0])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_word(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_bytes(b"\xef\xbb\xbfab\t3\n")
+    assert HotWords.load(tmp_path / "words.txt", Charset("ab")).words == {"ab": 3.0}

@@ -26,7 +26,7 @@ def picture(width: int = 200, height: int = 40, suffix: str = ".png") -> bytes:
 
 def reason_of(image: bytes, label: str, verify: bool = True) -> Reason:
     with pytest.raises(RejectedLine) as caught:
-        line_width(image, label, CHARSET, SPEC, verify=verify)
+        line_width(image, label, CHARSET, SPEC, 4, verify=verify)
     return caught.value.reason
 
 
@@ -45,9 +45,9 @@ def test_a_flipped_bit_in_a_png_is_noticed_without_decoding() -> None:
 
 
 def test_the_width_is_that_of_the_content_on_the_canvas() -> None:
-    assert line_width(picture(200, 40), "abc", CHARSET, SPEC) == 160
-    assert line_width(picture(200, 40), "abc", CHARSET, SPEC, verify=False) == 160
-    assert line_width(picture(200, 40, ".webp"), "abc", CHARSET, SPEC, verify=False) == 160
+    assert line_width(picture(200, 40), "abc", CHARSET, SPEC, 4) == 160
+    assert line_width(picture(200, 40), "abc", CHARSET, SPEC, 4, verify=False) == 160
+    assert line_width(picture(200, 40, ".webp"), "abc", CHARSET, SPEC, 4, verify=False) == 160
 
 
 def test_each_reason_to_reject() -> None:
@@ -58,7 +58,7 @@ def test_each_reason_to_reject() -> None:
     assert reason_of(picture()[:-100], "abc", verify=False) is Reason.IMAGE
     assert reason_of(picture(2000, 40), "abc") is Reason.TOO_WIDE
     # 30 px at height 32 fill one bucket of 32 px: 8 frames. A repeated character needs a blank between.
-    assert line_width(picture(30, 32), "abcabcab", CHARSET, SPEC) == 30
+    assert line_width(picture(30, 32), "abcabcab", CHARSET, SPEC, 4) == 30
     assert reason_of(picture(30, 32), "abcabcabc") is Reason.TOO_LONG
     assert reason_of(picture(30, 32), "aaaaa") is Reason.TOO_LONG
 
@@ -88,7 +88,7 @@ def damaged_store(path: Path, info: dict[str, str]) -> LineStore:
 
 @pytest.mark.parametrize("info", [{}, {"generator": "data.synthesis"}], ids=["foreign", "ours"])
 def test_200_damaged_entries_of_2000_are_left_out_and_reported(tmp_path: Path, info: dict[str, str]) -> None:
-    screening = screen(damaged_store(tmp_path / "lines", info), CHARSET, SPEC)
+    screening = screen(damaged_store(tmp_path / "lines", info), CHARSET, SPEC, 4)
     assert len(screening.kept) == len(screening.widths) == 1800
     assert set(screening.widths) == {60}
     assert [int(reject.source) for reject in screening.rejects] == list(range(1, 2001, 10))
@@ -102,12 +102,13 @@ def test_200_damaged_entries_of_2000_are_left_out_and_reported(tmp_path: Path, i
 
     write_rejects(tmp_path / "rejects.tsv", screening.rejects)
     header, *rows = (tmp_path / "rejects.tsv").read_text(encoding="utf-8").splitlines()
-    assert header.split("\t") == ["source", "text", "reason", "detail"]
+    assert header.split("\t") == ["source", "text", "reason", "detail", "row"]
     assert len(rows) == 200 and rows[3].split("\t") == [
         "31",
         "鑫ab你",
         "characters outside the charset",
         "鑫",
+        "",
     ]
 
 
@@ -120,7 +121,7 @@ def test_a_missing_entry_is_a_reject_not_a_crash(tmp_path: Path) -> None:
     with lmdb.open(str(tmp_path / "lines")) as env, env.begin(write=True) as transaction:
         transaction.delete(b"image-000000002")
         transaction.put(b"label-000000003", b"\xff\xfe")
-    screening = screen(LineStore(tmp_path / "lines"), CHARSET, SPEC)
+    screening = screen(LineStore(tmp_path / "lines"), CHARSET, SPEC, 4)
     assert screening.kept.tolist() == [0]
     assert [reject.reason for reject in screening.rejects] == [Reason.ENTRY, Reason.ENTRY]
 
@@ -128,6 +129,6 @@ def test_a_missing_entry_is_a_reject_not_a_crash(tmp_path: Path) -> None:
 def test_nothing_left_stops_whatever_share_is_allowed(tmp_path: Path) -> None:
     with LineWriter(tmp_path / "lines", {}) as writer:
         writer.append(StoredLine(b"", "abc"))
-    screening = screen(LineStore(tmp_path / "lines"), CHARSET, SPEC)
+    screening = screen(LineStore(tmp_path / "lines"), CHARSET, SPEC, 4)
     with pytest.raises(UserError, match="1 of 1 lines"):
         require_share(screening.rejects, 1, 1.0, "lines")

@@ -29,7 +29,7 @@ def dataset(tmp_path: Path) -> Path:
         for _ in range(3):
             writer.append(StoredLine(picture(100), "ab你", None, "ui"))
         writer.append(StoredLine(picture(300), "a b", None, "中文"))
-        writer.append(StoredLine(picture(30), "abababa"))  # 7 of 8 frames: tight
+        writer.append(StoredLine(picture(25), "abababa"))  # 7 of 8 frames: tight
         writer.append(StoredLine(picture(100), "犇a"))
         writer.append(StoredLine(b"", "a"))
     Charset(" ab你好").save(tmp_path / "charset.txt")
@@ -50,7 +50,7 @@ def test_what_is_counted(dataset: Path) -> None:
     assert stats.foreign == {"犇": 1}
     assert (stats.label_lengths.values, stats.label_lengths.counts) == ([3, 7], [4, 1])
     assert (stats.label_lengths.median, stats.label_lengths.p95) == (3, 7)
-    assert (stats.canvas_widths.values, stats.canvas_widths.counts) == ([32, 128, 320], [1, 3, 1])
+    assert (stats.canvas_widths.values, stats.canvas_widths.counts) == ([32, 128, 384], [1, 3, 1])
     assert (stats.frame_use.values, stats.frame_use.counts) == ([5, 10, 90], [1, 3, 1])
     assert stats.tight_share == 0.2
     assert {name: c.lines for name, c in stats.categories.items()} == {"none": 1, "ui": 3, "中文": 1}

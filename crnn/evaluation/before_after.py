@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from crnn.cpus import available_cpus
 from crnn.errors import UserError, exit_cleanly
-from crnn.evaluation.before_after_report import to_markdown, write_plot
+from crnn.evaluation.before_after_report import FEW_TEXTS, to_markdown, write_plot
 from crnn.evaluation.characters import CharacterChange, changes, recall
 from crnn.evaluation.lines import LabelledLine, read_lines
 from crnn.evaluation.scoring import Comparison, compare, score_lines
@@ -74,6 +74,7 @@ class Side:
         before, after, alone: scores of the served model, of what would be served, and of the tuned network by itself.
         change: after against before, line by line, with bounds.
         characters: what each character gained and lost.
+        texts: how many different texts the lines say.
     """
 
     dataset: str
@@ -82,6 +83,7 @@ class Side:
     alone: Accuracy
     change: Comparison
     characters: tuple[CharacterChange, ...]
+    texts: int
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
         objections=tuple(objections(sides[0], sides[1], new_recall, int8.is_file(), cfg.criteria)),
     )
     (run / "plots").mkdir(exist_ok=True)
-    write_plot(run / "plots" / "before_after.png", report)
+    write_plot(run / "plots" / "before_after.png", report, _fonts(Path(cfg.artifacts, "fonts")))
     (run / "before_after.md").write_text(to_markdown(report), encoding="utf-8")
     (run / REPORT).write_text(json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), encoding="utf-8")
     return report
@@ -155,7 +157,10 @@ def objections(domain: Side, general: Side, new_recall: float | None, has_int8: 
     found = []
     gain, loss = domain.change.exact.mean, -general.change.exact.mean
     if gain < criteria.min_domain_gain:
-        found.append(f"the domain gains {gain:+.1%} of its lines (needed: {criteria.min_domain_gain:+.1%})")
+        message = f"the domain gains {gain:+.1%} of its lines (needed: {criteria.min_domain_gain:+.1%})"
+        if domain.texts < FEW_TEXTS:
+            message = f"it cannot be judged: the domain's lines say {domain.texts} different texts ({message})"
+        found.append(message)
     if loss > criteria.max_general_loss:
         found.append(f"the general set loses {loss:.1%} of its lines (allowed: {criteria.max_general_loss:.1%})")
     if new_recall is not None and new_recall < criteria.min_new_recall:
@@ -163,6 +168,18 @@ def objections(domain: Side, general: Side, new_recall: float | None, has_int8: 
     if criteria.needs_int8 and not has_int8:
         found.append("there is no INT8 model: the gate has refused it, or quantize.py has not run")
     return found
+
+
+def _fonts(folder: Path) -> list[Path]:
+    """Font files of the profiles that are there: one of each lineage, Chinese ones, those for training."""
+    found: dict[str, Path] = {}
+    for profile in ("quick", "full"):
+        manifest = folder / profile / "fonts.json"
+        faces = json.loads(manifest.read_text(encoding="utf-8"))["faces"] if manifest.is_file() else []
+        for face in faces:
+            if face["script"] == "zh" and face["index"] == 0:
+                found.setdefault(face["lineage"], manifest.parent / face["path"])
+    return [path for path in found.values() if path.is_file()]
 
 
 def _looks(path: Path, first: int | None = None) -> list[bytes]:
@@ -192,6 +209,7 @@ def _side(path: Path, lines: Sequence[LabelledLine], models: Sequence[Recognizer
         alone=scores[2],
         change=compare(lines, texts[0], texts[1]),
         characters=tuple(changes(truths, texts[0], texts[1])),
+        texts=len(set(truths)),
     )
 
 

@@ -1,4 +1,4 @@
-"""A before/after report for people: Markdown and a plot. Knows nothing of how it was measured."""
+"""A before/after report for people: Markdown and a plot."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.ft2font import FT2Font
+from matplotlib.ticker import MaxNLocator
 
 from crnn.evaluation.characters import CharacterChange
 from crnn.evaluation.plots import COLOURS
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from crnn.evaluation.before_after import BeforeAfter, Side
 
 SHOWN = 15  # characters on each side of a list
+FEW_TEXTS = 30  # different texts: with fewer, one that is read differently moves the result by 3 points or more
 
 
 def to_markdown(report: BeforeAfter) -> str:
@@ -25,6 +30,8 @@ def to_markdown(report: BeforeAfter) -> str:
     lines = [f"# Fine-tune {report.name}: {verdict}", ""]
     lines += ["| lines | | before | after | tuned network alone | change (95 % bounds) |", "| --- " * 6 + "|"]
     lines += _rows("domain", report.domain) + _rows("general", report.general)
+    if report.domain.texts < FEW_TEXTS:
+        lines += ["", few_texts(report.domain.texts)]
     if not report.held_out:
         lines += ["", "The domain's lines were trained on: too few were given to hold any out."]
     if report.added:
@@ -42,6 +49,14 @@ def to_markdown(report: BeforeAfter) -> str:
     return "\n".join([*lines, ""])
 
 
+def few_texts(texts: int) -> str:
+    """The warning that so few different texts show little."""
+    return (
+        f"**Warning**: the domain's lines say only {texts} different texts; below {FEW_TEXTS} the figures above are "
+        "chance rather than proof. Give more lines of TEXT= or DATA=."
+    )
+
+
 def notable(changed: Sequence[CharacterChange]) -> tuple[list[CharacterChange], list[CharacterChange]]:
     """The characters that gained most, and those that lost most, each most first."""
     gained = [change for change in changed if change.gain > 0][:SHOWN]
@@ -49,9 +64,13 @@ def notable(changed: Sequence[CharacterChange]) -> tuple[list[CharacterChange], 
     return gained, lost
 
 
-def write_plot(path: Path, report: BeforeAfter) -> None:
-    """Exact lines before and after, and the characters that changed most in the domain and in general."""
-    figure = Figure(figsize=(11, 4), layout="constrained")
+def write_plot(path: Path, report: BeforeAfter, fonts: Sequence[Path] = ()) -> None:
+    """Exact lines before and after, and the characters that changed most in the domain and in general.
+
+    Args:
+        fonts: font files; the first that has a character draws it beside its bar, else its code stands there.
+    """
+    figure = Figure(figsize=(13, 5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, 3)
     width = 0.27
@@ -60,23 +79,51 @@ def write_plot(path: Path, report: BeforeAfter) -> None:
         for place, (score, label) in enumerate(zip(scores, ("before", "after", "tuned network alone"), strict=True)):
             x = i + (place - 1) * width
             axes[0].bar(x, score.exact, width, color=COLOURS[place], label=label if i == 0 else None)
-            axes[0].annotate(f"{score.exact:.1%}", (x, score.exact), ha="center", va="bottom", fontsize=8)
-        gained, lost = notable(side.characters)
-        chosen = gained[:10] + lost[:10][::-1]
-        places = np.arange(len(chosen))
-        axes[i + 1].barh(places, [c.gain for c in chosen], color=[COLOURS[2 if c.gain > 0 else 1] for c in chosen])
-        # Code points beside hanzi: the plot's own font may not draw them.
-        axes[i + 1].set_yticks(places, [_tick(c.character) for c in chosen], fontsize=7)
-        axes[i + 1].invert_yaxis()
-        axes[i + 1].set(title=f"characters, {name}", xlabel="times more read right")
-    axes[0].set_xticks([0, 1], ["domain", "general"])
-    axes[0].set(ylim=(0, 1.1), ylabel="lines exact", title=report.name)
-    axes[0].legend(loc="lower right", fontsize=8)
+            axes[0].annotate(f"{score.exact:.1%}", (x, score.exact), ha="center", va="bottom", fontsize=9)
+        _draw_characters(axes[i + 1], side.characters, fonts)
+        axes[i + 1].set_title(f"characters that changed most: {name}")
+    sides = (("domain", report.domain), ("general", report.general))
+    axes[0].set_xticks([0, 1], [f"{name}\n{side.texts} texts" for name, side in sides])
+    few = ": too few texts to judge by" if report.domain.texts < FEW_TEXTS else ""
+    axes[0].set(ylim=(0, 1.1), ylabel="lines exact", title=f"{report.name}{few}")
+    axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, fontsize=9, frameon=False)
     figure.savefig(path, dpi=130)
 
 
-def _tick(character: str) -> str:
-    return character if character.isascii() and character != "$" else f"U+{ord(character):04X}"
+def _draw_characters(axes: Axes, changed: Sequence[CharacterChange], fonts: Sequence[Path]) -> None:
+    gained, lost = notable(changed)
+    chosen = gained[:10] + lost[:10][::-1]
+    if not chosen:
+        axes.text(0.5, 0.5, "none", ha="center", va="center", transform=axes.transAxes)
+        axes.set(xticks=[], yticks=[])
+        return
+    places = np.arange(len(chosen))
+    bars = axes.barh(places, [c.gain for c in chosen], color=[COLOURS[2 if c.gain > 0 else 1] for c in chosen])
+    axes.bar_label(bars, [f"{c.before} → {c.after} of {c.occurrences}" for c in chosen], fontsize=8, padding=3)
+    drawn_by = [_font_for(c.character, fonts) for c in chosen]
+    axes.set_yticks(places, [_tick(c.character, font is not None) for c, font in zip(chosen, drawn_by, strict=True)])
+    for label, font in zip(axes.get_yticklabels(), drawn_by, strict=True):
+        label.set_fontproperties(FontProperties(fname=font, size=11))
+    axes.invert_yaxis()
+    axes.margins(x=0.45)  # room for what stands beside the bars
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("times more read right")
+
+
+def _font_for(character: str, fonts: Sequence[Path]) -> str | None:
+    """The first of the fonts that draws the character; None: the plot's own font, which draws ASCII alone for sure."""
+    if character.isascii():
+        return None
+    return next((str(font) for font in fonts if FT2Font(str(font)).get_char_index(ord(character))), None)
+
+
+def _tick(character: str, drawn: bool) -> str:
+    if character == " ":
+        return "space"
+    if character == "$":
+        return r"\$"  # else mathematics begins
+    return character if drawn or character.isascii() else f"U+{ord(character):04X}"
 
 
 def _rows(name: str, side: Side) -> list[str]:

@@ -1,4 +1,4 @@
-"""Labelled lines to judge a model by: an LMDB folder or a TSV. Knows nothing of models or scores."""
+"""Labelled lines to judge a model by: an LMDB folder or a list of pictures and texts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from crnn.errors import UserError
-from crnn.lmdb_store import LineStore
+from crnn.label_table import BadRow, Row, read_table
+from crnn.lmdb_store import CATEGORY_SEPARATOR, LineStore
+from crnn.picture_paths import find_picture, find_root
 from crnn.preprocess import ImageError, decode_image
 
 T = TypeVar("T")
-CATEGORY_SEPARATOR = "/"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class LabelledLine:
     """One line and the truth about it.
 
     Attributes:
-        name: its file, relative to the TSV, or its number in the LMDB (from 1).
+        name: its file as the list names it, or its number in the LMDB (from 1).
         image: encoded picture.
         text: what stands in it.
         categories: groups it is reported under; several if it is filed by several properties.
@@ -44,21 +45,24 @@ def has_hanzi(text: str) -> bool:
 
 
 def read_lines(path: str | Path, samples: int | None = None, seed: int = 0) -> list[LabelledLine]:
-    """Read an LMDB folder, or a TSV `file<TAB>text[<TAB>category...]` with files relative to its own folder.
+    """Read an LMDB folder, or a list as `crnn.label_table` reads it: `file<TAB>text[<TAB>category...]`.
 
     `samples` lines at most, drawn by `seed` and kept in order; all of them if None.
 
     Raises:
         UserError: nothing there, a malformed row, a missing file, an undecodable picture, or no line.
     """
+    if not str(path):
+        raise UserError("dataset is empty: give an LMDB folder, or a TSV of file, text and category")
     path = Path(path)
     if samples is not None and samples < 1:
         raise UserError(f"samples={samples}: at least one line is needed, or null for all")
     if path.is_dir():
         lines = _read_store(LineStore(path), samples, seed)
     elif path.is_file():
-        rows = _read_table(path)
-        lines = [_open_row(path.parent, row) for row in _draw(rows, samples, seed)]
+        rows = _read_rows(path)
+        root = find_root(path, (row.file for row in rows)) or path.parent
+        lines = [_open_row(root, row) for row in _draw(rows, samples, seed)]
     else:
         raise UserError(f"no dataset at {path}: give an LMDB folder, or a TSV of file, text and category")
     if not lines:
@@ -86,33 +90,21 @@ def _read_store(store: LineStore, samples: int | None, seed: int) -> list[Labell
     return lines
 
 
-@dataclass(frozen=True)
-class _Row:
-    number: int
-    file: str
-    text: str
-    categories: tuple[str, ...]
-
-
-def _read_table(path: Path) -> list[_Row]:
+def _read_rows(path: Path) -> list[Row]:
     rows = []
-    try:
-        table = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text ({error}): save it as UTF-8, tab-separated") from None
-    for number, row in enumerate(table.split("\n"), start=1):
-        columns = row.rstrip("\r").split("\t")
-        if columns == [""]:
-            continue
-        if len(columns) < 2:
-            raise UserError(f"{path}:{number}: expected file<TAB>text[<TAB>category...], found {row[:80]!r}")
-        rows.append(_Row(number, columns[0], columns[1], tuple(c for c in columns[2:] if c)))
+    for row in read_table(path).rows:
+        if isinstance(row, BadRow):
+            raise UserError(
+                f"{path}:{row.number}: {row.why}; expected file<TAB>text[<TAB>category...], found {row.content[:80]!r}"
+            )
+        rows.append(row)
     return rows
 
 
-def _open_row(folder: Path, row: _Row) -> LabelledLine:
+def _open_row(root: Path, row: Row) -> LabelledLine:
     try:
-        image = (folder / row.file).read_bytes()
-    except OSError as error:
-        raise UserError(f"line {row.number} names {row.file!r}, which cannot be opened: {error.strerror}") from None
+        image = find_picture(root, row.file).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UserError(f"line {row.number} names {row.file!r}, which cannot be opened: {why}") from None
     return LabelledLine(row.file, image, row.text, row.categories)

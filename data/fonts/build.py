@@ -123,4 +123,5 @@ def examine(candidate: Candidate, characters: str, cache: Path, min_coverage: fl
         source=f"{kind}:{name}",
         coverage=round(coverage, 4),
         missing="".join(c for c in characters if c not in drawn),
+        capitals=outline.capitals,
     )

@@ -1,4 +1,4 @@
-"""What a face really draws, and what it calls itself. Knows nothing of packages.
+"""What a face really draws, and what it calls itself.
 
 A cmap promises glyphs; some faces map characters to blank or placeholder outlines, and a line drawn with
 those would teach tofu. So every promised character is drawn once, small, and looked at.
@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 
+import numpy as np
 from fontTools.ttLib import TTFont, TTLibError
-from PIL import ImageFont
+from PIL import Image, ImageFont
 
 from crnn.errors import UserError
 
 PIXELS = 24  # size of the drawing: thin strokes still leave grey, and a face of 7,000 characters takes a second
 PLACEHOLDER_REPEATS = 4  # so many with one picture are a "missing" box; three kinds of quotation mark are not
 TWINS = {"I", "l"}  # drawn alike by honest sans faces; every line of English has both
+
+SHAPES = "abdefghnqrt"  # letters whose small form is another shape than the capital, in every style of print
+ALIKE = 0.8  # correlation: the same outline in another size has more than 0.9, an a and an A less than 0.5
 
 Picture = tuple[tuple[int, int], bytes]  # size and grey values
 
@@ -30,11 +35,14 @@ class Outline:
         family: the font's own name.
         modifiers: of "thin", "light", "medium", "bold", "black", "condensed", "italic", those that hold.
         drawn: the characters asked for that it draws.
+        capitals: whether it draws small letters as capitals, as large or smaller: `drawn` has them then, but a line
+            shows capitals and must say so.
     """
 
     family: str
     modifiers: tuple[str, ...]
     drawn: str
+    capitals: bool = False
 
 
 def inspect_face(path: Path, index: int, characters: str) -> Outline:
@@ -58,8 +66,37 @@ def inspect_face(path: Path, index: int, characters: str) -> Outline:
         mask = pen.getmask(character, mode="L")
         if mask.getbbox() is not None:
             pictures[character] = (mask.size, bytes(mask))
+    capitals = _draws_capitals(path, index, set(map(ord, SHAPES + SHAPES.upper())) <= set(cmap))
+    if capitals:  # they first: of a small letter with the same picture they are the name
+        pictures = dict(sorted(pictures.items(), key=lambda drawn: drawn[0] in ascii_lowercase))
     own = own_pictures(pictures)
-    return Outline(family, modifiers, "".join(c for c in mapped if c in own or c.isspace()))
+    if capitals:
+        small = {c for c in mapped if c in ascii_lowercase}
+        own = own - small | {c for c in small if c.upper() in own}
+    return Outline(family, modifiers, "".join(c for c in mapped if c in own or c.isspace()), capitals)
+
+
+def _draws_capitals(path: Path, index: int, mapped: bool) -> bool:
+    """Whether the small letters look like the capitals, apart from their size."""
+    if not mapped:
+        return False
+    pen = ImageFont.truetype(str(path), 2 * PIXELS, index=index, layout_engine=ImageFont.Layout.BASIC)
+    return sum(_likeness(pen, c, c.upper()) > ALIKE for c in SHAPES) > len(SHAPES) // 2
+
+
+def _likeness(pen: ImageFont.FreeTypeFont, one: str, other: str) -> float:
+    """Correlation of two characters' ink, brought to one size: 1 for the same shape."""
+    inks: list[np.ndarray] = []
+    for character in (one, other):
+        mask = pen.getmask(character, mode="L")
+        picture = Image.frombytes("L", mask.size, bytes(mask))
+        box = picture.getbbox()
+        if box is None:
+            return 0.0
+        inks.append(np.asarray(picture.crop(box).resize((PIXELS, PIXELS), Image.Resampling.BOX), np.float64).ravel())
+    with np.errstate(invalid="ignore"):  # a letter that fills its box has no spread
+        likeness = np.corrcoef(inks[0], inks[1])[0, 1]
+    return float(np.nan_to_num(likeness))
 
 
 def own_pictures(pictures: dict[str, Picture]) -> set[str]:

@@ -29,6 +29,7 @@ class Face:
         source: kind and name of the package, or the user's folder.
         coverage: share of the charset that is drawn, 0 to 1.
         missing: the charset's characters that must not be drawn with it.
+        capitals: its small letters look like capitals: lines in it are labelled in capitals.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Face:
     source: str
     coverage: float
     missing: str
+    capitals: bool = False
 
 
 def check_lineages(faces: Iterable[Face]) -> None:

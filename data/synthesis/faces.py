@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import freetype
@@ -24,6 +25,7 @@ from data.synthesis.text import HANZI
 HANZI_MIDDLE = 0.38  # of a hanzi, em above the baseline
 LATIN_MIDDLE = 0.36  # half a capital's height
 SWING = 10  # numbers that say where an outline sways
+CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
 FULL_WIDTH = {chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F) if chr(c).isalnum()}
 
 
@@ -77,6 +79,11 @@ class Face:
     script: str
     lineage: str
     missing: frozenset[str]
+    capitals: bool = False
+
+    def shows(self, text: str) -> str:
+        """What a reader sees where `text` is drawn with this face: capitals, if its small letters look like them."""
+        return text.translate(CAPITALS) if self.capitals else text
 
     def lacks(self, text: str) -> bool:
         """Whether some character of `text` cannot be drawn.
@@ -184,6 +191,7 @@ def _pull(outline: Any, style: Style, advance: float, hanzi: bool) -> None:
         return
     points = _points(outline)
     em = style.size * 64
+    axes: tuple[tuple[int, float, float, float], ...]  # coordinate, its middle, half the width there, pull
     if hanzi:
         half_width = advance / 2 * 64  # outlines are in 1/64 pixel
         axes = (0, half_width, half_width, style.pull[0]), (1, HANZI_MIDDLE * em, em / 2, style.pull[1])
@@ -272,6 +280,7 @@ def read_faces(path: Path, split: str) -> list[Face]:
             script=entry["script"],
             lineage=entry["lineage"],
             missing=frozenset(entry["missing"]),
+            capitals=entry.get("capitals", False),
         )
         for entry in entries
         if entry["split"] == split

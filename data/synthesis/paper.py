@@ -120,18 +120,18 @@ def make_paper(shape: tuple[int, int], colours: Colours, recipe: Recipe, dice: D
 def _add_clutter(paper: np.ndarray, amplitude: float, dice: Dice) -> None:
     """Put a few things with edges behind the text, of up to `amplitude` more or less luma, in place."""
     height, width = paper.shape
-    things = np.zeros(paper.shape, np.float32)
+    things: np.ndarray = np.zeros(paper.shape, np.float32)
     for _ in range(3 + dice.below(6)):
         level = dice.uniform(-1, 1)
-        ends = [(int(dice.uniform(-0.2, 1.2) * width), int(dice.uniform(-0.5, 1.5) * height)) for _ in range(2)]
+        start, end = [(int(dice.uniform(-0.2, 1.2) * width), int(dice.uniform(-0.5, 1.5) * height)) for _ in range(2)]
         kind = dice.below(3)
         if kind == 0:  # poles, branches, edges of boards
-            cv2.line(things, *ends, level, 1 + dice.below(max(1, height // 3)), cv2.LINE_AA)
+            cv2.line(things, start, end, level, 1 + dice.below(max(1, height // 3)), cv2.LINE_AA)
         elif kind == 1:  # windows and other boards
-            cv2.rectangle(things, *ends, level, -1)
+            cv2.rectangle(things, start, end, level, -1)
         else:  # leaves, lamps, pictures on packages
             axes = (1 + int(dice.uniform(0.2, 2) * height), 1 + int(dice.uniform(0.1, 0.8) * height))
-            cv2.ellipse(things, ends[0], axes, dice.uniform(0, 180), 0, 360, level, -1, cv2.LINE_AA)
+            cv2.ellipse(things, start, axes, dice.uniform(0, 180), 0, 360, level, -1, cv2.LINE_AA)
     if dice.chance(0.6):
         things = cv2.GaussianBlur(things, (0, 0), dice.uniform(0.5, 2.5))
     paper += np.float32(amplitude) * things

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from crnn.artifact import FRAME_STRIDE
 from crnn.charset import Charset
 from crnn.errors import UserError
 from crnn.lmdb_store import StoredLine
@@ -21,7 +22,6 @@ from data.synthesis.settings import FaceSettings, Recipe, SynthesisSettings
 from data.synthesis.text import CODES, Writer, group_of
 from data.synthesis.typeset import choose_style, typeset
 
-FRAME_STRIDE = 4  # canvas pixels per frame of the model
 ATTEMPTS = 200  # redraws of one line; a recipe that needs more cannot be met
 FACE_ATTEMPTS = 8  # texts tried on one face before the face is changed
 
@@ -131,6 +131,8 @@ class Synthesizer:
             latin = self.faces.choose("en", dice)
             if latin.lacks("".join(c for c in label if c.isascii())):
                 latin = None
+        for shown in (face, latin, substitute):
+            label = shown.shows(label) if shown else label
         style = choose_style(recipe, self._variation, dice)
         line = typeset(label, face, latin, style, recipe, dice, substitute)
         frame = frame_of(line, recipe, dice)
