@@ -60,9 +60,7 @@ def test_many_new_connections_are_refused_and_closed_as_they_ask(full: FullServe
 
 def test_a_full_worker_lets_nobody_begin_to_send_who_asks_first(full: FullServer) -> None:
     with socket.create_connection(full.address) as asking:
-        asking.sendall(
-            b"POST /predict HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 999999\r\n\r\n"
-        )
+        asking.sendall(b"POST /predict HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 999999\r\n\r\n")
         assert asking.recv(1000).startswith(b"HTTP/1.1 429 ")
 
 
