@@ -1,4 +1,4 @@
-"""Size of a PNG or JPEG from its header, without decoding. Knows nothing of pixels.
+"""What a picture's file says of itself: its size, and what decoding it will take.
 
 PNG: ISO/IEC 15948, section 5 (signature, then chunks of length, type, data and CRC).
 JPEG: ITU-T T.81, annex B (segments of marker and length; the size stands in the frame header, SOF).
@@ -6,6 +6,7 @@ JPEG: ITU-T T.81, annex B (segments of marker and length; the size stands in the
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 # SOF0 … SOF15 without DHT (C4), JPG (C8) and DAC (CC), which share the range
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_SCAN = 0xDA
+# FF 00 is a byte of pixels, FF before a marker fills up, and 01 and D0 … D7 (restarts) stand without a segment.
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
+MOST_SEGMENTS = 10_000  # of a JPEG; a profile of colours or a long comment takes some hundreds
 TIFF_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 TIFF_WIDTH, TIFF_HEIGHT, TIFF_ORIENTATION = 256, 257, 274
 
@@ -131,31 +136,50 @@ def _declared_size(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg_frame_size(data: bytes) -> tuple[int, int]:
-    position = len(JPEG_START)
-    while position + 9 <= len(data) and data[position] == 0xFF:
-        marker = data[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-        elif marker in JPEG_FRAMES:
-            return int.from_bytes(data[position + 7 : position + 9]), int.from_bytes(data[position + 5 : position + 7])
-        else:
-            position += 2 + int.from_bytes(data[position + 2 : position + 4])
+    for marker, start in _jpeg_markers(data):
+        if marker in JPEG_FRAMES:
+            return int.from_bytes(data[start + 5 : start + 7]), int.from_bytes(data[start + 3 : start + 5])
+        if marker == JPEG_SCAN:
+            break
     return 0, 0
 
 
+def jpeg_scans(data: bytes) -> int:
+    """How often a JPEG goes over its pixels: once, or a dozen times if it is progressive; 0 for other files.
+
+    To be asked before decoding: a scan may take 42 bytes of the file and a second of the decoder's time.
+    """
+    return sum(marker == JPEG_SCAN for marker, _ in _jpeg_markers(data)) if data.startswith(JPEG_START) else 0
+
+
+def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Markers of a JPEG and where their segments begin, as libjpeg finds them: it skips what is no marker."""
+    position = len(JPEG_START)
+    for _ in range(MOST_SEGMENTS):
+        found = _JPEG_MARKER.search(data, position)
+        if found is None or found[1] == JPEG_END[1:]:
+            return
+        start = found.end()
+        yield found[1][0], start
+        position = start + max(2, int.from_bytes(data[start : start + 2]))
+
+
 def tiff_tags(data: bytes) -> dict[int, int]:
-    """Tags of the first directory of a TIFF file or EXIF block that hold one whole number, or {}."""
+    """Tags of the first directory of a TIFF file or EXIF block that hold one whole number, or {}.
+
+    Of a tag that is there twice the larger value counts: which of them a decoder goes by is its own affair.
+    """
     order = TIFF_ORDERS.get(data[:4])
     if order is None:
         return {}
     start = int.from_bytes(data[4:8], order)
-    tags = {}
+    tags: dict[int, int] = {}
     for entry in range(start + 2, start + 2 + 12 * int.from_bytes(data[start : start + 2], order), 12):
         if entry + 12 > len(data):
             break
         size = {3: 2, 4: 4}.get(int.from_bytes(data[entry + 2 : entry + 4], order))  # 3 is SHORT, 4 is LONG
         if size is not None and int.from_bytes(data[entry + 4 : entry + 8], order) == 1:
-            tags[int.from_bytes(data[entry : entry + 2], order)] = int.from_bytes(
-                data[entry + 8 : entry + 8 + size], order
-            )
+            tag = int.from_bytes(data[entry : entry + 2], order)
+            value = int.from_bytes(data[entry + 8 : entry + 8 + size], order)
+            tags[tag] = max(value, tags.get(tag, 0))
     return tags

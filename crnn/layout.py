@@ -1,74 +1,117 @@
-"""Puts boxes into reading order. Knows nothing of ink or text.
+"""Puts boxes into reading order.
 
-All boxes are float32 (n, 4): left, top, right, bottom in pixels, on a level page.
+All boxes are float32 (n, 4): left, top, right, bottom in pixels, on a level page. A *band* is what stands between two
+empty horizontal strips, a *span* what stands between two empty upright ones.
 """
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
 
 COLUMN_HEIGHTS = 7  # a column of text is at least this many line heights wide; narrower ones are cells of a table
+COLUMN_LINES = 3  # and holds at least so many lines
 FULL_SHARE = 0.5  # of a column's width that half its lines fill at least
+AGAIN = 0.9  # bands that are no columns of text are looked at again when this share of them is left
+MOST_DEPTH = 4  # columns within columns
+# Boxes looked at in search of columns, times n log n. Real pages stay far below it; where a page made to take long has
+# used it up, what is left is read row by row.
+MOST_WORK = 16
+TRY_COST = 50  # boxes that take as long to look at as it takes to begin
 
 
 def reading_order(boxes: np.ndarray) -> np.ndarray:
-    """Indices that sort `boxes` as a person reads them: int64 (n,).
+    """Indices that sort `boxes` as a person reads them: int64 (n,), in a time of about n log n.
 
     Row by row; but where columns of text run side by side, one column after the other. Tables, receipts and
     chats also leave an empty strip between left and right: there the rows are cells, or do not stand abreast.
     """
-    bands = _bands(boxes)
-    order: list[np.ndarray] = []
-    start = 0
-    while start < len(bands):
-        end, columns = _block(boxes, bands, start)
-        if len(columns) > 1:
-            order += [column[reading_order(boxes[column])] for column in columns]
-        else:
-            order.append(_rows(boxes, bands[start]))
-        start = end
-    return np.concatenate(order) if order else np.zeros(0, np.int64)
+    return _Order(boxes).of(np.arange(len(boxes)), MOST_DEPTH)
 
 
-def _bands(boxes: np.ndarray) -> list[np.ndarray]:
-    """Indices of the boxes between empty horizontal strips, from top to bottom."""
-    return _parts(boxes[:, 1], boxes[:, 3])
+class _Order:
+    """Orders `boxes`; keeps count of the work that it takes."""
+
+    def __init__(self, boxes: np.ndarray) -> None:
+        self._boxes = boxes
+        self._work = MOST_WORK * len(boxes) * math.log2(len(boxes) + 2)
+
+    def of(self, members: np.ndarray, depth: int) -> np.ndarray:
+        """The boxes `members` (indices) in order; columns are looked for within columns to `depth`."""
+        bands = _parts(members, self._boxes[members, 1], self._boxes[members, 3])
+        order: list[np.ndarray] = [members[:0]]
+        start = 0
+        while start < len(bands):
+            stop, columns = self._block(bands, start) if depth else (len(bands), [])
+            if columns:
+                order += [self.of(column, depth - 1) for column in columns]
+            else:
+                order += [_rows(self._boxes, band) for band in bands[start:stop]]
+            start = stop
+        return np.concatenate(order)
+
+    def _block(self, bands: list[np.ndarray], start: int) -> tuple[int, list[np.ndarray]]:
+        """Where the tallest block of columns that begins with band `start` ends, and its columns from left to right;
+        without columns, where to look next.
+        """
+        counts = self._counts(bands[start:], until_crossed=True)
+        tried, tried_count = math.inf, 0
+        for size in range(len(counts), 0, -1):
+            count = counts[size - 1]
+            if count < 2 or (count == tried_count and size > AGAIN * tried):
+                continue
+            columns = self._columns(bands[start : start + size], count)
+            if columns:
+                return start + size, columns
+            tried, tried_count = size, count
+        # Of the same number of columns, those that begin a little lower would fail alike.
+        size = len(counts)
+        below = self._counts(bands[start : start + size][::-1])[::-1] if size > 1 else []
+        changes = (step for step, count in enumerate(below) if count != below[0] or size - step <= AGAIN * size)
+        return start + next(changes, 1), []
+
+    def _counts(self, bands: Iterable[np.ndarray], until_crossed: bool = False) -> list[int]:
+        """Spans of the first band, of the first two, …; perhaps only until one box or another crosses every gutter."""
+        lefts: list[float] = []  # of the spans, and their rights, in order
+        rights: list[float] = []
+        counts: list[int] = []
+        for band in bands:
+            if self._work <= 0:
+                break
+            self._work -= len(band)
+            for left, right in self._boxes[band][:, [0, 2]].tolist():
+                first, last = bisect_right(rights, left), bisect_left(lefts, right)  # of the spans that it touches
+                met = slice(first, max(first, last))
+                lefts[met] = [min([left, *lefts[met][:1]])]
+                rights[met] = [max([right, *rights[met][-1:]])]
+            if until_crossed and counts and len(lefts) == 1:
+                break
+            counts.append(len(lefts))
+        return counts
+
+    def _columns(self, bands: list[np.ndarray], count: int) -> list[np.ndarray]:
+        """The `count` columns that the bands consist of, from left to right; [] if they are not text."""
+        number = sum(map(len, bands))
+        if number < COLUMN_LINES * count or self._work <= 0:
+            return []
+        self._work -= number + TRY_COST
+        members = np.concatenate(bands)
+        columns = _parts(members, self._boxes[members, 0], self._boxes[members, 2])
+        return columns if _are_text(self._boxes, columns) else []
 
 
-def _parts(starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
-    """Sets of intervals that touch, in order."""
-    if not len(starts):
+def _parts(members: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+    """Members, in order, in sets whose intervals from `starts` to `ends` touch."""
+    if not len(members):
         return []
     order = np.argsort(starts, kind="stable")
     reach = np.maximum.accumulate(ends[order])
     cuts = (np.flatnonzero(starts[order][1:] >= reach[:-1]) + 1).tolist()
-    return [order[a:b] for a, b in pairwise([0, *cuts, len(order)])]
-
-
-def _block(boxes: np.ndarray, bands: list[np.ndarray], start: int) -> tuple[int, list[np.ndarray]]:
-    """Where the tallest block of columns that begins with band `start` ends, and its columns from left to right.
-
-    One column, or none that are text: the block is the band alone.
-    """
-    spans: list[tuple[float, float]] = []  # from left to right of what stands side by side so far
-    end = start
-    for end in range(start, len(bands)):
-        for left, right in boxes[bands[end]][:, [0, 2]].tolist():
-            met = [span for span in spans if span[0] < right and left < span[1]]
-            spans = [span for span in spans if span not in met]
-            spans.append((min([left, *(span[0] for span in met)]), max([right, *(span[1] for span in met)])))
-        if len(spans) == 1 and end > start:
-            break  # a line crosses every gutter
-    else:
-        end = len(bands)
-    for stop in range(end, start, -1):
-        members = np.concatenate(bands[start:stop])
-        columns = [members[part] for part in _parts(boxes[members, 0], boxes[members, 2])]
-        if len(columns) > 1 and _are_text(boxes, columns):
-            return stop, columns
-    return start + 1, []
+    return [members[order[a:b]] for a, b in pairwise([0, *cuts, len(order)])]
 
 
 def _are_text(boxes: np.ndarray, columns: list[np.ndarray]) -> bool:
@@ -76,7 +119,7 @@ def _are_text(boxes: np.ndarray, columns: list[np.ndarray]) -> bool:
     for column in columns:
         left, top, right, bottom = boxes[column].T
         width = right.max() - left.min()
-        if len(column) < 3 or width < COLUMN_HEIGHTS * _middle(bottom - top):
+        if len(column) < COLUMN_LINES or width < COLUMN_HEIGHTS * _middle(bottom - top):
             return False
         if _middle(right - left) < FULL_SHARE * width:
             return False
@@ -90,19 +133,35 @@ def _middle(values: np.ndarray) -> float:
 
 def _abreast(left: np.ndarray, right: np.ndarray) -> bool:
     """Whether half the lines of the shorter column have a line beside them in the other."""
-    beside = (left[:, None, 1] < right[None, :, 3]) & (right[None, :, 1] < left[:, None, 3])
-    return min(beside.any(axis=1).sum(), beside.any(axis=0).sum()) >= 0.5 * min(len(left), len(right))
+    return min(_beside(left, right), _beside(right, left)) >= 0.5 * min(len(left), len(right))
+
+
+def _beside(some: np.ndarray, others: np.ndarray) -> int:
+    """How many of `some` have at least one of `others` at their height: one that begins above their feet and does not
+    end above their heads.
+    """
+    begun = np.searchsorted(np.sort(others[:, 1]), some[:, 3], side="left")
+    ended = np.searchsorted(np.sort(others[:, 3]), some[:, 1], side="right")
+    return int(np.count_nonzero(begun > ended))
 
 
 def _rows(boxes: np.ndarray, members: np.ndarray) -> np.ndarray:
     """Indices `members`, row by row: boxes that share half the lower one's height stand on one row."""
-    waiting = members[np.argsort(boxes[members, 1] + boxes[members, 3], kind="stable")]
+    if len(members) == 1:
+        return members
+    members = members[np.argsort(boxes[members, 1] + boxes[members, 3], kind="stable")]
+    tops, bottoms = boxes[members, 1], boxes[members, 3]
+    middles, heights = (tops + bottoms) / 2, bottoms - tops
+    tallest = heights.max()
+    waits = np.ones(len(members), bool)
     order: list[np.ndarray] = []
-    while len(waiting):
-        top, bottom = boxes[waiting[0], 1], boxes[waiting[0], 3]
-        shared = np.minimum(bottom, boxes[waiting, 3]) - np.maximum(top, boxes[waiting, 1])
-        same = shared >= 0.5 * np.minimum(bottom - top, boxes[waiting, 3] - boxes[waiting, 1])
-        row = waiting[same]
-        order.append(row[np.argsort(boxes[row, 0], kind="stable")])
-        waiting = waiting[~same]
+    for first in range(len(members)):
+        if not waits[first]:
+            continue
+        # Those farther down do not reach up to it.
+        window = slice(first, int(np.searchsorted(middles, bottoms[first] + tallest / 2, side="right")))
+        shared = np.minimum(bottoms[first], bottoms[window]) - np.maximum(tops[first], tops[window])
+        row = first + np.flatnonzero((shared >= 0.5 * np.minimum(heights[first], heights[window])) & waits[window])
+        waits[row] = False
+        order.append(members[row[np.argsort(boxes[members[row], 0], kind="stable")]])
     return np.concatenate(order)

@@ -5,11 +5,13 @@ The page is turned level, searched for dark and for light text, and where both c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from crnn.errors import UserError
 from crnn.ink import Ink, find_ink, smooth, stands_on_paper
 from crnn.layout import reading_order
 from crnn.preprocess import to_grey
@@ -20,7 +22,12 @@ MOST_PIXELS = 2_400_000  # larger pages are searched at this size
 SMALLEST_SIDE = 6  # px; less holds no text
 SLACK = 0.15  # of the text's height, on every side: the middle of what the recogniser was trained with
 TALLEST_LINE = 200  # px; a picture that is one line is not taller
+MOST_LINES = 1000  # of a picture; a sheet of newspaper has some 800
 PLATE_SHARE = 0.08  # of a plate that the text on it takes at least; the light spots in bold letters take less
+
+
+class TooManyLinesError(UserError):
+    """The picture has more lines than may be read at once."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +51,19 @@ class LineBox:
         return float(np.linalg.norm(self.quad[3] - self.quad[0]))
 
 
-def find_lines(image: np.ndarray) -> list[LineBox]:
+def find_lines(
+    image: np.ndarray, most: int = MOST_LINES, checkpoint: Callable[[], object] = lambda: None
+) -> list[LineBox]:
     """Lines of text of a page in reading order; none on a blank page, one if the picture is a single line.
 
     Args:
         image: uint8 (H, W) grey or (H, W, 3) BGR.
+        most: lines that the picture may have.
+        checkpoint: called between steps, a few times a second; may raise to end the search.
 
     Raises:
         ImageError: not such an image.
+        TooManyLinesError: there are more than `most`.
     """
     grey = to_grey(image)
     height, width = grey.shape
@@ -60,7 +72,9 @@ def find_lines(image: np.ndarray) -> list[LineBox]:
     scale = min(1.0, (MOST_PIXELS / (height * width)) ** 0.5)
     while True:
         size = (max(SMALLEST_SIDE, round(width * scale)), max(SMALLEST_SIDE, round(height * scale)))
-        quads = _search(cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else grey)
+        checkpoint()
+        small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if scale < 1.0 else grey
+        quads = _search(small, most, checkpoint)
         if len(quads) or scale * min(height, width) < 2 * TALLEST_TEXT:
             break
         scale /= 2  # an empty page, or letters as large as a poster's
@@ -82,17 +96,19 @@ def crop_line(image: np.ndarray, box: LineBox) -> np.ndarray:
     return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _search(grey: np.ndarray) -> np.ndarray:
-    """Quads of the lines in reading order, (n, 4, 2), in pixels of `grey`."""
+def _search(grey: np.ndarray, most: int, checkpoint: Callable[[], object]) -> np.ndarray:
+    """Quads of the lines in reading order, (n, 4, 2), in pixels of `grey`; see `find_lines`."""
     height, width = grey.shape
     grey, noise = smooth(grey)
     degrees = find_skew(grey)
     if degrees:
         turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
         grey = cv2.warpAffine(grey, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    boxes = _find_boxes(grey, noise)
+    boxes = _find_boxes(grey, noise, checkpoint)
     if _is_one_line(boxes, grey.shape):
         return _corners(np.array([[0, 0, width, height]]))
+    if len(boxes) > most:
+        raise TooManyLinesError(f"the picture has {len(boxes)} lines, more than {most}: cut it up")
     boxes = _with_slack(boxes[reading_order(boxes)])
     if not degrees:
         return _corners(np.clip(boxes, 0, [width, height, width, height]))
@@ -110,15 +126,19 @@ def _with_slack(boxes: np.ndarray) -> np.ndarray:
     return boxes + np.concatenate([-slack, -slack, slack, slack], axis=1)
 
 
-def _find_boxes(grey: np.ndarray, noise: float) -> np.ndarray:
+def _find_boxes(grey: np.ndarray, noise: float, checkpoint: Callable[[], object]) -> np.ndarray:
     """Ink boxes of the lines of a level page, float32 (n, 4); dark and light text compete for each place."""
-    inks = [find_ink(grey, noise, light) for light in (False, True)]
-    boxes = [boxes_of(ink) for ink in inks]
+    inks, boxes = [], []
+    for light in (False, True):
+        checkpoint()
+        inks.append(find_ink(grey, noise, light))
+        boxes.append(boxes_of(inks[-1]))
     lines, plates = [boxes[0][:0], boxes[1][:0]], [np.zeros(0, bool), np.zeros(0, bool)]
     # Text makes few long lines, what lies between letters many short ones. Once the lines are known, most of the rest
     # has lost its place before it is looked at.
     few, many = sorted((0, 1), key=lambda number: len(boxes[number]))
     for one, other in ((few, many), (many, few)):
+        checkpoint()
         rivals = lines[other][~plates[other]]
         lost = (_clash(boxes[one], rivals) & (_areas(boxes[one])[:, None] < _areas(rivals))).any(axis=1)
         stands = [stands_on_paper(grey, inks[one], box) for box in boxes[one][~lost]]
@@ -172,7 +192,9 @@ def _is_one_line(boxes: np.ndarray, size: tuple[int, ...]) -> bool:
     tall = boxes[boxes[:, 3] - boxes[:, 1] >= 0.25 * size[0]]
     if not _is_strip(size) or not len(tall):
         return False
-    top, bottom = tall[:, 1], tall[:, 3]
+    top, bottom = np.unique(tall[:, [1, 3]], axis=0).T  # at whole pixels: a strip has few pairs, whatever it shows
+    if bottom.min() <= top.max():
+        return False
     shared = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
     lower = np.minimum((bottom - top)[:, None], bottom - top)
     return bool(bottom.max() - top.min() >= 0.4 * size[0] and (shared > 0.3 * lower).all())

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import cv2
+import numpy as np
 
-# OpenCV reads this limit when it is imported: a 27 KB PNG may otherwise decode to gigabytes. The header is
-# read as well, for programs that imported OpenCV before us.
-MAX_IMAGE_PIXELS = 50_000_000
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS))
-
-import cv2  # noqa: E402  (after the limit)
-import numpy as np  # noqa: E402
-
-from crnn.errors import UserError  # noqa: E402
-from crnn.image_header import (  # noqa: E402
+from crnn import MAX_IMAGE_PIXELS
+from crnn.errors import UserError
+from crnn.image_header import (
     PNG_SIGNATURE,
     TIFF_ORIENTATION,
+    ImageSize,
     declared_size,
+    jpeg_scans,
     png_is_whole,
     tiff_tags,
 )
 
 FORMATS = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+# Scans of a progressive JPEG times its pixels: two seconds of decoding. Encoders make about ten scans.
+MOST_SCANNED_PIXELS = 600_000_000
+MOST_SCANS = 200
 
 
 class ImageError(UserError):
@@ -45,6 +44,7 @@ def decode_image(data: bytes) -> np.ndarray:
         raise ImageError(f"not an image that can be read: give a {FORMATS} file")
     if size.width * size.height > MAX_IMAGE_PIXELS:
         raise ImageError(f"the image is too large: {size.width}×{size.height} pixels, the most is {MAX_IMAGE_PIXELS:,}")
+    check_scans(data, size)
     if data.startswith(PNG_SIGNATURE) and not png_is_whole(data):
         raise ImageError("the image is damaged: the PNG file is cut short or altered")
     try:
@@ -54,8 +54,21 @@ def decode_image(data: bytes) -> np.ndarray:
         raise ImageError(f"the image cannot be decoded: {error.err or error}") from None
     if image is None:
         raise ImageError("the image is damaged: its header is right, but its pixels cannot be decoded")
+    if image.shape[0] * image.shape[1] > size.width * size.height:
+        raise ImageError("the image is damaged: it has more pixels than its header says")
     orientation = max((tiff_tags(block.tobytes()).get(TIFF_ORIENTATION, 1) for block in metadata), default=1)
     return _turn(_to_uint8(image), orientation)
+
+
+def check_scans(data: bytes, size: ImageSize) -> None:
+    """Refuse a JPEG that goes over its pixels so often that decoding it would take many seconds.
+
+    Raises:
+        ImageError: it does.
+    """
+    scans = jpeg_scans(data)
+    if scans > MOST_SCANS or scans * size.width * size.height > MOST_SCANNED_PIXELS:
+        raise ImageError(f"the image goes over its pixels {scans} times: save it again, or as PNG")
 
 
 def _to_uint8(image: np.ndarray) -> np.ndarray:

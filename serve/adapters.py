@@ -11,6 +11,7 @@ success, 101 without text, anything else for an error whose reason stands in `da
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, g, jsonify, request
@@ -19,6 +20,7 @@ from flask.typing import ResponseReturnValue
 from serve.answers import send_error
 from serve.api import service
 from serve.errors import BadOptions, RequestError
+from serve.forms import Form, form_of
 from serve.options import Options
 from serve.requests import client_probe, from_base64, json_object, picture_of
 from serve.service import Result
@@ -37,9 +39,11 @@ def rapid_ocr() -> ResponseReturnValue:
     """RapidOCR API. `use_det=false` takes the picture for one line; `use_cls` and `use_rec` change nothing
     here.
     """
-    layout = "line" if request.form.get("use_det", "").lower() in ("false", "0", "off", "no") else "auto"
-    data = request.form.get("image_data")
-    picture = from_base64(data, "image_data") if data and not request.files else picture_of(request)
+    plain = request.mimetype == "application/x-www-form-urlencoded"
+    form = Form([], request.form.to_dict()) if plain else form_of(request) or Form([], {})
+    layout = "line" if form.fields.get("use_det", "").lower() in ("false", "0", "off", "no") else "auto"
+    data = form.fields.get("image_data")
+    picture = from_base64(data, "image_data") if data and not form.files else picture_of(request)
     return jsonify(
         {
             str(number): {
@@ -94,7 +98,10 @@ def umi_options() -> ResponseReturnValue:
 
 def _read(picture: bytes, layout: str) -> Result:
     options = Options(layout=layout, chars=False, deadline_ms=service().config.deadline_ms)
-    return service().read(picture, options, client_probe(request))
+    result = service().read(picture, options, service().patience(options, client_probe(request)))
+    return replace(
+        result, lines=[line for line in result.lines if line["text"]]
+    )  # these APIs have no lines that failed
 
 
 def _umi_body(code: int, data: Any) -> dict[str, Any]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from dataclasses import replace
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from serve.errors import BadOptions, NotReady, RequestError
+from serve.errors import BadOptions, InternalError, NotReady, RequestError
 from serve.forms import form_of
 from serve.metrics import Metrics
 from serve.openapi import describe
 from serve.options import Options
+from serve.patience import Patience
 from serve.requests import client_probe, from_base64, json_object, options_of, picture_of, pictures_in
 from serve.service import OcrService, Result
 
 api = Blueprint("api", __name__)
+log = logging.getLogger("serve.api")
 
 BATCH_PATH = "/api/v1/ocr/batch"
 BATCH_BODY = 4  # times the bytes of a single request: a batch of large photos is better sent in parts
@@ -30,6 +32,10 @@ def service() -> OcrService:
 
 def _options() -> Options:
     return Options.parse(options_of(request), service().config.deadline_ms)
+
+
+def _read(picture: bytes, options: Options) -> Result:
+    return service().read(picture, options, service().patience(options, client_probe(request)))
 
 
 def _success(result: Result, started: float) -> dict[str, Any]:
@@ -52,14 +58,14 @@ def elapsed_ms(started: float) -> float:
 def ocr() -> ResponseReturnValue:
     """Read one picture."""
     started = time.perf_counter()
-    picture, options = picture_of(request), _options()
-    return jsonify(_success(service().read(picture, options, client_probe(request)), started))
+    options, picture = _options(), picture_of(request)
+    return jsonify(_success(_read(picture, options), started))
 
 
 @api.post("/predict")
 def predict() -> ResponseReturnValue:
     """Read one picture, and answer with its text alone."""
-    return jsonify(text=service().read(picture_of(request), _options(), client_probe(request)).text)
+    return jsonify(text=_read(picture_of(request), _options()).text)
 
 
 @api.post(BATCH_PATH)
@@ -67,19 +73,26 @@ def ocr_batch() -> ResponseReturnValue:
     """Read several pictures one after the other within one deadline; a bad one fails alone."""
     started = time.perf_counter()
     request.max_content_length = BATCH_BODY * current_app.config["MAX_CONTENT_LENGTH"]
-    options, probe = _options(), client_probe(request)
-    results = []
-    for position, picture in enumerate(_batch_pictures()):
-        one_started = time.perf_counter()
-        left_ms = options.deadline_ms - (one_started - started) * 1000
-        try:
-            data = picture if isinstance(picture, bytes) else from_base64(picture, f"images[{position}]")
-            result = service().read(data, replace(options, deadline_ms=max(0, round(left_ms))), probe)
-        except RequestError as error:
-            results.append(error.body())
-        else:
-            results.append(_success(result, one_started))
+    options = _options()
+    patience = service().patience(options, client_probe(request))
+    results = [
+        _batch_result(position, picture, options, patience) for position, picture in enumerate(_batch_pictures())
+    ]
     return jsonify(status="success", elapsed_time_ms=elapsed_ms(started), results=results)
+
+
+def _batch_result(number: int, picture: object, options: Options, patience: Patience) -> dict[str, Any]:
+    """What one picture of a batch says, or what is wrong with it."""
+    started = time.perf_counter()
+    try:
+        patience.check()
+        data = picture if isinstance(picture, bytes) else from_base64(picture, f"images[{number}]")
+        return _success(service().read(data, options, patience), started)
+    except RequestError as error:
+        return error.body()
+    except Exception:  # whatever it was, the other pictures are read
+        log.exception("picture %d of request %s failed", number, g.get("request_id"))
+        return InternalError().body()
 
 
 def _batch_pictures() -> list[Any]:

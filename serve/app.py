@@ -1,9 +1,8 @@
-"""Puts the application together. The modules behind it know nothing of each other beyond what they import."""
+"""Puts the application together."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from pathlib import Path
 
 import cv2
@@ -19,7 +18,7 @@ from serve.api import BATCH_BODY, BATCH_PATH, api
 from serve.cache import ResultCache
 from serve.config import MEGA, ServeConfig
 from serve.corrections import FILE, CorrectionStore
-from serve.errors import RequestError
+from serve.errors import InternalError, RequestError
 from serve.feedback import feedback
 from serve.framework import App
 from serve.gate import Gate
@@ -62,10 +61,12 @@ def create_app(config: ServeConfig | None = None) -> Flask:
         on_reload=metrics.reload,
     )
     cache = ResultCache(config.state / "cache.sqlite", config.cache_mb * MEGA)
-    app.extensions["ocr"] = OcrService(config, holder, cache, metrics)
+    service = app.extensions["ocr"] = OcrService(config, holder, cache, metrics)
     app.extensions["ocr_metrics"] = metrics
-    app.extensions["ocr_corrections"] = CorrectionStore(config.state / FILE, config.corrections_limit)
-    app.extensions["ocr_draining"] = threading.Event()
+    app.extensions["ocr_corrections"] = CorrectionStore(
+        config.state / FILE, config.corrections_limit, config.corrections_mb * MEGA
+    )
+    app.extensions["ocr_draining"] = service.draining
 
     # The order counts: a request takes a place, gets its id, then shows its key.
     observe(app, metrics)
@@ -106,9 +107,7 @@ def _answer_errors(app: Flask, config: ServeConfig) -> None:
 
     def unforeseen(error: Exception) -> Response:
         log.exception("request %s failed", g.get("request_id"))
-        failed = RequestError("the server made a mistake: its log tells more", code="internal")
-        failed.status = 500
-        return send_error(failed)
+        return send_error(InternalError())
 
     app.register_error_handler(RequestError, send_error)
     app.register_error_handler(HTTPException, http_error)

@@ -1,4 +1,4 @@
-"""Results already computed, shared by the workers of one machine. Knows nothing of pictures or HTTP.
+"""Results already computed, shared by the workers of one machine.
 
 One SQLite file: readers do not wait for each other, a killed worker cannot damage it, and it holds JSON,
 never pickles. A key is the SHA-256 of the picture's bytes, the model and the options. SHA-256 and not MD5:
@@ -15,6 +15,7 @@ import logging
 import sqlite3
 import threading
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from serve.database import connect
 log = logging.getLogger("serve.cache")
 
 FRESH_SECONDS = 60  # an entry's last use is noted at most this often: a hit is then a read, not a write
-EVICT_EVERY = 64  # writes between two clean-ups
+EVICTED = 0.1  # of the entries, the longest unused, while there are too many bytes
+LARGEST = 0.1  # of the limit: a larger entry is not kept
+DIGEST_BYTES = 8  # before each value: what does not agree with it was not written by us
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, value TEXT NOT NULL, used REAL NOT NULL) WITHOUT
+CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, value BLOB NOT NULL, used REAL NOT NULL) WITHOUT
 ROWID; CREATE INDEX IF NOT EXISTS results_by_use ON results (used);
 """
 
@@ -38,19 +41,28 @@ def cache_key(picture: bytes, *parts: str) -> bytes:
     return digest.digest()
 
 
-class ResultCache:
-    """About `max_bytes` of JSON values, the longest unused dropped first; 0 stores nothing. Safe for
-    threads and processes.
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Digest of the code that reads: a result of other code is not this one's."""
+    digest = hashlib.sha256()
+    root = Path(__file__).resolve().parent.parent
+    for path in sorted(path for package in ("crnn", "serve") for path in (root / package).rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
-    A cache that fails (disk full, file damaged) is a miss and a warning in the log, never an error of the
-    request.
+
+class ResultCache:
+    """At most `max_bytes` of JSON values, the longest unused dropped first; 0 stores nothing. Safe for threads and
+    processes.
+
+    A cache that fails (disk full, file damaged, folder read-only) is a miss and a warning in the log, never an error
+    of the request.
     """
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self._path = path
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._writes = 0
         if not max_bytes:
             return
         try:
@@ -75,9 +87,14 @@ class ResultCache:
     def _open(self) -> sqlite3.Connection:
         """One connection for all threads, behind a lock: each of its own would hold files and 2 MB of pages."""
         connection = connect(self._path, timeout=1.0, isolation_level=None, check_same_thread=False)
-        # A cache may lose its last entries in a power cut; it must not wait for the disk.
-        connection.execute("PRAGMA synchronous = OFF")
-        connection.executescript(_SCHEMA)
+        try:
+            # A cache may lose its last entries in a power cut; it must not wait for the disk.
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute(f"PRAGMA journal_size_limit = {self._max_bytes // 8}")
+            connection.executescript(_SCHEMA)
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     def get(self, key: bytes) -> Any | None:
@@ -89,25 +106,28 @@ class ResultCache:
                 row = self._connection.execute("SELECT value, used FROM results WHERE key = ?", (key,)).fetchone()
                 if row is not None and time.time() - row[1] > FRESH_SECONDS:
                     self._connection.execute("UPDATE results SET used = ? WHERE key = ?", (time.time(), key))
-        except sqlite3.Error as error:
+            return None if row is None else _unpack(row[0])
+        except (sqlite3.Error, ValueError, TypeError) as error:
             log.warning({"event": "cache_failed", "reason": str(error)})
             return None
-        return None if row is None else json.loads(row[0])
 
     def put(self, key: bytes, value: Any) -> None:
         """Store `value`, which JSON must be able to hold."""
         if not self._max_bytes:
             return
-        text = json.dumps(value, ensure_ascii=False)
+        packed = _pack(value)
+        if len(packed) > LARGEST * self._max_bytes:
+            return
         try:
             with self._lock:
-                self._connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", (key, text, time.time()))
-                self._writes += 1
-                if self._writes % EVICT_EVERY == 0 and self._used_bytes() > self._max_bytes:
+                self._connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", (key, packed, time.time()))
+                while self._used_bytes() > self._max_bytes:
                     self._connection.execute(
                         "DELETE FROM results WHERE key IN (SELECT key FROM results ORDER BY used LIMIT "
-                        "(SELECT 1 + count(*) / 10 FROM results))"
+                        f"(SELECT 1 + CAST(count(*) * {EVICTED} AS INTEGER) FROM results))"
                     )
+                    if not self._connection.execute("SELECT changes()").fetchone()[0]:
+                        break  # it is empty, and what is left is the file's own
         except sqlite3.Error as error:
             log.warning({"event": "cache_failed", "reason": str(error)})
 
@@ -123,3 +143,20 @@ class ResultCache:
             for name in ("page_count", "freelist_count", "page_size")
         )
         return (pages - free) * size
+
+
+def _pack(value: Any) -> bytes:
+    text = json.dumps(value, ensure_ascii=False).encode()
+    return hashlib.sha256(text).digest()[:DIGEST_BYTES] + text
+
+
+def _unpack(packed: bytes) -> Any:
+    """The value that was packed.
+
+    Raises:
+        ValueError: none was.
+    """
+    text = packed[DIGEST_BYTES:]
+    if hashlib.sha256(text).digest()[:DIGEST_BYTES] != packed[:DIGEST_BYTES]:
+        raise ValueError("a value in the cache is garbled")
+    return json.loads(text)

@@ -45,7 +45,10 @@ class ServeConfig:
         rate_burst: requests a client may make at once before the rate counts.
         trusted_proxies: how many reverse proxies stand in front (whose X-Forwarded-For is believed).
         cors_origins: comma-separated origins of other sites' pages that may call the API; empty for none.
+        allowed_hosts: comma-separated names under which the server may be addressed, without ports; empty for any name,
+            or, where it listens on this machine alone and no proxy is trusted, for this machine's addresses.
         corrections_limit: corrections kept.
+        corrections_mb: megabytes of corrections kept.
         watch_seconds: how often a worker looks for a changed model file or a SIGHUP; 0 for never.
     """
 
@@ -72,7 +75,9 @@ class ServeConfig:
     rate_burst: int = 20
     trusted_proxies: int = 0
     cors_origins: str = ""
+    allowed_hosts: str = ""
     corrections_limit: int = 100_000
+    corrections_mb: int = 1000
     watch_seconds: float = 1.0
 
     def __post_init__(self) -> None:
@@ -137,6 +142,10 @@ class ServeConfig:
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(key.strip() for key in self.api_keys.split(",") if key.strip())
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        return frozenset(host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip())
 
     @property
     def origins(self) -> frozenset[str]:

@@ -68,9 +68,10 @@ class CorrectionStore:
     The file is opened when it is needed: a damaged one, or a disk that cannot be written, keeps nobody from reading.
     """
 
-    def __init__(self, path: Path, most: int) -> None:
+    def __init__(self, path: Path, most: int, most_bytes: int = 1_000_000_000) -> None:
         self._path = path
         self._most = most
+        self._most_bytes = most_bytes
 
     def add(self, correction: Correction) -> int:
         """Keep a correction; a later one of the same image replaces it. Returns its id.
@@ -95,6 +96,9 @@ class CorrectionStore:
             (kept,) = connection.execute("SELECT count(*) FROM corrections").fetchone()
             if kept >= self._most:
                 raise StorageFull(f"{kept} corrections are kept already: export and remove them")
+            size = _used_bytes(connection) + len(correction.image)
+            if size > self._most_bytes:
+                raise StorageFull(f"the corrections would take {size} bytes: export and remove them")
             row = connection.execute(
                 _ADD, (digest, correction.image, correction.text, correction.read_text, correction.model, time.time())
             ).fetchone()
@@ -126,6 +130,11 @@ class CorrectionStore:
             connection.close()
             raise
         return connection
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    return int(pages * size)
 
 
 def main() -> None:

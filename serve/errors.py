@@ -64,6 +64,15 @@ class ClientGone(RequestError):
     status, code = 499, "client_gone"
 
 
+class InternalError(RequestError):
+    """What nobody foresaw; whoever makes one logs the cause."""
+
+    status, code = 500, "internal"
+
+    def __init__(self) -> None:
+        super().__init__("the server made a mistake: its log tells more")
+
+
 class NotReady(RequestError):
     status, code = 503, "not_ready"
 

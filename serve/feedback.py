@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import unicodedata
 from typing import Any, cast
 
@@ -15,14 +14,17 @@ from flask.typing import ResponseReturnValue
 from crnn.lines import LineBox, crop_line
 from serve.api import service
 from serve.corrections import Correction, CorrectionStore
-from serve.errors import BadOptions, RequestError
+from serve.errors import BadOptions, RequestError, TooLarge
 from serve.forms import form_of
-from serve.picture import check_picture, decode
-from serve.requests import json_object, picture_of
+from serve.patience import Patience
+from serve.picture import check_picture
+from serve.requests import client_probe, json_object, picture_of
 
 feedback = Blueprint("feedback", __name__)
 
 LONGEST_TEXT = 400  # characters: more than any line that was read
+MOST_BYTES = 4_000_000  # of a line as PNG; one of 200 × 6,000 pixels of noise takes 3.6 million
+MOST_SKEWED = 1.5  # times its area, the product of a box's sides; of a rectangle they are equal
 
 
 @feedback.post("/api/v1/corrections")
@@ -34,7 +36,8 @@ def correct() -> ResponseReturnValue:
     if not text:
         raise BadOptions("text is missing: what does the line say?", code="bad_text")
     read_text = _text(fields, "read_text")
-    line = _line(picture_of(request), _box(fields.get("box")))
+    patience = Patience(service().config.deadline_ms / 1000, client_probe(request), service().draining)
+    line = _line(picture_of(request), _box(fields.get("box")), patience)
     store = cast(CorrectionStore, current_app.extensions["ocr_corrections"])
     number = store.add(Correction(line, text, read_text, current.sha256))
     unknown = "".join(sorted(current.recognizer.info.charset.missing(text)))
@@ -79,10 +82,10 @@ def _is_point(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(cast(float, value)) and abs(cast(float, value)) < 1e6
+    return type(value) in (int, float) and abs(cast(float, value)) < 1e6  # so neither infinite nor no number
 
 
-def _line(picture: bytes, quad: np.ndarray | None) -> bytes:
+def _line(picture: bytes, quad: np.ndarray | None, patience: Patience) -> bytes:
     """PNG of the line of `picture` inside `quad`.
 
     Raises:
@@ -90,17 +93,33 @@ def _line(picture: bytes, quad: np.ndarray | None) -> bytes:
     """
     config = service().config
     check_picture(picture, config.max_bytes, config.max_pixels)
-    image = decode(picture)
-    if image is None:
-        raise RequestError("the picture is too small to hold a line", code="bad_image")
-    if quad is not None:
-        height, width = image.shape[:2]
-        if quad.min() < -1 or quad[:, 0].max() > width + 1 or quad[:, 1].max() > height + 1:
-            raise BadOptions("box reaches outside the picture", code="bad_box")
-        if cv2.contourArea(quad) < 16:
-            raise BadOptions("box encloses nothing", code="bad_box")
-        image = crop_line(image, LineBox(quad))
-    encoded, png = cv2.imencode(".png", image)
+    with service().decoded(picture, patience) as image:
+        if image is None:
+            raise RequestError("the picture is too small to hold a line", code="bad_image")
+        if quad is not None:
+            box = LineBox(quad)
+            _check_box(box, image.shape[1], image.shape[0])
+            image = crop_line(image, box)
+        encoded, png = cv2.imencode(".png", image)
     if not encoded:
         raise RequestError("the line cannot be stored as PNG", code="bad_image")
+    if len(png) > MOST_BYTES:
+        raise TooLarge(f"the line takes {len(png)} bytes, more than {MOST_BYTES}: scale it down", code="too_many_bytes")
     return png.tobytes()
+
+
+def _check_box(box: LineBox, width: int, height: int) -> None:
+    """Refuse a box that is no line of a picture of `width` × `height` pixels.
+
+    Raises:
+        BadOptions: it reaches outside, encloses nothing, or is no rectangle: two long sides from one corner in nearly
+            one direction would make a line of more pixels than the picture has.
+    """
+    quad = box.quad
+    if quad.min() < -1 or quad[:, 0].max() > width + 1 or quad[:, 1].max() > height + 1:
+        raise BadOptions("box reaches outside the picture", code="bad_box")
+    area = cv2.contourArea(quad)
+    if area < 16:
+        raise BadOptions("box encloses nothing", code="bad_box")
+    if box.width * box.height > MOST_SKEWED * area:
+        raise BadOptions("box must be a rectangle", code="bad_box")

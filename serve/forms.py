@@ -1,8 +1,8 @@
-"""The form in a request's body. Knows nothing of pictures.
+"""The form in a request's body.
 
 Nearly all forms are written alike, by browsers, curl and the libraries of programs. `read_plainly` understands those in
 a tenth of the time of Werkzeug's parser, which takes a third of what Flask and we take for a request. Whatever looks
-the least bit different is left to Werkzeug.
+the least bit different is left to Werkzeug's parser, which here takes file names in any encoding.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
+from typing import IO
 
 from flask import Request
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
-from serve.errors import UnsupportedType
+from serve.errors import RequestError, UnsupportedType
 
-MOST_BYTES = 500_000  # of a body that is split in memory; Werkzeug's parser keeps longer files on the disk
+MOST_BYTES = 500_000  # of a body that is split by `read_plainly`
+READ_BYTES = 65_536  # of a longer one at a time
 MOST_PARTS = 100
 
 _KEPT = "ocr.form"  # where a request's environment keeps its form
@@ -24,6 +29,7 @@ _HEAD = re.compile(
     rb'\r\nContent-Disposition: form-data; name="([\w.-]+)"'
     rb'(?:; (filename)="[\w .()-]*"(?:\r\nContent-Type: [\w/+.-]+)?)?\r\n\r\n'
 )
+_FILE_NAME = re.compile(rb'filename="[^\r\n]*"')
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ def form_of(request: Request) -> Form | None:
     """The form in the body of `request`; None if the body is JSON.
 
     Raises:
+        RequestError: it is damaged, or its client stopped sending in the middle of it.
         UnsupportedType: it is neither.
     """
     kept: Form | None = request.environ.get(_KEPT)
@@ -53,11 +60,56 @@ def form_of(request: Request) -> Form | None:
 
 def _any_form(request: Request) -> Form | None:
     if request.mimetype == "multipart/form-data":
-        files = [(name, file.read()) for name, file in request.files.items(multi=True)]
-        return Form(files, request.form.to_dict())
+        stream = request.stream  # refused here if it is too long
+        boundary = request.mimetype_params.get("boundary", "")
+        if not boundary:
+            raise RequestError("the form's Content-Type has no boundary", code="bad_form")
+        try:
+            return _read_fully(stream, boundary.encode("latin-1"), request.max_form_memory_size)
+        except (RequestEntityTooLarge, TimeoutError):
+            raise
+        except (ValueError, OSError) as error:  # also UnicodeError; and a body in chunks that are none
+            raise RequestError(f"the form is damaged or cut short: {error}", code="bad_form") from None
     if request.is_json:
         return None
     raise UnsupportedType("send multipart/form-data or application/json")
+
+
+def _read_fully(stream: IO[bytes], boundary: bytes, longest: int | None) -> Form:
+    """The form in `stream` by Werkzeug's rules; a part may have `longest` bytes before its content.
+
+    Raises:
+        ValueError: it breaks them, or ends too early.
+    """
+    decoder = _Decoder(boundary, longest, max_parts=MOST_PARTS)
+    form = Form([], {})
+    name, is_file, content = "", False, bytearray()
+    while True:
+        event = decoder.next_event()
+        if isinstance(event, NeedData):
+            decoder.receive_data(stream.read(READ_BYTES) or None)
+        elif isinstance(event, Epilogue):
+            return form
+        elif isinstance(event, File | Field):
+            name, is_file, content = event.name, isinstance(event, File), bytearray()
+        elif isinstance(event, Data):
+            content += event.data
+            if not event.more_data and is_file:
+                form.files.append((name, bytes(content)))
+            elif not event.more_data:
+                form.fields.setdefault(name, content.decode(errors="replace"))
+
+
+class _Decoder(MultipartDecoder):
+    """Takes heads of parts in any encoding: only file names are ever other than ASCII, and nobody asks for them."""
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            # In Shift-JIS a byte may also look like a backslash, and hide the quotation mark behind it.
+            data = _FILE_NAME.sub(b'filename="file"', bytes(data))
+        return super()._parse_headers(data)
 
 
 def _plain_form(request: Request) -> Form | None:

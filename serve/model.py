@@ -1,4 +1,4 @@
-"""The model in service: loaded, self-tested, replaced while it serves. Knows nothing of HTTP or queues.
+"""The model in service: loaded, self-tested, replaced while it serves.
 
 A new file goes into service only after it has read a line; until then, and if it fails, the old model
 serves on. A copy of the model in service is kept in the state folder, so that a worker that starts while
@@ -74,13 +74,18 @@ def load(path: Path, max_batch: int, language_model: Path | None = None, unsure:
     started = time.perf_counter()
     if not path.is_file():
         raise UserError(f"no model at {path}: set OCR_MODEL to an exported .onnx file")
+    files = [path, language_model] if language_model else [path]
+    before = [_sha256(file) for file in files]
     recognizer = Recognizer(path, threads=1, max_batch=max_batch, unsure=unsure)
+    language = LanguageModel(language_model, recognizer.info.charset) if language_model else None
+    if before != [_sha256(file) for file in files]:  # else results would be kept under the name of another model
+        raise UserError(f"{path} or its language model was replaced while it was loaded: it will be loaded again")
     _self_test(recognizer, path)
     return LoadedModel(
         recognizer=recognizer,
-        language_model=LanguageModel(language_model, recognizer.info.charset) if language_model else None,
-        sha256=_sha256(path),
-        language_sha256=_sha256(language_model) if language_model else "",
+        language_model=language,
+        sha256=before[0],
+        language_sha256=before[1] if language_model else "",
         name=path.name,
         loaded_at=time.time(),
         load_ms=(time.perf_counter() - started) * 1000,
@@ -88,8 +93,11 @@ def load(path: Path, max_batch: int, language_model: Path | None = None, unsure:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _self_test(recognizer: Recognizer, path: Path) -> None:
@@ -199,7 +207,7 @@ class ModelHolder:
             shutil.copyfile(self.path, partial)
             if _sha256(partial) == model.sha256:  # else the file has changed since, and is next to be looked at
                 os.replace(partial, self._kept)
-        except OSError as error:
+        except (UserError, OSError) as error:
             log.warning({"event": "model_not_kept", "reason": str(error)})
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)

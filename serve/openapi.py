@@ -143,7 +143,7 @@ def _schemas(config: ServeConfig) -> Schema:
             "description": "corners in pixels, clockwise from the text's top left",
         },
         "Char": _object({"char": _STRING, "confidence": _SHARE, "x": _NUMBER}),
-        "Line": _object(line, {"chars": _list(_ref("Char"))}),
+        "Line": _object(line, {"chars": _list(_ref("Char")), "error": _ref("Reason")}),
         "Model": _object({"name": _STRING, "sha256": _STRING}),
         "Result": _object(
             {
@@ -184,7 +184,8 @@ def _schemas(config: ServeConfig) -> Schema:
         "Health": _object({"status": {"const": "ok"}}),
         "Ready": _object({"status": {"const": "ready"}, "model": _ref("Model")}),
         "Anything": {"type": "object"},
-        "Error": _object({"status": {"const": "error"}, "error": _object({"code": _STRING, "message": _STRING})}),
+        "Reason": _object({"code": _STRING, "message": _STRING}),
+        "Error": _object({"status": {"const": "error"}, "error": _ref("Reason")}),
     }
 
 

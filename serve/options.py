@@ -1,4 +1,4 @@
-"""What a client may ask for. Knows nothing of pictures, models or HTTP."""
+"""What a client may ask for."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Bytes a client sent to pixels, refused with the right status where they are none. Knows nothing of HTTP."""
+"""Bytes a client sent to pixels, refused with the right status where they are none."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from crnn.image_header import declared_size
-from crnn.picture import FORMATS, ImageError, decode_image
+from crnn.picture import FORMATS, ImageError, check_scans, decode_image
 from serve.errors import RequestError, TooLarge, UnsupportedType
 
 SMALLEST_SIDE = 4  # pixels: below it no character can be told from another
@@ -45,19 +45,27 @@ def check_picture(data: bytes, max_bytes: int, max_pixels: int) -> None:
             f"the picture has {size.width}×{size.height} pixels, more than {max_pixels}: scale it down",
             code="too_many_pixels",
         )
+    try:
+        check_scans(data, size)
+    except ImageError as error:
+        raise TooLarge(str(error), code="too_many_scans") from None
 
 
-def decode(data: bytes) -> np.ndarray | None:
+def decode(data: bytes, max_pixels: int) -> np.ndarray | None:
     """Pixels of a checked picture: uint8 (H, W) or (H, W, 3) BGR; None if it is too small to hold a
     character.
 
     Raises:
         RequestError: damaged.
+        TooLarge: more than `max_pixels`, whatever its header said.
     """
     size = declared_size(data)
     if size is not None and min(size.width, size.height) < SMALLEST_SIDE:
         return None
     try:
-        return decode_image(data)
+        image = decode_image(data)
     except ImageError as error:
         raise RequestError(str(error), code="bad_image") from None
+    if image.shape[0] * image.shape[1] > max_pixels:
+        raise TooLarge(f"the picture has more than {max_pixels} pixels: scale it down", code="too_many_pixels")
+    return image

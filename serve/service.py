@@ -1,36 +1,45 @@
-"""From a picture's bytes to its lines: the one call behind every route. Knows nothing of Flask.
+"""From a picture's bytes to its lines: the one call behind every route.
 
-check → cache → decode → find lines → queue → result. Each step is a module of its own; their order is here.
+check → cache → decode → find lines → queue → result. Each step is a module of its own; their order is here. Between any
+two steps the request's patience is asked.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from crnn.decoding import DecodeOptions, make_decoder
+from crnn.ctc import GreedyPath
+from crnn.decoding import DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError
-from crnn.lines import LineBox, crop_line, find_lines
-from crnn.preprocess import ImageError, scaled_width
+from crnn.lines import LineBox, TooManyLinesError, crop_line, find_lines
+from crnn.preprocess import ImageError, scaled_width, to_grey
 from crnn.recognizer import Reading
 from serve.batching import Line, LineQueue, ReadMany
-from serve.cache import ResultCache, cache_key
+from serve.cache import ResultCache, cache_key, code_version
 from serve.config import ServeConfig
-from serve.errors import BadOptions, ClientGone, DeadlinePassed, RequestError, TooLarge
+from serve.errors import BadOptions, InternalError, RequestError, TooLarge
 from serve.metrics import Metrics
 from serve.model import LoadedModel, ModelHolder
 from serve.options import Options
+from serve.patience import Draining, Patience
 from serve.picture import check_picture, decode
 
-# Pictures decoded and searched for lines at once. A worker has one core, so more would only take memory.
+log = logging.getLogger("serve.service")
+
+# Pictures decoded and searched for lines at once. A worker has one core, so more would only take memory: a picture of
+# 25 million pixels takes 100 MB while it is decoded, and its lines a quarter of that while they wait.
 DECODERS = 2
+MOST_WAITING_BYTES = 100_000_000  # pixels of lines that wait
+LOOK_SECONDS = 0.25  # how often somebody who waits for a result is asked whether he still does
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class Result:
 
     Attributes:
         lines: of JSON values {text, confidence, box, chars}, in reading order; coordinates in the picture's
-            pixels.
+            pixels. A line that could not be read has no text, and says why under `error`.
         cached: whether it was computed earlier.
         model: the model that read it.
     """
@@ -50,7 +59,7 @@ class Result:
 
     @property
     def text(self) -> str:
-        return "\n".join(line["text"] for line in self.lines)
+        return "\n".join(line["text"] for line in self.lines if line["text"])
 
 
 class OcrService:
@@ -59,13 +68,16 @@ class OcrService:
     def __init__(self, config: ServeConfig, holder: ModelHolder, cache: ResultCache, metrics: Metrics) -> None:
         self.config = config
         self.holder = holder
+        self.draining = Draining()
         self._cache = cache
         self._metrics = metrics
         self._decoders = threading.BoundedSemaphore(DECODERS)
+        self._usual: tuple[LoadedModel, ReadMany] | None = None  # reads where nothing else is wished for
         self.queue = LineQueue(
             max_batch=config.max_batch,
             max_delay=config.max_delay_ms / 1000,
             max_lines=config.max_queued_lines,
+            max_bytes=MOST_WAITING_BYTES,
             on_batch=self._on_batch,
         )
 
@@ -74,86 +86,146 @@ class OcrService:
         self.queue.close()
         self.holder.close()
 
+    def patience(self, options: Options, wanted: Callable[[], bool] = lambda: True) -> Patience:
+        """The time for a request that begins now; `wanted` says whether its client is still there."""
+        return Patience(options.deadline_ms / 1000, wanted, self.draining)
+
     def _on_batch(self, waits: Sequence[float], seconds: float) -> None:
         self._metrics.batch(waits, seconds)
         self._metrics.queued(len(self.queue))
 
-    def read(self, picture: bytes, options: Options, wanted: Callable[[], bool] = lambda: True) -> Result:
+    def read(self, picture: bytes, options: Options, patience: Patience | None = None) -> Result:
         """Read a picture.
 
         Args:
             picture: encoded.
-            wanted: asked before reading; False when the client has gone.
+            patience: the request's, which may have other pictures; by default as long as `options` say.
 
         Raises:
             RequestError: of the kind that says what was wrong.
         """
-        deadline = time.monotonic() + options.deadline_ms / 1000
+        patience = patience or self.patience(options)
+        patience.check()
         check_picture(picture, self.config.max_bytes, self.config.max_pixels)
         model = self.holder.current
         key = None
         if options.cache:
-            key = cache_key(picture, model.sha256, model.language_sha256, options.key, str(self.config.unsure))
+            key = self._key(picture, model, options)
             with self._metrics.stage("cache"):
                 stored = self._cache.get(key)
             self._metrics.cache(hit=stored is not None)
             if stored is not None:
                 return Result(_shown(stored, options), cached=True, model=model.summary())
-        lines = self._read_lines(picture, model, options, deadline, wanted)
-        if key is not None:
+        lines = self._read_lines(picture, model, options, patience)
+        if key is not None and not any("error" in line for line in lines):
             self._cache.put(key, lines)
         return Result(_shown(lines, options), cached=False, model=model.summary())
 
+    def _key(self, picture: bytes, model: LoadedModel, options: Options) -> bytes:
+        """Names whatever the result depends on: a result is never given out under another's name."""
+        limits = f"{self.config.unsure} {self.config.max_lines}"
+        return cache_key(picture, code_version(), model.sha256, model.language_sha256, options.key, limits)
+
     def _read_lines(
-        self, picture: bytes, model: LoadedModel, options: Options, deadline: float, wanted: Callable[[], bool]
+        self, picture: bytes, model: LoadedModel, options: Options, patience: Patience
     ) -> list[dict[str, Any]]:
-        read_many = _reader(model, options)
-        waits = not self._decoders.acquire(blocking=False)
-        if waits and not self._decoders.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise DeadlinePassed("the deadline passed while other pictures were being decoded")
-        try:
-            if waits and not wanted():
-                raise ClientGone("the client has gone")
-            boxes, crops = self._find(picture, options)
-        finally:
-            self._decoders.release()
-        lines = [Line(crop, read_many, _width(model, crop), deadline, wanted) for crop in crops]
+        read_many = self._reader(model, options)
+        boxes, crops = self._find(picture, options, patience)
+        lines = [Line(crop, read_many, _width(model, crop), patience, _cost(model, crop)) for crop in crops]
         self.queue.submit(lines)
-        readings = self._wait(lines, deadline)
+        outcomes = self._wait(lines, patience)
+        errors = [outcome for outcome in outcomes if isinstance(outcome, RequestError)]
+        if errors and len(errors) == len(outcomes):
+            raise errors[0]
         return [
-            _line_json(reading, box, crop)
-            for reading, box, crop in zip(readings, boxes, crops, strict=True)
-            if reading.text
+            _line_json(outcome, box, crop)
+            for outcome, box, crop in zip(outcomes, boxes, crops, strict=True)
+            if isinstance(outcome, RequestError) or outcome.text
         ]
 
-    def _find(self, picture: bytes, options: Options) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Quads (4, 2) and crops of the lines of an encoded picture."""
-        with self._metrics.stage("decode"):
-            image = decode(picture)
-        if image is None:
-            return [], []
-        if options.layout == "line":
-            height, width = image.shape[:2]
-            return [np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)], [image]
-        with self._metrics.stage("find_lines"):
-            found: list[LineBox] = find_lines(image)
-            if len(found) > self.config.max_lines:
-                raise TooLarge(
-                    f"the picture has {len(found)} lines, more than {self.config.max_lines}: cut it up",
-                    code="too_many_lines",
-                )
-            return [box.quad for box in found], [crop_line(image, box) for box in found]
+    @contextmanager
+    def decoded(self, picture: bytes, patience: Patience) -> Iterator[np.ndarray | None]:
+        """The pixels of an encoded picture that was checked (see `decode`), while they may be worked on.
 
-    def _wait(self, lines: list[Line], deadline: float) -> list[Reading]:
+        Raises:
+            RequestError: it is damaged, or its turn does not come in time.
+        """
+        while not self._decoders.acquire(timeout=min(LOOK_SECONDS, patience.left())):
+            patience.check()
         try:
-            return [line.reading.result(timeout=max(0.0, deadline - time.monotonic())) for line in lines]
-        except FutureTimeout:
-            raise DeadlinePassed("the deadline passed before the picture was read") from None
-        except ImageError as error:
-            raise RequestError(str(error), code="bad_image") from None
+            patience.check()
+            with self._metrics.stage("decode"):
+                image = decode(picture, self.config.max_pixels)
+            patience.check()
+            yield image
         finally:
-            for line in lines:  # what is still waiting when one line failed is wanted by nobody
+            self._decoders.release()
+
+    def _find(self, picture: bytes, options: Options, patience: Patience) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Quads (4, 2) and crops of the lines of an encoded picture; grey, and nothing else of it is kept."""
+        with self.decoded(picture, patience) as image:
+            if image is None:
+                return [], []
+            if options.layout == "line":
+                height, width = image.shape[:2]
+                return [np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)], [to_grey(image)]
+            with self._metrics.stage("find_lines"):
+                try:
+                    found: list[LineBox] = find_lines(image, self.config.max_lines, patience.check)
+                except TooManyLinesError as error:
+                    raise TooLarge(str(error), code="too_many_lines") from None
+                crops = [to_grey(crop_line(image, box)) for box in found]
+                kept = [np.array(crop) if crop.base is not None else crop for crop in crops]
+                return [box.quad for box in found], kept
+
+    def _wait(self, lines: list[Line], patience: Patience) -> list[Reading | RequestError]:
+        """What the lines say, or what went wrong with each.
+
+        Raises:
+            RequestError: the request's time is over, or its client has gone.
+        """
+        try:
+            return [self._outcome(line, patience) for line in lines]
+        finally:
+            for line in lines:  # what is still waiting when this ends early is wanted by nobody
                 line.reading.cancel()
+
+    def _outcome(self, line: Line, patience: Patience) -> Reading | RequestError:
+        while True:
+            try:
+                return line.reading.result(timeout=min(LOOK_SECONDS, patience.left()))
+            except FutureTimeout:
+                patience.check()
+            except RequestError:
+                raise  # the patience's own: it holds for all lines
+            except ImageError as error:
+                return RequestError(str(error), code="bad_image")
+            except Exception:  # of one line: the others are read
+                log.exception("a line of %s pixels could not be read", line.image.shape)
+                return InternalError()
+
+    def _reader(self, model: LoadedModel, options: Options) -> ReadMany:
+        """Reads lines with `model` as `options` ask; one and the same for all that leave the decoder to us.
+
+        Raises:
+            BadOptions: the model, or this server, cannot decode so.
+        """
+        if options.choose_decoder:
+            return partial(model.recognizer.read_many, decode=self._stoppable(_decoder(model, options)))
+        usual = self._usual
+        if usual is None or usual[0] is not model:
+            decode = self._stoppable(make_decoder(model.recognizer.info.charset, DecodeOptions(options.decode)))
+            usual = self._usual = (model, partial(model.recognizer.read_many, decode=decode))
+        return usual[1]
+
+    def _stoppable(self, decode: Decoder) -> Decoder:
+        """`decode`, before which the queue is asked whether anybody still waits: long lines are many pieces."""
+
+        def stoppable(logits: np.ndarray) -> GreedyPath:
+            self.queue.check()
+            return decode(logits)
+
+        return stoppable
 
 
 def _width(model: LoadedModel, crop: np.ndarray) -> int:
@@ -164,20 +236,19 @@ def _width(model: LoadedModel, crop: np.ndarray) -> int:
     return spec.bucket_width(scaled_width(crop, spec)) if model.recognizer.max_batch > 1 else 0
 
 
-def _reader(model: LoadedModel, options: Options) -> ReadMany:
-    """Reads lines with `model` as `options` ask; one and the same for all that leave the decoder to us.
+def _cost(model: LoadedModel, crop: np.ndarray) -> float:
+    """Of reading a line, in those of one that fills the canvas; a short one costs a little, too."""
+    spec = model.recognizer.info.canvas
+    return 0.1 + scaled_width(crop, spec) / spec.max_width
 
-    Raises:
-        BadOptions: the model, or this server, cannot decode so.
-    """
-    if not options.choose_decoder:
-        return model.recognizer.read_many
+
+def _decoder(model: LoadedModel, options: Options) -> Decoder:
     language_model = model.language_model if options.decode == "beam" else None
     if options.decode == "beam" and not (language_model or options.hotwords):
         raise BadOptions("decode beam weighs hotwords or a language model: send hotwords, or set OCR_LANGUAGE_MODEL")
     wishes = DecodeOptions(options.decode, language_model, options.hotwords or None, options.allow)
     try:
-        return partial(model.recognizer.read_many, decode=make_decoder(model.recognizer.info.charset, wishes))
+        return make_decoder(model.recognizer.info.charset, wishes)
     except UserError as error:
         raise BadOptions(str(error)) from None
 
@@ -186,16 +257,19 @@ def _shown(lines: list[dict[str, Any]], options: Options) -> list[dict[str, Any]
     return lines if options.chars else [{k: v for k, v in line.items() if k != "chars"} for line in lines]
 
 
-def _line_json(reading: Reading, quad: np.ndarray, crop: np.ndarray) -> dict[str, Any]:
+def _line_json(outcome: Reading | RequestError, quad: np.ndarray, crop: np.ndarray) -> dict[str, Any]:
+    box = [[round(x, 1), round(y, 1)] for x, y in quad.tolist()]
+    if isinstance(outcome, RequestError):
+        return {"text": "", "confidence": 0.0, "box": box, "chars": [], "error": outcome.body()["error"]}
     left, right = (quad[0] + quad[3]) / 2, (quad[1] + quad[2]) / 2
     begin = float(left[0])
     step = (float(right[0]) - begin) / crop.shape[1]  # picture pixels to the right, per pixel of the crop
     return {
-        "text": reading.text,
-        "confidence": round(reading.confidence, 4),
-        "box": [[round(x, 1), round(y, 1)] for x, y in quad.tolist()],
+        "text": outcome.text,
+        "confidence": round(outcome.confidence, 4),
+        "box": box,
         "chars": [
             {"char": c.char, "confidence": round(c.confidence, 4), "x": round(begin + c.x * step, 1)}
-            for c in reading.chars
+            for c in outcome.chars
         ],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import pytest
 
 from crnn.errors import UserError
 from crnn.layout import reading_order
-from crnn.lines import LineBox, crop_line, find_lines
+from crnn.lines import LineBox, TooManyLinesError, crop_line, find_lines
 from crnn.page import read_page
 from crnn.recognizer import Recognizer
 from crnn.skew import find_skew
@@ -242,3 +243,42 @@ def test_the_benchmark_writes_a_report_and_pictures(tmp_path: Path) -> None:
     config.readers = ["abbyy"]
     with pytest.raises(UserError, match="no page reader 'abbyy'"):
         page_benchmark(config)
+
+
+@pytest.mark.parametrize("gap", [0, 1])
+def test_the_order_of_very_many_boxes_is_found_quickly(gap: int) -> None:
+    """Two columns of specks: bands beside each other, or a zigzag; each start and each end might begin columns."""
+    rows = np.arange(2000)
+    left = 92.0 * (rows % 2)
+    top = 9.0 * (rows if gap else rows // 2)
+    boxes = np.stack([left, top, left + 7, top + 6], axis=1).astype(np.float32)
+    began = time.process_time()
+    order = reading_order(boxes)
+    assert time.process_time() - began < 1
+    assert order.tolist() == rows.tolist()
+
+
+def test_columns_begin_below_a_head_of_short_lines() -> None:
+    """Where a block is no columns of text, its lower part may still be."""
+    head = [[x, y, x + 40, y + 20] for y in range(0, 600, 30) for x in (0, 320)]
+    columns = [[x, y, x + 280, y + 20] for x in (0, 320) for y in range(600, 900, 30)]
+    order = reading_order(np.array(head + columns, np.float32)).tolist()
+    assert [i for i in order if i >= len(head)] == list(range(len(head), len(order)))
+
+
+def test_too_many_lines_are_refused_and_a_search_can_be_stopped() -> None:
+    page = np.full((400, 600), 255, np.uint8)
+    for row in range(5):
+        write(page, "reference", 20, 60 + 70 * row)
+    assert len(find_lines(page, most=5)) == 5
+    with pytest.raises(TooManyLinesError, match="5 lines, more than 4"):
+        find_lines(page, most=4)
+    steps: list[int] = []
+
+    def stop() -> None:
+        steps.append(1)
+        if len(steps) == 3:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        find_lines(page, checkpoint=stop)

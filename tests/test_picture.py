@@ -1,7 +1,10 @@
 """Decoding: every common kind of picture comes out upright in 8 bits; all else is refused with a reason."""
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import time
 import zlib
 
@@ -10,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crnn.image_header import ImageSize, declared_size
+from crnn import MAX_IMAGE_PIXELS
+from crnn.image_header import ImageSize, declared_size, jpeg_scans
 from crnn.picture import ImageError, decode_image
 
 FORMATS = ["PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP"]
@@ -194,3 +198,68 @@ def test_headers_of_turned_and_transparent_webp() -> None:
     data = encode(Image.new("RGBA", (317, 45), (0, 0, 0, 5)), "WEBP", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0")
     assert data[12:16] == b"VP8X"
     assert declared_size(data) == ImageSize(317, 45)
+
+
+def progressive_jpeg(side: int, scans: int) -> bytes:
+    """A progressive JPEG that goes over its pixels `scans` times more than it needs to, in 42 bytes each time."""
+    whole = cv2.imencode(".jpg", np.full((side, side), 200, np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    last = whole.rindex(b"\xff\xda")
+    return whole[:-2] + whole[last : last + 10] + (whole[last : last + 10] + bytes(32)) * (scans - 1) + whole[-2:]
+
+
+def test_scans_of_a_jpeg_are_counted_before_it_is_decoded() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    once, progressive = (
+        cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_PROGRESSIVE, flag])[1].tobytes() for flag in (0, 1)
+    )
+    assert (jpeg_scans(once), jpeg_scans(progressive), jpeg_scans(b"\x89PNG\r\n\x1a\n\xff\xda")) == (1, 10, 0)
+    assert decode_image(progressive).shape == (64, 64, 3)
+    for side, scans in ((64, 300), (5000, 40)):
+        began = time.process_time()
+        with pytest.raises(ImageError, match="goes over its pixels"):
+            decode_image(progressive_jpeg(side, scans))
+        assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("filling", [b"\xff\x00", b"\xff\xd0", b"\xff\xfe\x00\x02", b"\xff\xda\x00\x02", b"\xff"])
+def test_a_jpeg_of_nothing_but_markers_is_looked_through_quickly(filling: bytes) -> None:
+    began = time.process_time()
+    assert jpeg_scans(b"\xff\xd8\xff\xda\x00\x02" + filling * (8_000_000 // len(filling))) <= 10_000
+    assert time.process_time() - began < 1
+
+
+def test_the_size_is_the_one_that_the_decoder_goes_by() -> None:
+    jpeg = cv2.imencode(".jpg", np.full((1200, 900), 255, np.uint8))[1].tobytes()
+    for lone in (b"\xff\x01", b"\xff\xd0", b"\xff\xff", b"rubbish"):  # without a length: the decoder skips them
+        assert declared_size(jpeg[:2] + lone + jpeg[2:]) == ImageSize(900, 1200)
+    small_frame = b"\xff\xc0\x00\x11\x08\x00\x08\x00\x08\x03" + bytes(9)
+    comment = b"\xff\xfe" + (len(small_frame) + 2).to_bytes(2) + small_frame
+    assert declared_size(jpeg[:2] + b"\xff\xd0" + comment + jpeg[2:]) == ImageSize(900, 1200)
+
+
+def test_a_tiff_with_a_tag_twice_is_as_large_as_the_larger_says() -> None:
+    image = np.full((300, 400), 255, np.uint8)
+    tiff = bytearray(cv2.imencode(".tiff", image, [cv2.IMWRITE_TIFF_COMPRESSION, 1])[1].tobytes())
+    start = int.from_bytes(tiff[4:8], "little")
+    count = int.from_bytes(tiff[start : start + 2], "little")
+    entries = [bytes(tiff[start + 2 + 12 * i : start + 14 + 12 * i]) for i in range(count)]
+    small = [struct.pack("<HHII", tag, 4, 1, 8) for tag in (256, 257)]
+    doubled = [entry for pair in zip(entries[:2], small, strict=True) for entry in pair] + entries[2:]
+    directory = struct.pack("<H", len(doubled)) + b"".join(doubled) + bytes(4)
+    data = bytes(tiff[:4]) + struct.pack("<I", len(tiff)) + bytes(tiff[8:]) + directory
+    assert declared_size(data) == ImageSize(400, 300)
+
+
+@pytest.mark.parametrize("module", ["crnn.lines", "serve.app"])
+def test_the_limit_of_pixels_is_set_before_opencv_is_loaded(module: str) -> None:
+    watch = (
+        "import os, sys, importlib.abc\n"
+        "class Watch(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'cv2': print(os.environ.get('OPENCV_IO_MAX_IMAGE_PIXELS'))\n"
+        "sys.meta_path.insert(0, Watch())\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENCV_IO_MAX_IMAGE_PIXELS"}
+    code = watch + f"import {module}"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert said.stdout.splitlines()[0] == str(MAX_IMAGE_PIXELS)

@@ -4,6 +4,7 @@ import io
 import threading
 from pathlib import Path
 
+import pytest
 from flask.testing import FlaskClient
 
 from serve.ratelimit import RateLimit
@@ -59,6 +60,34 @@ def test_pages_of_configured_sites_may(serve: Server) -> None:
     preflight = client.options("/api/v1/ocr", headers={"Origin": "https://ours.example"})
     assert preflight.headers["Access-Control-Allow-Origin"] == "https://ours.example"
     assert "Access-Control-Allow-Origin" not in client.get("/health", headers={"Origin": "https://x.example"}).headers
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "http://a]b", "//", "\x00"])
+def test_an_origin_that_is_none_is_refused(client: FlaskClient, origin: str) -> None:
+    assert read(client, Origin=origin) == 403
+
+
+def test_a_local_server_has_no_other_names(client: FlaskClient) -> None:
+    """Another site's page may have its own name point here: then its origin and the host agree."""
+    for host in ("localhost", "localhost:5000", "127.0.0.1:5000", "[::1]:5000", "LOCALHOST"):
+        assert read(client, Host=host) == 200
+    for host in ("evil.example", "evil.example:5000", "127.0.0.1.evil.example", "localhost.evil.example:80"):
+        assert read(client, Host=host, Origin=f"http://{host}") == 403
+        assert client.get("/metrics", headers={"Host": host}).status_code == 403
+        assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+def test_a_server_in_the_network_answers_to_the_names_it_is_given(serve: Server) -> None:
+    named = serve(host="0.0.0.0", allowed_hosts="ocr.example, other.example")
+    assert [read(named, Host=host) for host in ("ocr.example", "Other.Example:8080", "evil.example")] == [200, 200, 403]
+    assert read(serve(host="0.0.0.0"), Host="anything.example") == 200
+    assert read(serve(trusted_proxies=1), Host="anything.example") == 200
+
+
+def test_a_key_has_one_allowance_whichever_header_it_comes_in(serve: Server) -> None:
+    client = serve(api_keys="key", rate_per_minute=6, rate_burst=2)
+    assert [read(client, X_API_Key="key"), read(client, Authorization="Bearer key")] == [200, 200]
+    assert [read(client, X_API_Key="key"), read(client, Authorization="Bearer key")] == [429, 429]
 
 
 def test_every_answer_carries_safe_headers(client: FlaskClient) -> None:

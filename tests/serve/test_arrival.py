@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from serve.arrival import LONGEST_HEAD, MOST_CHUNKS, Arrival, Request
 from serve.errors import RequestError
 
-LINE = b"POST /ocr?x=1 HTTP/1.1\r\nHost: a\r\n"
+LINE = b"POST /ocr?x=1 HTTP/1.1\r\nHost: localhost\r\n"
 PLAIN = LINE + b"Content-Length: 4\r\n\r\nbody"
 CHUNKED = LINE + b"Transfer-Encoding: chunked\r\nX: y\r\n\r\n2;a=b\r\nbo\r\n2\r\ndy\r\n0\r\nTrailer: z\r\n\r\n"
 

@@ -28,7 +28,7 @@ from tests.serve.conftest import png
 from tests.serve.running import ROOT, FullServer, RunningServer, until
 
 SLOW, SILENT = 250, 3000
-HEAD = b"POST /predict HTTP/1.1\r\nHost: a\r\n"
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,6 +10,7 @@ import pytest
 from crnn.recognizer import Reading
 from serve.batching import Line, LineQueue
 from serve.errors import ClientGone, DeadlinePassed, NotReady, TooBusy
+from serve.patience import GRACE_SECONDS, Draining, Patience
 
 
 class Reader:
@@ -27,9 +28,9 @@ class Reader:
             raise RuntimeError("13 cannot be read")
         return [Reading(str(value), 1.0, ()) for value in values]
 
-    def line(self, value: int, width: int = 32, seconds: float = 60, **more: object) -> Line:
+    def line(self, value: int, width: int = 32, patience: Patience | None = None, cost: float = 1.0) -> Line:
         """A line for this reader."""
-        return Line(np.full((8, 8), value, np.uint8), self, width, time.monotonic() + seconds, **more)
+        return Line(np.full((8, 8), value, np.uint8), self, width, patience or Patience(60), cost)
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def reader() -> Reader:
 
 @pytest.fixture
 def queue(reader: Reader) -> Iterator[LineQueue]:
-    queue = LineQueue(max_batch=3, max_delay=60, max_lines=6)
+    queue = LineQueue(max_batch=3, max_delay=60, max_lines=6, max_bytes=1000)
     yield queue
     reader.gate.set()
     queue.close()
@@ -67,7 +68,7 @@ def test_lines_of_one_width_are_read_together_and_the_fullest_first(queue: LineQ
     queue.submit(lines)
     reader.gate.set()
     assert [one.reading.result(10).text for one in lines] == ["1", "2", "3", "4", "5"]
-    assert reader.batches == [[0], [2, 3, 4], [1], [5]]
+    assert reader.batches == [[0], [2, 3, 4], [5], [1]]
 
 
 def test_lines_for_different_readers_are_never_read_together(queue: LineQueue, reader: Reader) -> None:
@@ -82,7 +83,7 @@ def test_lines_for_different_readers_are_never_read_together(queue: LineQueue, r
 
 
 def test_the_oldest_goes_first_once_it_has_waited_long_enough(reader: Reader) -> None:
-    queue = LineQueue(max_batch=3, max_delay=0, max_lines=6)
+    queue = LineQueue(max_batch=3, max_delay=0, max_lines=6, max_bytes=1000)
     hold(queue, reader)
     lines = [reader.line(1, 64), reader.line(2, 32), reader.line(3, 32)]
     queue.submit(lines)
@@ -120,7 +121,8 @@ def test_only_the_line_at_fault_fails(queue: LineQueue, reader: Reader) -> None:
 
 def test_nobody_reads_what_nobody_waits_for(queue: LineQueue, reader: Reader) -> None:
     hold(queue, reader)
-    late, gone = reader.line(1, seconds=-1), reader.line(2, wanted=lambda: False)
+    late = reader.line(1, patience=Patience(-1))
+    gone = reader.line(2, patience=Patience(60, wanted=lambda: False))
     cancelled, wanted = reader.line(3), reader.line(4)
     queue.submit([late, gone, cancelled, wanted])
     cancelled.reading.cancel()
@@ -140,3 +142,66 @@ def test_a_closed_queue_reads_what_waits_and_takes_no_more(queue: LineQueue, rea
     assert waiting.reading.result(0).text == "1"
     with pytest.raises(NotReady):
         queue.submit([reader.line(2)])
+
+
+def test_a_page_of_many_lines_lets_others_have_their_turn(reader: Reader) -> None:
+    queue = LineQueue(max_batch=3, max_delay=60, max_lines=100, max_bytes=100_000)
+    hold(queue, reader)
+    page = [reader.line(20 + number, width=number % 5) for number in range(60)]
+    queue.submit(page)
+    lone = reader.line(1, width=7)
+    queue.submit([lone])
+    reader.gate.set()
+    assert lone.reading.result(10).text == "1"
+    queue.close()
+    assert [1] in reader.batches[:7], "it waits for its share of a round, not for the page"
+    assert all(line.reading.done() for line in page)
+
+
+def test_long_lines_are_not_read_together(queue: LineQueue, reader: Reader) -> None:
+    hold(queue, reader)
+    queue.submit([reader.line(value, cost=cost) for value, cost in ((1, 2.5), (2, 2.5), (3, 0.2), (4, 0.2))])
+    reader.gate.set()
+    queue.close()
+    assert reader.batches == [[0], [1], [2], [3, 4]]
+
+
+def test_pixels_that_wait_are_bounded(queue: LineQueue, reader: Reader) -> None:
+    hold(queue, reader)
+    large = np.zeros((10, 60), np.uint8)
+    queue.submit([Line(large, reader, 32, Patience(60))])
+    with pytest.raises(TooBusy):
+        queue.submit([Line(large, reader, 32, Patience(60))])
+
+
+def test_reading_stops_when_nobody_waits_any_longer(queue: LineQueue) -> None:
+    begun, gone = threading.Event(), threading.Event()
+
+    def read_piece_by_piece(images: Sequence[np.ndarray]) -> list[Reading]:
+        begun.set()
+        for _ in range(1000):
+            time.sleep(0.01)
+            queue.check()
+        raise AssertionError("read to the end")
+
+    line = Line(np.zeros((8, 8), np.uint8), read_piece_by_piece, 32, Patience(60, lambda: not gone.is_set()))
+    queue.submit([line])
+    assert begun.wait(10)
+    gone.set()
+    assert isinstance(line.reading.exception(5), ClientGone)
+
+
+def test_patience_ends_with_the_deadline_the_client_or_the_server() -> None:
+    draining = Draining()
+    patience = Patience(60, draining=draining)
+    patience.check()
+    draining.set()
+    patience.check()
+    assert 0 < patience.left() <= GRACE_SECONDS
+    draining.since -= GRACE_SECONDS
+    with pytest.raises(NotReady):
+        patience.check()
+    with pytest.raises(DeadlinePassed):
+        Patience(0).check()
+    with pytest.raises(ClientGone):
+        Patience(60, lambda: False).check()

@@ -29,6 +29,35 @@ def test_the_key_depends_on_picture_model_and_options() -> None:
     assert len(keys) == 5
 
 
+@pytest.mark.parametrize("entries", [[100] * 6000 + [90_000] * 100, [90_000] * 100 + [100] * 6000, [50_000] * 300])
+def test_the_file_stays_within_its_size_whatever_comes_first(tmp_path: Path, entries: list[int]) -> None:
+    limit = 1_000_000
+    cache = ResultCache(tmp_path / "cache.sqlite", limit)
+    for number, size in enumerate(entries):
+        cache.put(cache_key(b"%d" % number), "x" * size)
+    assert cache.get(cache_key(b"%d" % (len(entries) - 1))) is not None
+    assert (tmp_path / "cache.sqlite").stat().st_size <= 1.2 * limit
+
+
+def test_a_garbled_value_is_a_miss(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cache = ResultCache(tmp_path / "cache.sqlite", 10**7)
+    for garbled in (b"{", b"[1]", b"\xff" * 20, "text", 7, None):
+        cache.put(b"key", [1])
+        with sqlite3.connect(tmp_path / "cache.sqlite") as other:
+            other.execute("UPDATE OR IGNORE results SET value = ?", (garbled,))
+        other.close()
+        assert cache.get(b"key") in (None, [1])
+    assert {record.msg["event"] for record in caplog.records} == {"cache_failed"}
+
+
+def test_a_folder_that_cannot_be_written_is_no_cache(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").touch()
+    cache = ResultCache(tmp_path / "file" / "cache.sqlite", 10**7)
+    cache.put(b"key", 1)
+    assert cache.get(b"key") is None
+    assert caplog.records[0].msg["event"] == "cache_off"
+
+
 def test_stays_within_its_size_and_drops_the_longest_unused(tmp_path: Path) -> None:
     cache = ResultCache(tmp_path / "cache.sqlite", 1_000_000)
     for number in range(2000):

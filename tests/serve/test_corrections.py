@@ -6,6 +6,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -17,6 +21,7 @@ from serve.config import ServeConfig
 from serve.corrections import FILE, Correction, CorrectionStore
 from serve.database import connect
 from serve.errors import NotReady, StorageFull
+from serve.service import DECODERS
 from tests.serve.conftest import Server, encode, line, png
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +77,64 @@ def test_the_whole_picture_as_a_form(client: FlaskClient) -> None:
 def test_what_cannot_be_kept(client: FlaskClient, fields: dict[str, object], code: str) -> None:
     reply = client.post("/api/v1/corrections", json={"image_base64": b64(png("abc")), **fields})
     assert (reply.status_code, reply.json["error"]["code"]) == (422, code)
+
+
+def test_a_box_that_is_no_rectangle_makes_no_line(client: FlaskClient) -> None:
+    """Two sides as long as the picture, from one corner: turned upright, a line of 4 gigapixels."""
+    body = {"image_base64": b64(encode(np.full((300, 65_000), 255, np.uint8))), "text": "a"}
+    box = [[0, 0], [65_000, 0], [65_000, 300], [64_990, 300]]
+    began = time.process_time()
+    reply = client.post("/api/v1/corrections", json={**body, "box": box})
+    assert (reply.status_code, reply.json["error"]["code"]) == (422, "bad_box")
+    assert time.process_time() - began < 1
+
+
+def test_a_line_of_too_many_bytes_is_not_kept(client: FlaskClient) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 3000)).astype(np.uint8)
+    reply = client.post("/api/v1/corrections", json={"image_base64": b64(encode(noise)), "text": "a"})
+    assert (reply.status_code, reply.json["error"]["code"]) == (413, "too_many_bytes")
+
+
+def test_numbers_of_any_size(client: FlaskClient) -> None:
+    for number in ("1" + "0" * 400, "1e400", "-1e999", "NaN"):
+        body = f'{{"image_base64": "{b64(png("ab"))}", "text": "a", "box": [[0,0],[{number},0],[9,9],[0,9]]}}'
+        reply = client.post("/api/v1/corrections", data=body, content_type="application/json")
+        assert (reply.status_code, reply.json["error"]["code"]) == (422, "bad_box"), number
+
+
+def test_corrections_are_decoded_by_turns_too(client: FlaskClient) -> None:
+    service = client.application.extensions["ocr"]
+    inside, most = [], []
+    decoded = service.decoded
+
+    @contextmanager
+    def counted(*arguments: object) -> Iterator[object]:
+        with decoded(*arguments) as image:
+            inside.append(1)
+            most.append(len(inside))
+            time.sleep(0.02)
+            yield image
+            inside.pop()
+
+    service.decoded = counted
+    bodies = [{"image_base64": b64(png(text)), "text": "a"} for text in "abcdeab"]
+
+    def send(body: object) -> int:
+        return client.application.test_client().post("/api/v1/corrections", json=body).status_code
+
+    with ThreadPoolExecutor(7) as threads:
+        assert set(threads.map(send, bodies)) == {201}
+    assert len(most) == 7
+    assert max(most) <= DECODERS
+
+
+def test_the_bytes_of_a_store_are_bounded(tmp_path: Path) -> None:
+    store = CorrectionStore(tmp_path / FILE, most=1000, most_bytes=100_000)
+    with pytest.raises(StorageFull, match="bytes"):
+        for number in range(1000):
+            store.add(Correction(bytes([number % 256, number // 256]) * 5000, "text", "", ""))
+    assert len(store) > 5
+    assert (tmp_path / FILE).stat().st_size <= 120_000
 
 
 def test_a_second_correction_of_a_line_replaces_the_first(tmp_path: Path) -> None:

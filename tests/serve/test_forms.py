@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from werkzeug.formparser import FormDataParser
 from werkzeug.test import EnvironBuilder
 
-from serve.errors import UnsupportedType
+from serve.errors import RequestError, UnsupportedType
 from serve.forms import MOST_BYTES, Form, form_of, read_plainly
 from tests.load.client import BOUNDARY, multipart
 
@@ -78,11 +78,39 @@ def test_a_form_reads_alike_in_both_ways(name: str, size: int) -> None:
         assert form_of(request) is form_of(request)
 
 
-def test_a_form_that_breaks_off_is_left_to_werkzeug() -> None:
+def test_a_form_that_breaks_off_is_refused_as_such() -> None:
     builder = EnvironBuilder(method="POST", data={"options": "{}"}, content_type="multipart/form-data")
     environ = builder.get_environ()
     environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read()[:-5])
-    assert form_of(Request({**environ, "wsgi.input_terminated": True})) == Form([], {})
+    with pytest.raises(RequestError, match="damaged or cut short"):
+        form_of(Request({**environ, "wsgi.input_terminated": True}))
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "shift_jis", "latin-1", "utf-8"])
+@pytest.mark.parametrize("size", [10, MOST_BYTES])
+@pytest.mark.parametrize("more", [b"", b"\r\nX-Other: 1"])
+def test_file_names_come_in_any_encoding(encoding: str, size: int, more: bytes) -> None:
+    name = "表\u6e2c表" if encoding != "latin-1" else "Prüfung"  # in Shift-JIS it ends like a backslash
+    name_bytes = name.encode(encoding, "ignore")
+    head = b'--ab\r\nContent-Disposition: form-data; name="image"; filename="' + name_bytes + b'"' + more + b"\r\n\r\n"
+    body = head + PICTURE + b"x" * size + b"\r\n--ab--\r\n"
+    environ = EnvironBuilder(method="POST", data=body, content_type="multipart/form-data; boundary=ab").get_environ()
+    assert form_of(Request(environ)) == Form([("image", PICTURE + b"x" * size)], {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"--ab--\r\n"),
+        ("multipart/form-data; boundary=ab", b"--cd\r\n\r\nx\r\n--cd--\r\n"),
+        ("multipart/form-data; boundary=ab", b"--ab\r\nno head\r\n\r\nx\r\n--ab--\r\n"),
+        ("multipart/form-data; boundary=ab", b"--ab\r\n" + b"x" * 1000),
+    ],
+)
+def test_a_damaged_form_is_called_so(kind: str, body: bytes) -> None:
+    with pytest.raises(RequestError) as refusal:
+        form_of(Request(EnvironBuilder(method="POST", data=body, content_type=kind).get_environ()))
+    assert refusal.value.code == "bad_form"
 
 
 def test_what_is_no_form_is_json_or_refused() -> None:

@@ -14,6 +14,7 @@ from onnx import numpy_helper
 
 from crnn.artifact import ArtifactInfo
 from crnn.errors import UserError
+from crnn.recognizer import Recognizer
 from serve.errors import NotReady
 from serve.model import LoadedModel, ModelHolder, load
 from serve.reload import ask_reload
@@ -158,3 +159,32 @@ class TestSelfTest:
     def test_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="OCR_MODEL"):
             load(tmp_path / "none.onnx", 4)
+
+
+def test_a_file_replaced_while_it_is_loaded_is_not_served_under_the_others_name(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replaced_meanwhile(path: Path, **options: object) -> Recognizer:
+        recognizer = Recognizer(path, **options)
+        other_model(path)
+        return recognizer
+
+    monkeypatch.setattr("serve.model.Recognizer", replaced_meanwhile)
+    with pytest.raises(UserError, match="was replaced while it was loaded"):
+        load(file, max_batch=1)
+
+
+def test_a_model_that_cannot_be_kept_serves_all_the_same(
+    hold: Callable[..., ModelHolder], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", no_room)
+    outcomes: list[str] = []
+    holder = hold(0.02, outcomes)
+    for _ in range(2):  # the watch goes on after the first
+        before, told = holder.current, len(outcomes)
+        save_model(file, info=ArtifactInfo(characters="abcdefgh", training={"lines": told + 1}))
+        until(lambda before=before: holder.current is not before)
+    assert set(outcomes) == {"accepted"}

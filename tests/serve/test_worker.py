@@ -69,7 +69,7 @@ def test_requests_in_a_row_are_answered_in_their_order(model: Path, tmp_path: Pa
         address = urlsplit(server.url)
         with socket.create_connection((address.hostname, address.port)) as connection:
             paths = ["/health", "/ready", "/nothing"] * 30
-            requests = [f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n" for path in paths]
+            requests = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths]
             requests[-1] = requests[-1].replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
             connection.sendall("".join(requests).encode())
             received = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -85,7 +85,7 @@ def test_an_answer_that_is_not_taken_holds_no_thread(model: Path, tmp_path: Path
             connection = socket.socket()
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
             connection.connect((address.hostname, address.port))
-            connection.sendall(b"GET /static/vendor/bootstrap.min.css HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+            connection.sendall(b"GET /static/vendor/bootstrap.min.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
             deaf.append(connection)
         began = time.monotonic()
         assert server.get("/ready")["status"] == "ready"
@@ -100,7 +100,7 @@ def test_a_client_that_does_not_close_its_side_holds_nobody_up(model: Path, tmp_
         lingering = []
         for _ in range(5):
             connection = socket.create_connection((address.hostname, address.port))
-            connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 200")
             lingering.append(connection)
         began = time.monotonic()
