@@ -109,6 +109,32 @@ def test_hot_words_are_replaced_without_rebuilding() -> None:
     assert read(decoder, UNSURE) == "acd"
 
 
+def test_a_line_keeps_the_dictionary_it_began_with() -> None:
+    class Busy(BeamDecoder):
+        """Whose dictionary somebody replaces whenever it is looked at."""
+
+        looks = 0
+
+        @property
+        def hot_words(self) -> HotWords | None:
+            self.looks += 1
+            return HotWords({"acd" if self.looks % 2 else "abd": 1.0}, LETTERS)
+
+        @hot_words.setter
+        def hot_words(self, words: HotWords | None) -> None:
+            pass
+
+    steady = BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS))(UNSURE)
+    assert LETTERS.decode_ids(steady.ids) == "acd"
+    assert Busy()(UNSURE).score == steady.score
+
+
+def test_the_score_is_of_the_text_that_was_chosen() -> None:
+    words = HotWords({"acd": 1.0}, LETTERS)
+    path = BeamDecoder(hot_words=words)(UNSURE)
+    assert path.score == pytest.approx(float(np.log(path.confidences).sum()) + 3 * 1.0, abs=1e-5)
+
+
 def test_the_recogniser_is_not_overruled_where_it_is_sure() -> None:
     sure = frames({"a": 0.999}, {"_": 0.999}, {"b": 0.985, "c": 0.014}, {"_": 0.999}, {"d": 0.999})
     words = HotWords({"acd": 10.0}, LETTERS)
