@@ -20,6 +20,13 @@ FIRST_HANZI = "\u3400"  # of CJK Unified Ideographs, extension A first
 LN_10 = math.log(10)  # KenLM speaks in powers of ten
 
 
+def shipped_language_model(charset: Charset) -> LanguageModel | None:
+    """The language model that comes with this package, over `charset`; None where it is absent or does not fit."""
+    if not DEFAULT_LANGUAGE_MODEL.is_file() or SPACE_TOKEN in charset:
+        return None
+    return LanguageModel(DEFAULT_LANGUAGE_MODEL, charset)
+
+
 def token(character: str) -> str:
     """The name of a character inside n-gram text files.
 

@@ -22,6 +22,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from crnn.ctc import greedy
+from crnn.decoding import DecodeOptions, make_decoder
 from crnn.errors import UserError
 from crnn.language_model import LanguageModel
 from crnn.reading import UNSURE
@@ -74,10 +76,13 @@ def load(path: Path, max_batch: int, language_model: Path | None = None, unsure:
     if not path.is_file():
         raise UserError(f"no model at {path}: set OCR_MODEL to an exported .onnx file")
     recognizer = Recognizer(path, threads=1, max_batch=max_batch, unsure=unsure)
+    charset = recognizer.info.charset
+    context = LanguageModel(language_model, charset) if language_model else None
+    recognizer.decode = make_decoder(charset, DecodeOptions(language_model=context)) if context else greedy
     _self_test(recognizer, path)
     return LoadedModel(
         recognizer=recognizer,
-        language_model=LanguageModel(language_model, recognizer.info.charset) if language_model else None,
+        language_model=context,
         sha256=_sha256(path),
         language_sha256=_sha256(language_model) if language_model else "",
         name=path.name,

@@ -17,7 +17,9 @@ import numpy as np
 
 from crnn.decoding import DecodeOptions, make_decoder
 from crnn.errors import UserError
+from crnn.frames import count_frames
 from crnn.lines import LineBox, crop_line, find_lines
+from crnn.page import on_page
 from crnn.preprocess import ImageError, scaled_width
 from crnn.recognizer import Reading
 from serve.batching import Line, LineQueue, ReadMany
@@ -38,13 +40,15 @@ class Result:
     """What a picture says.
 
     Attributes:
-        lines: of JSON values {text, confidence, box, chars}, in reading order; coordinates in the picture's
-            pixels.
+        lines: of JSON values {text, confidence, line_confidence, box, chars}, in reading order; coordinates in the
+            picture's pixels.
+        pages: of the file, or frames, of which the first was read.
         cached: whether it was computed earlier.
         model: the model that read it.
     """
 
     lines: list[dict[str, Any]]
+    pages: int
     cached: bool
     model: dict[str, str]
 
@@ -98,11 +102,11 @@ class OcrService:
                 stored = self._cache.get(key)
             self._metrics.cache(hit=stored is not None)
             if stored is not None:
-                return Result(_shown(stored, options), cached=True, model=model.summary())
+                return Result(_shown(stored, options), count_frames(picture), cached=True, model=model.summary())
         lines = self._read_lines(picture, model, options, deadline, wanted)
         if key is not None:
             self._cache.put(key, lines)
-        return Result(_shown(lines, options), cached=False, model=model.summary())
+        return Result(_shown(lines, options), count_frames(picture), cached=False, model=model.summary())
 
     def _read_lines(
         self, picture: bytes, model: LoadedModel, options: Options, deadline: float, wanted: Callable[[], bool]
@@ -173,9 +177,8 @@ def _reader(model: LoadedModel, options: Options) -> ReadMany:
     if not options.choose_decoder:
         return model.recognizer.read_many
     language_model = model.language_model if options.decode == "beam" else None
-    if options.decode == "beam" and not (language_model or options.hotwords):
-        raise BadOptions("decode beam weighs hotwords or a language model: send hotwords, or set OCR_LANGUAGE_MODEL")
-    wishes = DecodeOptions(options.decode, language_model, options.hotwords or None, options.allow)
+    method = options.decode if language_model or options.hotwords else "greedy"  # a beam with nothing to weigh
+    wishes = DecodeOptions(method, language_model, options.hotwords or None, options.allow)
     try:
         return partial(model.recognizer.read_many, decode=make_decoder(model.recognizer.info.charset, wishes))
     except UserError as error:
@@ -187,15 +190,13 @@ def _shown(lines: list[dict[str, Any]], options: Options) -> list[dict[str, Any]
 
 
 def _line_json(reading: Reading, quad: np.ndarray, crop: np.ndarray) -> dict[str, Any]:
-    left, right = (quad[0] + quad[3]) / 2, (quad[1] + quad[2]) / 2
-    begin = float(left[0])
-    step = (float(right[0]) - begin) / crop.shape[1]  # picture pixels to the right, per pixel of the crop
     return {
         "text": reading.text,
         "confidence": round(reading.confidence, 4),
+        "line_confidence": round(reading.line_confidence, 4),
         "box": [[round(x, 1), round(y, 1)] for x, y in quad.tolist()],
         "chars": [
-            {"char": c.char, "confidence": round(c.confidence, 4), "x": round(begin + c.x * step, 1)}
-            for c in reading.chars
+            {"char": c.char, "confidence": round(c.confidence, 4), "x": round(c.x, 1), "y": round(c.y, 1)}
+            for c in on_page(reading.chars, quad, crop)
         ],
     }

@@ -220,12 +220,13 @@ def test_where_the_context_says_nothing_the_common_character_has_no_advantage(tm
 
 
 def test_the_options_name_a_decoder(tmp_path: Path) -> None:
-    assert make_decoder(LETTERS, DecodeOptions()) is greedy
+    assert isinstance(make_decoder(LETTERS, DecodeOptions()), BeamDecoder)
+    assert make_decoder(LETTERS, DecodeOptions(method="greedy")) is greedy
     words = tmp_path / "words.txt"
     words.write_text("acd\t1\n", encoding="utf-8")
     decoder = make_decoder(LETTERS, DecodeOptions(method="beam", hot_words=words))
     assert LETTERS.decode_ids(decoder(UNSURE).ids) == "acd"
-    digits = make_decoder(LETTERS, DecodeOptions(allow="acd"))
+    digits = make_decoder(LETTERS, DecodeOptions("greedy", allow="acd"))
     assert LETTERS.decode_ids(digits(UNSURE).ids) == "acd"
 
 
@@ -233,7 +234,7 @@ def test_the_options_name_a_decoder(tmp_path: Path) -> None:
     ("options", "complaint"),
     [
         (DecodeOptions(method="best"), "unknown decoding method"),
-        (DecodeOptions(hot_words=Path("words.txt")), "need the decoding method beam"),
+        (DecodeOptions("greedy", hot_words=Path("words.txt")), "need the decoding method beam"),
         (DecodeOptions(method="beam", hot_words=Path("absent.txt")), "absent.txt"),
         (DecodeOptions(allow="xyz"), "cannot read"),
     ],
