@@ -7,6 +7,7 @@ import dataclasses
 import json
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ import cv2
 from crnn.beam import BeamSettings
 from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError, exit_cleanly
-from crnn.page import read_page
+from crnn.frames import count_frames
+from crnn.page import LineReading, read_page
 from crnn.picture import decode_image
-from crnn.reading import UNSURE
+from crnn.reading import UNSURE, Reading
 from crnn.recognizer import Recognizer
-from crnn.shipped import DEFAULT_LANGUAGE_MODEL, DEFAULT_MODEL
+from crnn.shipped import DEFAULT_MODEL
+
+FORCED = 0.5  # confidence below which characters that --allow names were forced on others
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,49 +34,74 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 2 if a picture could not be read; the others are read all the same.
     """
     options = _parser().parse_args(arguments)
+    # What the terminal cannot show is escaped: a file name need not be text, nor a terminal be of Unicode.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # OpenCV would print its own account of each damaged picture beside ours.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     with exit_cleanly():
         recognizer = Recognizer(options.model, threads=options.threads, unsure=options.unsure)
         decode = make_decoder(recognizer.info.charset, _decode_options(options))
-    read = _read_page if options.page else _read_line
-    failed = False
-    for name in options.images:
-        try:
-            data = _bytes_of(name)
-            started = time.perf_counter()
-            fields = read(recognizer, data, decode)
-        except UserError as error:
-            print(f"error: {name}: {error}", file=sys.stderr)
-            failed = True
-            continue
-        fields |= {"image": name, "elapsed_ms": round((time.perf_counter() - started) * 1000, 3)}
-        print(json.dumps(fields, ensure_ascii=False) if options.json else fields["text"], flush=True)
-    return 2 if failed else 0
+        return max([_print_reading(name, recognizer, decode, options) for name in options.images])
+
+
+def _print_reading(name: str, recognizer: Recognizer, decode: Decoder, options: argparse.Namespace) -> int:
+    """Read one picture and print what it says; whatever goes wrong is its own matter. Returns 0, or 2 if it failed."""
+    try:
+        data = _bytes_of(name)
+        started = time.perf_counter()
+        fields = (_read_page if options.page else _read_line)(recognizer, data, decode)
+        milliseconds = round((time.perf_counter() - started) * 1000, 3)
+    except UserError as error:
+        _complain("error", name, str(error))
+        return 2
+    except Exception as error:
+        hint = "" if options.debug else "; --debug shows where"
+        _complain("error", name, f"could not be read ({type(error).__name__}: {error}){hint}")
+        if options.debug:
+            traceback.print_exc()
+        return 2
+    fields |= {"pages": count_frames(data), "image": name, "elapsed_ms": milliseconds}
+    print(json.dumps(fields, ensure_ascii=False) if options.json else fields["text"], flush=True)
+    if fields["pages"] > 1:
+        _complain("warning", name, f"only the first of {fields['pages']} pages was read")
+    lines = fields.get("lines", [fields])
+    if options.allow and any(line["text"] and line["confidence"] < FORCED for line in lines):
+        _complain("warning", name, f"it seems to hold other characters than the allowed {options.allow!r}")
+    failures = [line["error"] for line in lines if line.get("error")]
+    for failure in failures:
+        _complain("error", name, f"a line could not be read ({failure})")
+    return 2 if failures else 0
+
+
+def _complain(kind: str, name: str, message: str) -> None:
+    print(f"{kind}: {name}: {message}", file=sys.stderr)
 
 
 def _read_line(recognizer: Recognizer, data: bytes, decode: Decoder) -> dict[str, Any]:
-    return dataclasses.asdict(recognizer.read(data, decode))
+    return _fields(recognizer.read(data, decode))
 
 
 def _read_page(recognizer: Recognizer, data: bytes, decode: Decoder) -> dict[str, Any]:
     page = read_page(recognizer, decode_image(data), decode)
-    lines = [
-        {
-            "text": line.text,
-            "confidence": line.confidence,
-            "box": line.box.quad.tolist(),
-            "chars": [dataclasses.asdict(char) for char in line.chars],
-        }
-        for line in page.lines
-    ]
+    lines = []
+    for line in page.lines:
+        fields = _fields(line) | {"box": line.box.quad.tolist()}
+        lines.append(fields | ({"error": line.error} if line.error else {}))
     return {"text": page.text, "lines": lines}
+
+
+def _fields(line: Reading | LineReading) -> dict[str, Any]:
+    return {
+        "text": line.text,
+        "confidence": line.confidence,
+        "line_confidence": line.line_confidence,
+        "chars": [dataclasses.asdict(char) for char in line.chars],
+    }
 
 
 def _decode_options(options: argparse.Namespace) -> DecodeOptions:
     settings = BeamSettings(lm_weight=options.lm_weight)
-    language_model = options.lm or (DEFAULT_LANGUAGE_MODEL if options.decode == "beam" else None)
-    return DecodeOptions(options.decode, language_model, options.hot_words, options.allow, settings)
+    return DecodeOptions(options.decode, options.lm or "shipped", options.hot_words, options.allow, settings)
 
 
 def _bytes_of(name: str) -> bytes:
@@ -90,17 +119,17 @@ def _parser() -> argparse.ArgumentParser:
     add("images", nargs="+", metavar="IMAGE", help="picture of one line of text; - is standard input")
     add("--page", action="store_true", help="pictures of pages: find their lines and read them all")
     add("--model", type=Path, default=DEFAULT_MODEL, metavar="FILE", help="exported .onnx model")
-    add("--json", action="store_true", help="one JSON object a picture: text, confidence, chars, elapsed_ms")
+    add("--json", action="store_true", help="one JSON object a picture: text, confidence, chars, pages, elapsed_ms")
     add("--threads", type=int, default=1, metavar="N", help="processors for one reading (default: 1)")
     add(
         "--unsure", type=float, default=UNSURE, metavar="P",
         help="read lines with a character less probable again, twice at most; 0 for never (%(default)s)",
     )  # fmt: skip
+    add("--debug", action="store_true", help="show where in the program an unexpected error arose")
     add = parser.add_argument_group("decoding").add_argument
-    # What is read at a prompt is wanted right; whoever counts milliseconds, as the server does, leaves the context out.
     add(
-        "--decode", choices=METHODS, default="beam" if DEFAULT_LANGUAGE_MODEL.is_file() else "greedy",
-        help="each frame's best, or a beam that settles doubtful letters by their context (%(default)s)",
+        "--decode", choices=METHODS, default=METHODS[0],
+        help="a beam that settles doubtful letters by their context, or the best of each frame (%(default)s)",
     )  # fmt: skip
     add("--lm", type=Path, metavar="FILE", help="beam: language model (make lm; default: the shipped one)")
     add("--lm-weight", type=float, default=BeamSettings.lm_weight, metavar="X", help="beam: its weight (%(default)s)")

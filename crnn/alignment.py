@@ -1,4 +1,4 @@
-"""Finds where the characters of a known reading stand in its logits. Knows nothing of how the reading was found."""
+"""Finds where the characters of a known text stand in its logits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from crnn.charset import BLANK
-from crnn.ctc import GreedyPath, frames_needed
+from crnn.ctc import GreedyPath, frames_needed, log_score
 
 FRAMES_AT_ONCE = 8  # their scores stay in the processor's cache from one step of `softmax_totals` to the next
 IMPOSSIBLE = np.float32(-1e30)  # a log-probability that no path recovers from, yet finite: sums stay free of NaN
@@ -77,10 +77,11 @@ def align(logits: np.ndarray, ids: list[int], normalisers: np.ndarray | None = N
     path = np.empty(len(scores), np.int64)
     for frame in range(len(scores) - 1, -1, -1):
         path[frame] = state
-        state -= steps[frame, state]
+        state -= int(steps[frame, state])  # NumPy would count in 8 bits, too few for the states of a long line
     frames, confidences = np.empty(len(ids), np.float32), np.empty(len(ids), np.float32)
     for place in range(len(ids)):
         held = np.flatnonzero(path == 2 * place + 1)
         frames[place] = (held[0] + held[-1]) / 2
         confidences[place] = np.exp(scores[held, 2 * place + 1].max())
-    return GreedyPath(np.array(ids, np.int64), frames, np.minimum(confidences, 1))
+    confidences = np.minimum(confidences, 1)
+    return GreedyPath(np.array(ids, np.int64), frames, confidences, log_score(confidences))

@@ -81,7 +81,7 @@ class BeamDecoder:
     """Turns logits into the reading that network, language model and hot words together find likeliest.
 
     Deterministic, without state of its own between lines, and safe to share between threads. Replace `hot_words` at
-    any time: a line uses one dictionary from its beginning to its end.
+    any time: a line that is being read keeps the dictionary it began with.
 
     Args:
         language_model: or None to search without.
@@ -103,19 +103,18 @@ class BeamDecoder:
         """Read one line's logits, float32 (T, C).
 
         Confidences are the network's own probabilities, as greedy reading gives them: a character that only the
-        language model believes in shows a low one. The score is greedy reading's, and what language model and hot words
-        say for the text on top.
+        language model believes in shows a low one. The score is what network, language model and hot words say for the
+        text that was chosen.
         """
-        path = greedy(logits, self.allowed)
+        path, words = greedy(logits, self.allowed), self.hot_words
         # A language model alone takes a blank as it is, see `choices`.
-        blanks = self.language_model is None or self.hot_words is not None
-        ids = self.search(shortlist(logits, self.settings, self.allowed, blanks))
+        blanks = self.language_model is None or words is not None
+        ids = self.search(shortlist(logits, self.settings, self.allowed, blanks), words)
         chosen = path if ids == path.ids.tolist() else align(logits, ids)
-        return dataclasses.replace(chosen, score=path.score + self._support(ids))
+        return dataclasses.replace(chosen, score=chosen.score + self._support(ids, words))
 
-    def search(self, frames: list[Frame]) -> list[int]:
+    def search(self, frames: list[Frame], words: HotWords | None = None) -> list[int]:
         """The best ids for the candidates that `shortlist` left."""
-        words = self.hot_words
         if self.language_model is not None:
             frames = choices(frames, self.language_model, words.ids if words else frozenset())
         if all(len(frame) == 1 for frame in frames):
@@ -139,9 +138,9 @@ class BeamDecoder:
             beam = self._prune(grown)
         return max(beam, key=lambda p: _log(beam[p]) + p.score + (words.finish(p.word_state) if words else 0)).ids()
 
-    def _support(self, ids: list[int]) -> float:
+    def _support(self, ids: list[int], words: HotWords | None) -> float:
         """Nats that speak for the text where two looks at a line are compared."""
-        words, total = self.hot_words, 0.0
+        total = 0.0
         if self.language_model is not None:
             state = self.language_model.start
             for id in ids:

@@ -1,4 +1,4 @@
-"""How many processors this process may really use. Knows nothing of models."""
+"""How many processors this process may really use."""
 
 from __future__ import annotations
 
@@ -22,16 +22,24 @@ def available_cpus(cgroup: Path = CGROUP) -> int:
 
 
 def cgroup_quota(cgroup: Path = CGROUP) -> float | None:
-    """Processors the CPU quota grants (cgroup v2 `cpu.max`, v1 `cpu.cfs_quota_us`), None if unlimited."""
+    """Processors the CPU quota grants (cgroup v2 `cpu.max`, v1 `cpu.cfs_quota_us`).
+
+    Returns:
+        None if there is no limit, or none that can be made out.
+    """
     try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
+        text = (cgroup / "cpu.max").read_text(errors="replace")
     except OSError:
         try:
-            quota = (cgroup / "cpu" / "cpu.cfs_quota_us").read_text().strip()
-            period = (cgroup / "cpu" / "cpu.cfs_period_us").read_text().strip()
+            files = [cgroup / "cpu" / f"cpu.cfs_{name}_us" for name in ("quota", "period")]
+            text = " ".join(file.read_text(errors="replace") for file in files)
         except OSError:
             return None
-    return None if quota in ("max", "-1") else int(quota) / int(period)
+    match text.split():
+        case [quota, period] if quota.isdecimal() and period.isdecimal() and int(period):
+            return int(quota) / int(period)
+        case _:  # "max" or "-1": no limit
+            return None
 
 
 def check_threads(threads: int, cgroup: Path = CGROUP) -> int:

@@ -1,4 +1,4 @@
-"""Reads a CTC path: per-frame scores to character ids. Knows nothing of images or characters."""
+"""Reads a CTC path: from the scores of each frame to the ids of characters."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ class GreedyPath:
         ids: int64 (K,), never blank.
         frames: float32 (K,), the middle of the frames that emitted each character.
         confidences: float32 (K,) in [0, 1], the softmax probability of the character where its logit is highest.
-        score: nats, by which readings of one line compare: the sum of the logarithms of greedy reading's confidences,
-            and what else a decoder has to say for its text; minus infinity where nothing is read, or where a path
-            only places a text and nobody compares it.
+        score: nats, by which readings of one line compare: the sum of the logarithms of the confidences, and what else
+            a decoder has to say for this text; minus infinity where nothing is read.
     """
 
     ids: np.ndarray
@@ -78,8 +77,13 @@ def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> GreedyPath:
         ids=ids,
         frames=((emitting[starts] + emitting[ends]) / 2).astype(np.float32),
         confidences=probabilities.astype(np.float32),
-        score=float(np.log(np.maximum(probabilities, LEAST)).sum()),
+        score=log_score(probabilities),
     )
+
+
+def log_score(probabilities: np.ndarray) -> float:
+    """Nats of all `probabilities`, float32 (K,), together."""
+    return float(np.log(np.maximum(probabilities, LEAST)).sum())
 
 
 def frames_needed(ids: Sequence[int]) -> int:

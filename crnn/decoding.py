@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,30 +16,47 @@ from crnn.beam import BeamDecoder, BeamSettings
 from crnn.charset import Charset
 from crnn.ctc import GreedyPath, greedy
 from crnn.errors import UserError
-from crnn.language_model import LanguageModel
+from crnn.language_model import LanguageModel, shipped_language_model
 from crnn.lexicon import HotWords, allowed_ids
 
 Decoder = Callable[[np.ndarray], GreedyPath]  # float32 logits (T, C) of one line -> what stands there
-METHODS = ("greedy", "beam")
+METHODS = ("beam", "greedy")  # the first is the default, everywhere
 
 
 @dataclass(frozen=True)
 class DecodeOptions:
-    """What a user may ask for; the defaults are the fastest.
+    """What a user may ask for; the defaults read best, `method="greedy"` fastest.
 
     Attributes:
         method: one of `METHODS`.
-        language_model: n-gram file (`make lm`), or the model loaded from it; for the beam only.
+        language_model: n-gram file (`make lm`), the model loaded from it, "shipped" for the one that comes with this
+            package, where there is one, or None; for the beam only.
         hot_words: dictionary file (see `HotWords.load`), or words with their boosts; for the beam only.
         allow: characters that alone may be read; "" for all.
         beam: numbers of the search.
     """
 
-    method: str = "greedy"
-    language_model: Path | LanguageModel | None = None
+    method: str = METHODS[0]
+    language_model: Path | LanguageModel | Literal["shipped"] | None = "shipped"
     hot_words: Path | Mapping[str, float] | None = None
     allow: str = ""
     beam: BeamSettings = field(default_factory=BeamSettings)
+
+
+@dataclass(frozen=True)
+class GreedyDecoder:
+    """Greedy reading of the ids `allowed` alone, int64 (A,), the blank among them."""
+
+    allowed: np.ndarray
+
+    def __call__(self, logits: np.ndarray) -> GreedyPath:
+        return greedy(logits, self.allowed)
+
+
+def may_read(decode: Decoder, id: int) -> bool:
+    """Whether the character `id` is among those that `decode` may read."""
+    allowed: np.ndarray | None = getattr(decode, "allowed", None)
+    return allowed is None or id in allowed
 
 
 def make_decoder(charset: Charset, options: DecodeOptions) -> Decoder:
@@ -52,11 +69,13 @@ def make_decoder(charset: Charset, options: DecodeOptions) -> Decoder:
         raise UserError(f"unknown decoding method {options.method!r}: choose one of {', '.join(METHODS)}")
     allowed = allowed_ids(options.allow, charset) if options.allow else None
     if options.method == "greedy":
-        if options.language_model or options.hot_words:
+        if options.language_model not in (None, "shipped") or options.hot_words:
             raise UserError("a language model or hot words need the decoding method beam")
-        return partial(greedy, allowed=allowed) if allowed is not None else greedy
+        return GreedyDecoder(allowed) if allowed is not None else greedy
     model = options.language_model
-    if isinstance(model, Path):
+    if model == "shipped":
+        model = shipped_language_model(charset)
+    elif isinstance(model, Path):
         model = LanguageModel(model, charset)
     words = _hot_words(options.hot_words, charset) if options.hot_words else None
     return BeamDecoder(model, words, allowed, options.beam)

@@ -12,11 +12,19 @@ from typing import Any
 
 from crnn.charset import BLANK, Charset
 from crnn.errors import UserError
+from crnn.shipped import DEFAULT_LANGUAGE_MODEL
 from crnn.trie import State, Trie
 
 SPACE_TOKEN = "▁"  # n-gram text files separate tokens by white space, so the character space needs another name
 FIRST_HANZI = "\u3400"  # of CJK Unified Ideographs, extension A first
 LN_10 = math.log(10)  # KenLM speaks in powers of ten
+
+
+def shipped_language_model(charset: Charset) -> LanguageModel | None:
+    """The language model that comes with this package, over `charset`; None where it is absent or does not fit."""
+    if not DEFAULT_LANGUAGE_MODEL.is_file() or SPACE_TOKEN in charset:
+        return None
+    return LanguageModel(DEFAULT_LANGUAGE_MODEL, charset)
 
 
 def token(character: str) -> str:

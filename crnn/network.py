@@ -1,4 +1,4 @@
-"""One exported network in an ONNX Runtime session: reads each line once. No torch, no configuration."""
+"""One exported network in an ONNX Runtime session: reads each line once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import onnxruntime as ort
 from crnn.artifact import METADATA_KEY, ArtifactInfo
 from crnn.cpus import check_threads
 from crnn.ctc import GreedyPath
-from crnn.decoding import Decoder
+from crnn.decoding import Decoder, may_read
 from crnn.errors import UserError
 from crnn.pieces import Piece, cut, join
 from crnn.preprocess import pad_to_bucket, to_strip
 from crnn.reading import CharReading, Reading
+from crnn.spacing import separate
 
 LIKENESS = "likeness"  # output of a network that tells the lines of a domain from others, see `crnn.probe`
 NEVER = -1e4  # logit of a character that a network does not know
@@ -80,9 +81,12 @@ class Network:
         strips = [to_strip(image, spec, stretch) for image in images]
         pieces = [cut(strip, spec) if _has_contrast(strip) else [] for strip in strips]
         chars, scores, likenesses = self._read_pieces(strips, pieces, decode)
+        spaces = " " in self._charset and may_read(decode, self._charset.encode(" ")[0])
         looks = []
         for line, (image, strip) in enumerate(zip(images, strips, strict=True)):
             joined = self._join(pieces[line], chars[line])
+            if spaces:
+                joined = separate(joined, strip)
             scale = image.shape[1] / strip.shape[1]
             placed = [CharReading(c.char, c.confidence, c.x * scale) for c in joined]
             reading = Reading.of(placed, **self.info.confidence)

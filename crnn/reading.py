@@ -1,17 +1,17 @@
-"""What was read: characters, where they stand and how sure they are. Knows nothing of models."""
+"""What was read: characters, where they stand and how sure they are."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 UNSURE = 0.5  # probability of a line's weakest character below which it is read again: see docs/model-card.md
 DOUBTFUL = 0.8  # the same below which the second network of a pair is asked too: see docs/finetuning.md
 MARGIN = 0.6  # of sureness, by which the second network's reading must lead, less the line's likeness: see there
 STRANGE = -2.0  # log-odds of being of the domain, below which it is not asked: of 400 brush-written lines none
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
-LEAST = 1e-6  # confidences are kept this far from 0 and 1, where their log-odds would be infinite
+LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where their log-odds would be infinite
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,13 @@ class CharReading:
     Attributes:
         char: the character.
         confidence: in [0, 1], the model's probability of it.
-        x: its centre, in pixels of the given image.
+        x, y: its centre, in pixels of the picture that was given: the line's of a line, the page's of a page.
     """
 
     char: str
     confidence: float
     x: float
+    y: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,18 @@ class Reading:
 
     Attributes:
         text: the characters joined; "" where nothing was read.
-        confidence: in [0, 1], the probability that the whole text is right (see `line_confidence`).
+        confidence: in [0, 1], the probability that a character of it is right: it means the same at every length.
         chars: the characters in reading order.
     """
 
     text: str
     confidence: float
     chars: tuple[CharReading, ...]
+
+    @property
+    def line_confidence(self) -> float:
+        """In [0, 1], the probability that all its characters are right; 0 where nothing was read."""
+        return self.confidence ** len(self.chars) if self.chars else 0.0
 
     @property
     def weakest(self) -> float:
@@ -52,7 +58,7 @@ class Reading:
     def sureness(self) -> float:
         """By which readings of different networks compare: log-odds of the mean confidence plus those of the least.
 
-        The line's own confidence falls with each character, so that a network that drops some would win.
+        The probability of the whole line falls with each character, so that a network that drops some would win.
         """
         if not self.chars:
             return 2 * _log_odds(0.0)
@@ -68,7 +74,13 @@ class Reading:
         while end > begin and chars[end - 1].char == " ":
             end -= 1
         kept = tuple(chars[begin:end])
-        return cls("".join(c.char for c in kept), line_confidence([c.confidence for c in kept], scale, offset), kept)
+        log_whole = _log_line_confidence([c.confidence for c in kept], scale, offset)
+        # Of K characters that err alike and on their own, each is right with the K-th root of the whole's probability.
+        return cls("".join(c.char for c in kept), math.exp(log_whole / max(1, len(kept))), kept)
+
+    def placed(self, chars: Sequence[CharReading]) -> Reading:
+        """The same with its characters, `chars`, in other places."""
+        return replace(self, chars=tuple(chars))
 
 
 def _log_odds(probability: float) -> float:
@@ -85,8 +97,13 @@ def line_confidence(confidences: Sequence[float], scale: float = 1.0, offset: fl
     Returns:
         a number in [0, 1]; 0 for no characters: nothing was read, so nothing is vouched for.
     """
+    return math.exp(_log_line_confidence(confidences, scale, offset))
+
+
+def _log_line_confidence(confidences: Sequence[float], scale: float, offset: float) -> float:
+    """Its logarithm: a long line's confidence may be less than a float holds."""
     if not confidences:
-        return 0.0
-    product = math.exp(sum(math.log(max(c, LEAST)) for c in confidences))
-    product = min(max(product, LEAST), 1 - LEAST)
-    return 1 / (1 + math.exp(-(scale * math.log(product / (1 - product)) + offset)))
+        return -math.inf
+    log_product = min(sum(math.log(max(c, LEAST)) for c in confidences), math.log(1 - LEAST))
+    log_odds = scale * (log_product - math.log(-math.expm1(log_product))) + offset
+    return min(log_odds, 0.0) - math.log1p(math.exp(-abs(log_odds)))

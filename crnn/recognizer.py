@@ -1,4 +1,4 @@
-"""Reads line images with an exported model: no torch, no configuration.
+"""Reads line images with an exported model.
 
 >>> Recognizer("model.onnx").read(Path("line.png").read_bytes()).text          # doctest: +SKIP
 '合同编号 A-17'
@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 
 from crnn.ctc import greedy
-from crnn.decoding import Decoder
+from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
+from crnn.errors import UserError
+from crnn.margins import Crop, without_margins
 from crnn.network import Look, Network
 from crnn.pair import unpack
-from crnn.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer
+from crnn.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, to_grey
 from crnn.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
 from crnn.shipped import DEFAULT_MODEL
 
@@ -39,6 +43,8 @@ class Recognizer:
             text from nearer: what two of three looks agree on is kept, else the surest; 0 for never. It goes by what
             the network says, calibrated or not.
         max_batch: lines of one width that are read in one run, see `Network`.
+        decode: the decoder where a reading names none: the beam with the shipped language model. It is made when it is
+            first used; another may be put in its place.
 
     Raises:
         UserError: no such file, not one of our models, or more `threads` than there are processors.
@@ -56,25 +62,83 @@ class Recognizer:
         self.unsure = unsure
         self.max_batch = min(network.max_batch for network in self._networks)
 
-    def read(self, image: np.ndarray | bytes, decode: Decoder = greedy) -> Reading:
+    @cached_property
+    def decode(self) -> Decoder:
+        return make_decoder(self.info.charset, DecodeOptions())
+
+    def read(self, image: np.ndarray | bytes, decode: Decoder | str | None = None) -> Reading:
         """Read one line, however wide.
 
         Args:
-            image: uint8 (H, W) grey or (H, W, 3) BGR, or an encoded picture.
-            decode: turns logits into characters; `crnn.decoding.make_decoder` offers a language model and more.
+            image: uint8 (H, W) grey or (H, W, 3) BGR, or an encoded picture, of several the first.
+            decode: turns logits into characters: "greedy" for the fastest way, or what `crnn.decoding.make_decoder`
+                makes of hot words and more; by default as `self.decode` does.
 
         Raises:
             ImageError: not a picture that can be read, or no line (1,000 times as wide as high).
+            UserError: a name that is none of `crnn.decoding.METHODS`.
         """
         return self.read_many([image], decode)[0]
 
-    def read_many(self, images: Sequence[np.ndarray | bytes], decode: Decoder = greedy) -> list[Reading]:
+    @overload
+    def read_many(
+        self,
+        images: Sequence[np.ndarray | bytes],
+        decode: Decoder | str | None = None,
+        *,
+        return_exceptions: Literal[False] = False,
+    ) -> list[Reading]: ...
+
+    @overload
+    def read_many(
+        self, images: Sequence[np.ndarray | bytes], decode: Decoder | str | None = None, *, return_exceptions: bool
+    ) -> list[Reading | Exception]: ...
+
+    def read_many(
+        self,
+        images: Sequence[np.ndarray | bytes],
+        decode: Decoder | str | None = None,
+        *,
+        return_exceptions: bool = False,
+    ) -> list[Reading] | list[Reading | Exception]:
         """Read many lines; each reads as it does alone, whatever its neighbours.
 
+        Args:
+            images, decode: see `read`.
+            return_exceptions: what goes wrong with one image stands in its place among the readings, and the others
+                are read all the same, as with `asyncio.gather`.
+
         Raises:
-            ImageError: one of them is not a picture that can be read.
+            ImageError, UserError: see `read`; the first that an image meets, unless they are returned.
         """
-        pixels = [image if isinstance(image, np.ndarray) else decode_image(image) for image in images]
+        decoder = self._decoder(decode)
+        return self._read_each(images, decoder) if return_exceptions else self._read(images, decoder)
+
+    def _decoder(self, decode: Decoder | str | None) -> Decoder:
+        if decode is None or decode == METHODS[0]:
+            return self.decode
+        if decode == "greedy":
+            return greedy
+        if isinstance(decode, str):
+            raise UserError(f"unknown decoding method {decode!r}: choose one of {', '.join(METHODS)}")
+        return decode
+
+    def _read_each(self, images: Sequence[np.ndarray | bytes], decode: Decoder) -> list[Reading | Exception]:
+        try:
+            return [*self._read(images, decode)]
+        except Exception as error:  # whatever it was, it is the matter of one image
+            if len(images) == 1:
+                return [error]
+            middle = len(images) // 2
+            return self._read_each(images[:middle], decode) + self._read_each(images[middle:], decode)
+
+    def _read(self, images: Sequence[np.ndarray | bytes], decode: Decoder) -> list[Reading]:
+        greys = [to_grey(image if isinstance(image, np.ndarray) else decode_image(image)) for image in images]
+        crops = [without_margins(grey) for grey in greys]
+        readings = self._read_crops([crop.of(grey) for crop, grey in zip(crops, greys, strict=True)], decode)
+        return [_in_picture(reading, crop) for reading, crop in zip(readings, crops, strict=True)]
+
+    def _read_crops(self, pixels: Sequence[np.ndarray], decode: Decoder) -> list[Reading]:
         first, *others = self._networks
         looks = self._look(first, pixels, decode)
         readings = [look.reading for look in looks]
@@ -104,12 +168,18 @@ class Recognizer:
         return self._networks[0].run(images)
 
 
+def _in_picture(reading: Reading, crop: Crop) -> Reading:
+    """The reading of a part of a picture with its characters where they stand in the whole."""
+    middle = (crop.top + crop.bottom) / 2
+    return reading.placed([replace(char, x=crop.left + char.x, y=middle) for char in reading.chars])
+
+
 def _letters(look: Look) -> str:
     return look.reading.text.replace(" ", "")
 
 
 def _agreed(looks: Sequence[Look]) -> Look:
-    """The surest of the looks at a line that most agree with, spaces aside; those at nothing have no voice."""
+    """The surest of the looks at a line that most agree with, spaces not counted; those at nothing have no voice."""
     votes = Counter(filter(None, map(_letters, looks)))
     most = max(votes.values(), default=0)
     return max((look for look in looks if votes[_letters(look)] == most), key=lambda look: look.score)

@@ -117,7 +117,7 @@ def run(cfg: LexiconStudyConfig) -> None:
     if not codes:
         raise UserError(f"no line of {cfg.codes_from} consists of {cfg.allow!r} alone")
     images, truths = map(list, zip(*codes, strict=True))
-    allowed = make_decoder(charset, DecodeOptions(allow=cfg.allow))
+    allowed = make_decoder(charset, DecodeOptions("greedy", allow=cfg.allow))
     for name, decoder in (("all", greedy), ("allow-list", allowed)):
         result = score(truths, read(images, decoder))
         print(f"{name:10} {result.samples} lines  exact {result.exact:.3f}  CER {result.cer:.4f}", flush=True)

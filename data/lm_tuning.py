@@ -189,7 +189,7 @@ def read_both(
     truths, before, after = [], [], []
     for image, truth in tqdm(list(labelled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
         truths.append(truth)
-        before.append(recognizer.read(image).text)
+        before.append(recognizer.read(image, greedy).text)
         after.append(recognizer.read(image, decoder).text)
     return truths, before, after
 

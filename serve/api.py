@@ -44,9 +44,16 @@ def _success(result: Result, started: float) -> dict[str, Any]:
         "text": result.text,
         "elapsed_time_ms": elapsed_ms(started),
         "lines": result.lines,
+        **pages_of(result),
         "cached": result.cached,
         "model": result.model,
     }
+
+
+def pages_of(result: Result) -> dict[str, Any]:
+    """How many pages the file has, and what of them was read."""
+    warning = {"warning": f"only the first of {result.pages} pages was read"} if result.pages > 1 else {}
+    return {"pages": result.pages, **warning}
 
 
 def elapsed_ms(started: float) -> float:

@@ -23,6 +23,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from crnn.ctc import greedy
+from crnn.decoding import DecodeOptions, make_decoder
 from crnn.errors import UserError
 from crnn.language_model import LanguageModel
 from crnn.reading import UNSURE
@@ -77,13 +79,15 @@ def load(path: Path, max_batch: int, language_model: Path | None = None, unsure:
     files = [path, language_model] if language_model else [path]
     before = [_sha256(file) for file in files]
     recognizer = Recognizer(path, threads=1, max_batch=max_batch, unsure=unsure)
-    language = LanguageModel(language_model, recognizer.info.charset) if language_model else None
+    charset = recognizer.info.charset
+    context = LanguageModel(language_model, charset) if language_model else None
+    recognizer.decode = make_decoder(charset, DecodeOptions(language_model=context)) if context else greedy
     if before != [_sha256(file) for file in files]:  # else results would be kept under the name of another model
         raise UserError(f"{path} or its language model was replaced while it was loaded: it will be loaded again")
     _self_test(recognizer, path)
     return LoadedModel(
         recognizer=recognizer,
-        language_model=language,
+        language_model=context,
         sha256=before[0],
         language_sha256=before[1] if language_model else "",
         name=path.name,

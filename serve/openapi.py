@@ -87,7 +87,12 @@ def _schemas(config: ServeConfig) -> Schema:
     several = config.max_batch_images
     deadline = {"type": "integer", "minimum": 1, "maximum": config.deadline_ms}
     flag = {"type": "boolean", "default": True}
-    line = {"text": _STRING, "confidence": _SHARE, "box": _ref("Box")}
+    line = {
+        "text": _STRING,
+        "confidence": {**_SHARE, "description": "probability that a character of the line is right"},
+        "line_confidence": {**_SHARE, "description": "probability that all of them are"},
+        "box": _ref("Box"),
+    }
     rapid = _object({"rec_txt": _STRING, "dt_boxes": _ref("Box"), "score": _STRING})
     umi_options = _object({}, {"data.format": {"enum": ["dict", "text"], "default": "dict"}})
     return {
@@ -107,7 +112,7 @@ def _schemas(config: ServeConfig) -> Schema:
                     "decode": {
                         "enum": list(METHODS),
                         "default": METHODS[0],
-                        "description": "beam weighs hotwords, and the server's language model if it has one",
+                        "description": "beam weighs hotwords and the server's language model; greedy is faster",
                     },
                     "allow": {
                         **_STRING,
@@ -142,7 +147,10 @@ def _schemas(config: ServeConfig) -> Schema:
             **_list(_list(_NUMBER, 2, 2), 4, 4),
             "description": "corners in pixels, clockwise from the text's top left",
         },
-        "Char": _object({"char": _STRING, "confidence": _SHARE, "x": _NUMBER}),
+        "Char": {
+            **_object({"char": _STRING, "confidence": _SHARE, "x": _NUMBER, "y": _NUMBER}),
+            "description": "x and y: its centre, in pixels of the picture",
+        },
         "Line": _object(line, {"chars": _list(_ref("Char")), "error": _ref("Reason")}),
         "Model": _object({"name": _STRING, "sha256": _STRING}),
         "Result": _object(
@@ -151,9 +159,11 @@ def _schemas(config: ServeConfig) -> Schema:
                 "text": _STRING,
                 "elapsed_time_ms": _MILLISECONDS,
                 "lines": _list(_ref("Line")),
+                "pages": {"type": "integer", "minimum": 1, "description": "of the file; the first one is read"},
                 "cached": {"type": "boolean"},
                 "model": _ref("Model"),
-            }
+            },
+            {"warning": {**_STRING, "description": "what of the file was not read"}},
         ),
         "BatchResult": _object(
             {

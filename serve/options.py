@@ -26,7 +26,7 @@ class Options:
         chars: whether to tell each character's place and confidence.
         cache: whether a stored result will do, and this one may be stored.
         deadline_ms: longest time to answer.
-        decode: `greedy`, or `beam` with the server's language model and `hotwords`.
+        decode: `beam` with the server's language model, if it has one, and `hotwords`; or `greedy`, which is faster.
         allow: characters that alone may be read; "" for all.
         hotwords: likely words and their boosts in nats a character.
     """

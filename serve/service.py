@@ -20,7 +20,9 @@ import numpy as np
 from crnn.ctc import GreedyPath
 from crnn.decoding import DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError
+from crnn.frames import count_frames
 from crnn.lines import LineBox, TooManyLinesError, crop_line, find_lines
+from crnn.page import on_page
 from crnn.preprocess import ImageError, scaled_width, to_grey
 from crnn.recognizer import Reading
 from serve.batching import Line, LineQueue, ReadMany
@@ -47,13 +49,15 @@ class Result:
     """What a picture says.
 
     Attributes:
-        lines: of JSON values {text, confidence, box, chars}, in reading order; coordinates in the picture's
-            pixels. A line that could not be read has no text, and says why under `error`.
+        lines: of JSON values {text, confidence, line_confidence, box, chars}, in reading order; coordinates in the
+            picture's pixels. A line that could not be read has no text, and says why under `error`.
+        pages: of the file, or frames, of which the first was read.
         cached: whether it was computed earlier.
         model: the model that read it.
     """
 
     lines: list[dict[str, Any]]
+    pages: int
     cached: bool
     model: dict[str, str]
 
@@ -115,11 +119,11 @@ class OcrService:
                 stored = self._cache.get(key)
             self._metrics.cache(hit=stored is not None)
             if stored is not None:
-                return Result(_shown(stored, options), cached=True, model=model.summary())
+                return Result(_shown(stored, options), count_frames(picture), cached=True, model=model.summary())
         lines = self._read_lines(picture, model, options, patience)
         if key is not None and not any("error" in line for line in lines):
             self._cache.put(key, lines)
-        return Result(_shown(lines, options), cached=False, model=model.summary())
+        return Result(_shown(lines, options), count_frames(picture), cached=False, model=model.summary())
 
     def _key(self, picture: bytes, model: LoadedModel, options: Options) -> bytes:
         """Names whatever the result depends on: a result is never given out under another's name."""
@@ -214,7 +218,7 @@ class OcrService:
             return partial(model.recognizer.read_many, decode=self._stoppable(_decoder(model, options)))
         usual = self._usual
         if usual is None or usual[0] is not model:
-            decode = self._stoppable(make_decoder(model.recognizer.info.charset, DecodeOptions(options.decode)))
+            decode = self._stoppable(model.recognizer.decode)
             usual = self._usual = (model, partial(model.recognizer.read_many, decode=decode))
         return usual[1]
 
@@ -244,9 +248,8 @@ def _cost(model: LoadedModel, crop: np.ndarray) -> float:
 
 def _decoder(model: LoadedModel, options: Options) -> Decoder:
     language_model = model.language_model if options.decode == "beam" else None
-    if options.decode == "beam" and not (language_model or options.hotwords):
-        raise BadOptions("decode beam weighs hotwords or a language model: send hotwords, or set OCR_LANGUAGE_MODEL")
-    wishes = DecodeOptions(options.decode, language_model, options.hotwords or None, options.allow)
+    method = options.decode if language_model or options.hotwords else "greedy"  # a beam with nothing to weigh
+    wishes = DecodeOptions(method, language_model, options.hotwords or None, options.allow)
     try:
         return make_decoder(model.recognizer.info.charset, wishes)
     except UserError as error:
@@ -260,16 +263,15 @@ def _shown(lines: list[dict[str, Any]], options: Options) -> list[dict[str, Any]
 def _line_json(outcome: Reading | RequestError, quad: np.ndarray, crop: np.ndarray) -> dict[str, Any]:
     box = [[round(x, 1), round(y, 1)] for x, y in quad.tolist()]
     if isinstance(outcome, RequestError):
-        return {"text": "", "confidence": 0.0, "box": box, "chars": [], "error": outcome.body()["error"]}
-    left, right = (quad[0] + quad[3]) / 2, (quad[1] + quad[2]) / 2
-    begin = float(left[0])
-    step = (float(right[0]) - begin) / crop.shape[1]  # picture pixels to the right, per pixel of the crop
+        nothing = {"text": "", "confidence": 0.0, "line_confidence": 0.0, "box": box, "chars": []}
+        return {**nothing, "error": outcome.body()["error"]}
     return {
         "text": outcome.text,
         "confidence": round(outcome.confidence, 4),
+        "line_confidence": round(outcome.line_confidence, 4),
         "box": box,
         "chars": [
-            {"char": c.char, "confidence": round(c.confidence, 4), "x": round(begin + c.x * step, 1)}
-            for c in outcome.chars
+            {"char": c.char, "confidence": round(c.confidence, 4), "x": round(c.x, 1), "y": round(c.y, 1)}
+            for c in on_page(outcome.chars, quad, crop)
         ],
     }

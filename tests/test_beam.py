@@ -109,6 +109,32 @@ def test_hot_words_are_replaced_without_rebuilding() -> None:
     assert read(decoder, UNSURE) == "acd"
 
 
+def test_a_line_keeps_the_dictionary_it_began_with() -> None:
+    class Busy(BeamDecoder):
+        """Whose dictionary somebody replaces whenever it is looked at."""
+
+        looks = 0
+
+        @property
+        def hot_words(self) -> HotWords | None:
+            self.looks += 1
+            return HotWords({"acd" if self.looks % 2 else "abd": 1.0}, LETTERS)
+
+        @hot_words.setter
+        def hot_words(self, words: HotWords | None) -> None:
+            pass
+
+    steady = BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS))(UNSURE)
+    assert LETTERS.decode_ids(steady.ids) == "acd"
+    assert Busy()(UNSURE).score == steady.score
+
+
+def test_the_score_is_of_the_text_that_was_chosen() -> None:
+    words = HotWords({"acd": 1.0}, LETTERS)
+    path = BeamDecoder(hot_words=words)(UNSURE)
+    assert path.score == pytest.approx(float(np.log(path.confidences).sum()) + 3 * 1.0, abs=1e-5)
+
+
 def test_the_recogniser_is_not_overruled_where_it_is_sure() -> None:
     sure = frames({"a": 0.999}, {"_": 0.999}, {"b": 0.985, "c": 0.014}, {"_": 0.999}, {"d": 0.999})
     words = HotWords({"acd": 10.0}, LETTERS)
@@ -194,12 +220,13 @@ def test_where_the_context_says_nothing_the_common_character_has_no_advantage(tm
 
 
 def test_the_options_name_a_decoder(tmp_path: Path) -> None:
-    assert make_decoder(LETTERS, DecodeOptions()) is greedy
+    assert isinstance(make_decoder(LETTERS, DecodeOptions()), BeamDecoder)
+    assert make_decoder(LETTERS, DecodeOptions(method="greedy")) is greedy
     words = tmp_path / "words.txt"
     words.write_text("acd\t1\n", encoding="utf-8")
     decoder = make_decoder(LETTERS, DecodeOptions(method="beam", hot_words=words))
     assert LETTERS.decode_ids(decoder(UNSURE).ids) == "acd"
-    digits = make_decoder(LETTERS, DecodeOptions(allow="acd"))
+    digits = make_decoder(LETTERS, DecodeOptions("greedy", allow="acd"))
     assert LETTERS.decode_ids(digits(UNSURE).ids) == "acd"
 
 
@@ -207,7 +234,7 @@ def test_the_options_name_a_decoder(tmp_path: Path) -> None:
     ("options", "complaint"),
     [
         (DecodeOptions(method="best"), "unknown decoding method"),
-        (DecodeOptions(hot_words=Path("words.txt")), "need the decoding method beam"),
+        (DecodeOptions("greedy", hot_words=Path("words.txt")), "need the decoding method beam"),
         (DecodeOptions(method="beam", hot_words=Path("absent.txt")), "absent.txt"),
         (DecodeOptions(allow="xyz"), "cannot read"),
     ],

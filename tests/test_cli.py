@@ -1,14 +1,21 @@
 """The command line, as a user calls it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from crnn.__main__ import main
+from crnn.recognizer import Recognizer
 from tests.barcode import between, draw, save_model
 
 
@@ -89,3 +96,96 @@ def test_doubtful_letters_are_settled_by_their_context(folder: Path) -> None:
     command = ["--model", "model.onnx", "--unsure", "0", "--lm-weight", "1", "doubtful.png"]
     assert crnn(folder, *command).stdout == "中文\n"
     assert crnn(folder, *command, "--decode", "greedy").stdout == "中中\n"
+
+
+def test_an_unexpected_error_is_that_of_one_picture(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = Recognizer.read
+
+    def fragile(self: Recognizer, image: bytes, *others: Any) -> Any:
+        if image == (folder / "one.png").read_bytes():
+            raise OverflowError("too many")
+        return read(self, image, *others)
+
+    monkeypatch.setattr(Recognizer, "read", fragile)
+    monkeypatch.chdir(folder)
+    pictures = ["--model", "model.onnx", "one.png", "two.png"]
+    assert main(pictures) == 2
+    out, err = capsys.readouterr()
+    assert out == "e文\n"
+    assert err == "error: one.png: could not be read (OverflowError: too many); --debug shows where\n"
+    assert main([*pictures, "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_of_several_pages_the_first_is_read_and_the_others_are_told_of(folder: Path) -> None:
+    first, second = (Image.open(folder / name) for name in ("one.png", "two.png"))
+    first.save(folder / "pages.tif", save_all=True, append_images=[second])
+    done = crnn(folder, "--model", "model.onnx", "--json", "pages.tif", "two.png")
+    assert done.returncode == 0
+    assert [json.loads(line)["pages"] for line in done.stdout.splitlines()] == [2, 1]
+    assert done.stderr == "warning: pages.tif: only the first of 2 pages was read\n"
+
+
+def test_a_reader_that_has_gone_is_no_error(folder: Path) -> None:
+    command = [sys.executable, "-m", "crnn", "--model", "model.onnx", *["one.png"] * 200]
+    environment = {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout and process.stderr
+        assert process.stdout.readline() == "ab中\n".encode()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+def test_ctrl_c_ends_without_a_traceback(folder: Path) -> None:
+    command = [sys.executable, "-m", "crnn", "--model", "model.onnx", "one.png", "-"]
+    environment = {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout and process.stderr
+        assert process.stdout.readline() == "ab中\n".encode()
+        time.sleep(0.1)  # until it waits for its standard input
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b""
+        assert process.wait() == 130
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are Unicode")
+def test_file_names_need_not_be_text(folder: Path) -> None:
+    name = os.fsdecode("金额.png".encode("gbk"))
+    (folder / name).write_bytes((folder / "one.png").read_bytes())
+    done = crnn(folder, "--model", "model.onnx", "--json", name, "two.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["image"], first["text"], second["text"]) == (name, "ab中", "e文")
+    done = crnn(folder, "--model", "model.onnx", name + "x", "two.png")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "e文\n", 1)
+
+
+def test_what_the_terminal_cannot_show_is_escaped(folder: Path) -> None:
+    command = [sys.executable, "-m", "crnn", "--model", "model.onnx", "one.png"]
+    environment = {"PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+    assert done.stdout == b"ab\\u4e2d\n"
+
+
+def test_characters_forced_on_others_are_told_of(folder: Path) -> None:
+    done = crnn(folder, "--model", "model.onnx", "--allow", "文c", "one.png")
+    assert done.returncode == 0
+    assert done.stderr == "warning: one.png: it seems to hold other characters than the allowed '文c'\n"
+    assert crnn(folder, "--model", "model.onnx", "--allow", "abc中", "one.png").stderr == ""
+
+
+def test_characters_stand_in_pixels_of_the_page(folder: Path) -> None:
+    page = np.full((300, 400), 255, np.uint8)
+    cv2.putText(page, "Total 12", (130, 200), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 0, 3)
+    cv2.imwrite(str(folder / "low.png"), page)
+    (line,) = json.loads(crnn(folder, "--model", "model.onnx", "--page", "--json", "low.png").stdout)["lines"]
+    (left, top), _, (right, bottom), _ = line["box"]
+    assert line["chars"]
+    assert all(left < char["x"] < right and top < char["y"] < bottom for char in line["chars"])

@@ -14,6 +14,13 @@ def test_quota_of_cgroup_v2(tmp_path: Path, content: str, quota: float | None) -
     assert cgroup_quota(tmp_path) == quota
 
 
+@pytest.mark.parametrize("content", ["", "150000", "max", "150000 0", "0 0", "-1 -1", "1e5 100000", "\0\0", "1 2 3"])
+def test_a_quota_that_cannot_be_made_out_is_no_limit(tmp_path: Path, content: str) -> None:
+    (tmp_path / "cpu.max").write_text(content)
+    assert cgroup_quota(tmp_path) is None
+    assert available_cpus(tmp_path) >= 1
+
+
 @pytest.mark.parametrize(("content", "quota"), [("-1", None), ("200000", 2.0)])
 def test_quota_of_cgroup_v1(tmp_path: Path, content: str, quota: float | None) -> None:
     (tmp_path / "cpu").mkdir()

@@ -46,6 +46,30 @@ def test_long_lines_are_decoded_piece_by_piece(model: Path) -> None:
     assert recognizer.read(image, beam).text == recognizer.read(image).text
 
 
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 400, 2000])
+def test_lines_of_any_length_are_read_in_every_way(model: Path, words: Path, length: int) -> None:
+    recognizer = Recognizer(model, unsure=0)
+    charset = recognizer.info.charset
+    text = ("abcde中文" * 300)[: length - 1] + "a"
+    image = draw(text, bar=8, gap=4)
+    for options in (
+        DecodeOptions(),
+        DecodeOptions(method="beam"),
+        DecodeOptions(method="beam", hot_words=words),
+        DecodeOptions(allow=charset.characters),
+    ):
+        assert recognizer.read(image, make_decoder(charset, options)).text == text
+
+
+def test_the_beam_changes_a_long_line_where_it_is_in_doubt(model: Path, words: Path) -> None:
+    recognizer = Recognizer(model, unsure=0)
+    image = np.hstack([draw("中文" * 31, bar=8, gap=4), between("b", "c")])
+    assert image.shape[1] < recognizer.info.canvas.max_width, "one piece of 64 characters"
+    beam = make_decoder(recognizer.info.charset, DecodeOptions(method="beam", hot_words=words))
+    assert recognizer.read(image).text == "中文" * 31 + "ab"
+    assert recognizer.read(image, beam).text == "中文" * 31 + "ac"
+
+
 def test_pages_take_a_decoder_too(model: Path) -> None:
     page = np.full((200, 400), 255, np.uint8)
     recognizer = Recognizer(model)

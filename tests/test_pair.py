@@ -17,9 +17,10 @@ from crnn.ctc import greedy
 from crnn.decoding import DecodeOptions, make_decoder
 from crnn.errors import UserError
 from crnn.lmdb_store import LineStore, LineWriter, StoredLine
+from crnn.margins import without_margins
 from crnn.network import Network
 from crnn.pair import SECOND_KEY, unpack, write_pair
-from crnn.preprocess import decode_image
+from crnn.preprocess import decode_image, to_grey
 from crnn.reading import DOUBTFUL, MARGIN, STRANGE
 from crnn.recipe import DataConfig, TrainConfig
 from crnn.recognizer import Recognizer
@@ -105,7 +106,9 @@ def probing(pair: Path, trained: Path, held_out_digits: Path) -> Path:
 
 def likenesses(model: Path, lines: list[bytes]) -> np.ndarray:
     network = Network(model, "digits")
-    return np.array([look.likeness for look in network.read([decode_image(line) for line in lines], greedy)])
+    greys = [to_grey(decode_image(line)) for line in lines]
+    letters = [without_margins(grey).of(grey) for grey in greys]  # what a recogniser shows its networks
+    return np.array([look.likeness for look in network.read(letters, greedy)])
 
 
 def test_a_probe_tells_the_domain_by_its_looks(pair: Path, probing: Path, held_out_digits: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,6 +17,8 @@ from PIL import Image
 from crnn import MAX_IMAGE_PIXELS
 from crnn.image_header import ImageSize, declared_size, jpeg_scans
 from crnn.picture import ImageError, decode_image
+
+CASES = Path(__file__).parent / "cases"
 
 FORMATS = ["PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP"]
 UPRIGHT = np.full((20, 40, 3), 255, np.uint8)
@@ -89,6 +92,38 @@ def test_transparency_lies_over_white() -> None:
     assert image.min() == 255
 
 
+def glyphs(ink: int, ground: tuple[int, int, int, int]) -> Image.Image:
+    """Bars of grey `ink`, opaque, on `ground` (RGBA)."""
+    pixels = np.full((20, 60, 4), ground, np.uint8)
+    for left in range(5, 60, 10):
+        pixels[4:16, left : left + 3] = (ink, ink, ink, 255)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("kind", ["RGBA PNG", "LA PNG", "P PNG", "RGBA WEBP", "RGBA TIFF", "RGBA GIF", "P GIF"])
+@pytest.mark.parametrize("ink", [255, 200, 60, 0])
+def test_letters_on_nothing_stay_visible(kind: str, ink: int) -> None:
+    mode, form = kind.split()
+    picture = glyphs(ink, (ink, ink, ink, 0))
+    options: dict[str, object] = {"lossless": True} if form == "WEBP" else {}
+    if mode == "P":
+        letters = picture.getchannel("A")
+        picture = Image.new("P", picture.size, 1)
+        picture.putpalette([ink] * 6)
+        picture.paste(0, mask=letters)
+        options = {"transparency": 1}
+    image = decode_image(encode(picture if mode == "P" else picture.convert(mode), form, **options))
+    assert abs(int(image[10, 6].max()) - ink) < 10
+    assert image[10, 10].tolist() == [0 if ink >= 128 else 255] * 3
+
+
+def test_a_window_with_transparent_corners_lies_over_its_own_ground() -> None:
+    for ink, paper in ((0, 255), (255, 0)):
+        pixels = np.array(glyphs(ink, (paper, paper, paper, 255)))
+        pixels[:3, :3, 3] = 0
+        assert decode_image(encode(Image.fromarray(pixels), "PNG"))[0, 0].tolist() == [paper] * 3
+
+
 def test_a_picture_that_nobody_could_see_is_taken_as_opaque() -> None:
     pixels = np.zeros((20, 40, 4), np.uint8)
     assert decode_image(encode(Image.fromarray(pixels), "PNG")).max() == 0
@@ -137,6 +172,67 @@ def test_no_damage_crashes(form: str) -> None:
 def test_junk_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(ImageError, match=reason):
         decode_image(data)
+
+
+@pytest.mark.parametrize("bits", [1, 8, 10, 12, 16])
+@pytest.mark.parametrize("form", [".png", ".tiff"])
+def test_sixteen_bit_pictures_use_the_bits_they_have(bits: int, form: str) -> None:
+    deep = np.full((20, 40), 2**bits - 1, np.uint16)
+    deep[:10, :10] = 0
+    image = decode_image(cv2.imencode(form, deep)[1].tobytes())
+    assert image[4, 4] == 0
+    assert image[15, 30] == (255 if bits >= 8 else 1)
+
+
+def test_colour_and_transparency_may_use_another_number_of_bits() -> None:
+    deep = np.full((20, 40, 4), 1023, np.uint16)
+    deep[:, :, 3] = 65535
+    deep[:10, :10, :3] = 0
+    assert has_corner(decode_image(cv2.imencode(".png", deep)[1].tobytes()))
+
+
+def has_corner(image: np.ndarray) -> bool:
+    return image[4, 4].max() == 0 and image[15, 30].min() == 255
+
+
+@pytest.mark.parametrize("case", ["grey16_8bit.tif", "grey16_10bit.png", "white_on_transparent.png"])
+def test_cases_have_contrast(case: str) -> None:
+    image = decode_image((CASES / case).read_bytes())
+    assert np.ptp(image) > 200
+
+
+def planar_tiff(bits: int) -> bytes:
+    """A TIFF of 20×40 RGB pixels, all 0, with a plane for each channel."""
+    plane = bytes(20 * 40 * bits // 8)
+    shorts, longs = 3, 4
+    tags = [
+        (256, shorts, [40]), (257, shorts, [20]), (258, shorts, [bits] * 3), (259, shorts, [1]), (262, shorts, [2]),
+        (273, longs, [0, 0, 0]), (277, shorts, [3]), (278, shorts, [20]), (279, longs, [len(plane)] * 3),
+        (284, shorts, [2]),
+    ]  # fmt: skip
+    spilt = 8 + 2 + 12 * len(tags) + 4  # where the values stand that do not fit into an entry of the directory
+    begin = spilt + 6 + 12 + 12
+    entries, values = b"", b""
+    for tag, kind, numbers in tags:
+        numbers = [begin + i * len(plane) for i in range(3)] if tag == 273 else numbers
+        packed = struct.pack(f"<{len(numbers)}{'H' if kind == shorts else 'I'}", *numbers)
+        if len(packed) > 4:
+            packed, values = struct.pack("<I", spilt + len(values)), values + packed
+        entries += struct.pack("<HHI", tag, kind, len(numbers)) + packed.ljust(4, b"\0")
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(4) + values + plane * 3
+
+
+def test_what_opencv_decodes_wrongly_is_refused() -> None:
+    assert decode_image(planar_tiff(bits=8)).max() == 0
+    with pytest.raises(ImageError, match="separate planes"):
+        decode_image(planar_tiff(bits=16))
+    with pytest.raises(ImageError, match="grey TIFF with transparency"):
+        decode_image(encode(glyphs(255, (255, 255, 255, 0)).convert("LA"), "TIFF"))
+
+
+def test_a_jpeg_without_its_end_says_so() -> None:
+    with pytest.raises(ImageError, match="cut short"):
+        decode_image((CASES / "no_end_marker.jpg").read_bytes())
 
 
 def test_deep_pixels_are_refused() -> None:

@@ -18,6 +18,20 @@ def test_a_line_is_as_sure_as_all_its_characters_together() -> None:
     assert 0.999 < line_confidence([1.0]) < 1
 
 
+@pytest.mark.parametrize("length", [1, 10, 100, 2000])
+@pytest.mark.parametrize("probability", [0.99, 0.5, 1e-4])
+def test_confidence_means_the_same_at_every_length(length: int, probability: float) -> None:
+    reading = Reading.of([CharReading("a", probability, 0)] * length)
+    assert reading.confidence == pytest.approx(probability, rel=1e-3)
+    assert reading.line_confidence == pytest.approx(probability**length, rel=1e-3, abs=1e-300)
+    calibrated = Reading.of([CharReading("a", probability, 0)] * length, scale=0.92, offset=0.62)
+    assert calibrated.confidence == pytest.approx(probability, abs=0.17)
+
+
+def test_nothing_read_is_nothing_vouched_for() -> None:
+    assert (Reading.of([]).confidence, Reading.of([]).line_confidence) == (0, 0)
+
+
 def test_calibration_shifts_and_scales_the_log_odds() -> None:
     assert line_confidence([0.5], scale=3.0) == pytest.approx(0.5)
     assert line_confidence([0.9], scale=0.5) == pytest.approx(0.75)
@@ -28,7 +42,7 @@ def test_sureness_compares_networks_that_read_another_number_of_characters() -> 
     def reading(*confidences: float) -> Reading:
         return Reading.of([CharReading("a", confidence, 0) for confidence in confidences])
 
-    assert reading(*[0.95] * 9).confidence < reading(0.65).confidence
+    assert reading(*[0.95] * 9).line_confidence < reading(0.65).line_confidence
     assert reading(*[0.95] * 9).sureness > reading(0.65).sureness
     assert reading(0.99, 0.3).sureness < reading(0.8, 0.8).sureness
     assert reading().sureness < reading(0.01).sureness

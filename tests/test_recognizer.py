@@ -13,19 +13,84 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from crnn.artifact import ArtifactInfo
+from crnn.beam import BeamSettings
 from crnn.ctc import GreedyPath, greedy
+from crnn.decoding import DecodeOptions, make_decoder
 from crnn.errors import UserError
+from crnn.margins import without_margins
 from crnn.metrics import edit_distance
 from crnn.network import Look, Network
 from crnn.preprocess import SHRUNK, STRETCHED, CanvasSpec, ImageError, decode_image, from_farther, from_nearer
 from crnn.recognizer import CharReading, Reading, Recognizer
-from tests.barcode import CHARACTERS, draw, save_model
+from tests.barcode import CHARACTERS, between, draw, save_model
 from tests.conftest import draw_digits
+
+CASES = Path(__file__).parent / "cases"
 
 
 @pytest.fixture(scope="module")
 def recognizer(tmp_path_factory: pytest.TempPathFactory) -> Recognizer:
     return Recognizer(save_model(tmp_path_factory.mktemp("model") / "barcode.onnx"))
+
+
+def test_each_image_answers_for_itself(recognizer: Recognizer) -> None:
+    images = [draw("ab"), b"junk", draw("cd"), np.zeros((1, 65535), np.uint8), draw("e")]
+    with pytest.raises(ImageError):
+        recognizer.read_many(images)
+    first, junk, second, no_line, third = recognizer.read_many(images, return_exceptions=True)
+    assert isinstance(junk, ImageError) and isinstance(no_line, ImageError)
+    assert [first, second, third] == recognizer.read_many([images[0], images[2], images[4]])
+    assert recognizer.read_many([], return_exceptions=True) == []
+
+
+def test_even_what_nobody_foresaw_is_the_matter_of_one_image(recognizer: Recognizer) -> None:
+    def fragile(logits: np.ndarray) -> GreedyPath:
+        if len(greedy(logits).ids) == 3:
+            raise OverflowError("three characters")
+        return greedy(logits)
+
+    images = [draw("ab"), draw("abc"), draw("abcd")]
+    readings = recognizer.read_many(images, fragile, return_exceptions=True)
+    assert [getattr(reading, "text", str(reading)) for reading in readings] == ["ab", "three characters", "abcd"]
+
+
+def test_one_word_changes_the_decoder(tmp_path: Path) -> None:
+    recognizer = Recognizer(save_model(tmp_path / "m.onnx"), unsure=0)
+    image = between("中", "文", before="中")  # the shipped language model knows 中文
+    recognizer.decode = make_decoder(recognizer.info.charset, DecodeOptions(beam=BeamSettings(lm_weight=1.0)))
+    assert recognizer.read(image).text == recognizer.read(image, "beam").text == "中文"
+    assert recognizer.read(image, "greedy").text == "中中"
+    with pytest.raises(UserError, match="unknown decoding method 'best'"):
+        recognizer.read(image, "best")
+
+
+@pytest.mark.parametrize("case", ["line_with_margins_30.png", "line_with_margins_60.png"])
+def test_blank_margins_change_nothing(case: str) -> None:
+    assert Recognizer().read((CASES / case).read_bytes()).text == "订单号 20240730 Total 12.50"
+
+
+def test_characters_stand_where_they_are_in_the_picture_margins_or_not(recognizer: Recognizer) -> None:
+    line = np.full((60, 240), 255, np.uint8)
+    cv2.putText(line, "8 8", (40, 45), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 0, 3)
+    roomy = cv2.copyMakeBorder(line, 100, 50, 70, 20, cv2.BORDER_REPLICATE)
+    assert without_margins(roomy).of(roomy).shape[0] < 60
+    shipped = Recognizer()
+    places = [[(c.x, c.y) for c in shipped.read(image).chars] for image in (line, roomy)]
+    assert len(places[0]) == len(places[1]) > 1
+    for (x, y), (moved_x, moved_y) in zip(*places, strict=True):
+        assert (moved_x, moved_y) == pytest.approx((x + 70, y + 100), abs=8)
+
+
+@pytest.mark.parametrize(
+    ("case", "text"),
+    [("digits", "1 2 3 4 5"), ("letters", "A B C D"), ("ml", "M L"), ("sum", "10 1")],
+)
+def test_single_characters_set_apart_keep_their_spaces(case: str, text: str) -> None:
+    image = (CASES / f"spaced_{case}.png").read_bytes()
+    assert Recognizer().read(image).text == text
+    charset = Recognizer().info.charset
+    allowed = make_decoder(charset, DecodeOptions(allow=text.replace(" ", "")))
+    assert " " not in Recognizer().read(image, allowed).text, "a space is not among the allowed characters"
 
 
 def random_text(rng: random.Random, length: int) -> str:
@@ -107,12 +172,17 @@ def test_what_is_no_line_is_refused(recognizer: Recognizer, image: np.ndarray | 
 
 
 def looks_at(path: Path, lines: list[np.ndarray]) -> list[tuple[Reading, Reading, Reading]]:
-    """What the network makes of each line as it is, from farther and from nearer."""
+    """What the network makes of each line's letters as they are, from farther and from nearer."""
+    lines = [without_margins(line).of(line) for line in lines]
     network = Network(path, "digits")
     views = [(lines, 1.0), ([from_farther(line) for line in lines], SHRUNK)]
     views.append(([from_nearer(line) for line in lines], STRETCHED))
     looks = [network.read(view, greedy, stretch) for view, stretch in views]
     return [(a.reading, b.reading, c.reading) for a, b, c in zip(*looks, strict=True)]
+
+
+def said(reading: Reading) -> tuple[str, float]:
+    return reading.text, reading.confidence
 
 
 def small_digits() -> list[np.ndarray]:
@@ -128,22 +198,22 @@ def small_digits() -> list[np.ndarray]:
 
 def test_an_unsure_line_is_looked_at_until_two_agree(trained: Path) -> None:
     lines = small_digits()
-    readings = Recognizer(trained / "model.onnx", unsure=0.9).read_many(lines)
+    readings = Recognizer(trained / "model.onnx", unsure=0.9).read_many(lines, "greedy")
     kept_by: Counter[str] = Counter()
     for line, (first, farther, nearer), kept in zip(
         lines, looks_at(trained / "model.onnx", lines), readings, strict=True
     ):
         texts = [first.text, farther.text, nearer.text]
         if first.weakest >= 0.9:
-            assert kept == first
+            assert said(kept) == said(first)
         elif first.text == farther.text:
-            assert kept == max(first, farther, key=lambda reading: reading.confidence)
+            assert said(kept) == said(max(first, farther, key=lambda reading: reading.line_confidence))
             kept_by["two"] += 1
         elif nearer.text in texts[:2]:
             assert kept.text == nearer.text
             kept_by["three"] += 1
         else:
-            assert kept == max(first, farther, nearer, key=lambda reading: reading.confidence)
+            assert said(kept) == said(max(first, farther, nearer, key=lambda reading: reading.line_confidence))
             kept_by["surest"] += 1
         assert all(0 <= char.x <= line.shape[1] for char in kept.chars)
     assert min(kept_by["two"], kept_by["three"], kept_by["surest"]) > 2, kept_by
@@ -152,7 +222,8 @@ def test_an_unsure_line_is_looked_at_until_two_agree(trained: Path) -> None:
 def test_a_line_that_is_sure_is_looked_at_once(trained: Path) -> None:
     lines = small_digits()
     firsts = [first for first, _, _ in looks_at(trained / "model.onnx", lines)]
-    assert Recognizer(trained / "model.onnx", unsure=0.0).read_many(lines) == firsts
+    readings = Recognizer(trained / "model.onnx", unsure=0.0).read_many(lines, "greedy")
+    assert list(map(said, readings)) == list(map(said, firsts))
 
 
 def test_where_no_two_looks_agree_the_decoder_decides(trained: Path) -> None:
@@ -165,7 +236,7 @@ def test_where_no_two_looks_agree_the_decoder_decides(trained: Path) -> None:
     torn = 0
     for looks, kept in zip(looks_at(trained / "model.onnx", lines), chosen, strict=True):
         if len({look.text for look in looks}) == 3 and all(look.text for look in looks):
-            assert kept == min(looks, key=lambda reading: reading.confidence)
+            assert said(kept) == said(min(looks, key=lambda reading: reading.line_confidence))
             torn += 1
     assert torn > 2
 

@@ -195,7 +195,7 @@ def _side(path: Path, lines: Sequence[LabelledLine], models: Sequence[Recognizer
 
     def read(chunk: Sequence[LabelledLine]) -> list[list[str]]:
         images = [decode_image(line.image) for line in chunk]
-        return [[reading.text for reading in model.read_many(images)] for model in models]
+        return [[reading.text for reading in model.read_many(images, "greedy")] for model in models]
 
     with ThreadPoolExecutor(available_cpus()) as pool:
         bar = tqdm(pool.map(read, chunks), desc=path.name, total=len(chunks), unit=f"{CHUNK} lines", mininterval=1)

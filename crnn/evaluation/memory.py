@@ -57,7 +57,7 @@ def watch(model: str | Path, lines: int, seed: int = 0) -> Memory:
     seen = []
     for number in range(lines):
         width = int(rng.integers(8, WIDEST))
-        recognizer.read(rng.integers(0, 256, (recognizer.info.canvas.height, width), dtype=np.uint8))
+        recognizer.read(rng.integers(0, 256, (recognizer.info.canvas.height, width), dtype=np.uint8), "greedy")
         if number % max(1, lines // SAMPLES) == 0:
             seen.append(resident_megabytes())
     end = resident_megabytes()

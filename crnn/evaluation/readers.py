@@ -17,7 +17,7 @@ FLOAT = "float"
 
 @dataclass(frozen=True)
 class Guess:
-    """What a recogniser read: its text and its own confidence in [0, 1]."""
+    """What a recogniser read: its text and, in [0, 1], how sure it is of the whole of it."""
 
     text: str
     confidence: float
@@ -66,7 +66,8 @@ class ModelReader:
 
     def read(self, image: np.ndarray) -> Guess:
         reading = self.recognizer.read(image, self.decode)
-        return Guess(reading.text, reading.confidence)
+        return Guess(reading.text, reading.line_confidence)
 
     def read_many(self, images: Sequence[np.ndarray]) -> list[Guess]:
-        return [Guess(reading.text, reading.confidence) for reading in self.recognizer.read_many(images, self.decode)]
+        readings = self.recognizer.read_many(images, self.decode)
+        return [Guess(reading.text, reading.line_confidence) for reading in readings]

@@ -3,8 +3,9 @@
 import { say, speak, speakError, translate } from "./messages.js";
 import { correct, read } from "./server.js";
 
-const SURE = 0.9;
-const UNSURE = 0.6;
+// Chance that a character is right. Of 400 real lines 97 % were right above the first, 40 % below the second.
+const SURE = 0.95;
+const UNSURE = 0.8;
 const SVG = "http://www.w3.org/2000/svg";
 const BADGES = { sure: "text-bg-success", unsure: "text-bg-warning", doubtful: "text-bg-danger" };
 
@@ -65,8 +66,10 @@ export class Picture {
   }
 
   async show() {
-    const { lines, cached, elapsed_time_ms: ms } = this.result;
+    const { lines, pages, cached, elapsed_time_ms: ms } = this.result;
     speak(this.find(".time"), cached ? "time_cached" : "time", { ms: Math.round(ms) });
+    this.find(".pages").hidden = pages === 1;
+    speak(this.find(".pages"), "pages", { pages });
     if (!lines.length) return speak(this.find(".message"), "no_text");
     this.find(".message").remove();
     this.find(".copy").hidden = false;
@@ -85,7 +88,7 @@ export class Picture {
     const badge = find(".confidence");
     badge.classList.add(BADGES[kind]);
     badge.textContent = `${percent}%`;
-    badge.title = say("confidence", { percent });
+    badge.title = say("confidence", { percent, line: Math.round(line.line_confidence * 100) });
     find(".text").textContent = line.text;
     this.find(".lines").append(row);
 

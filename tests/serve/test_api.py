@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 from werkzeug.test import TestResponse
 
 from crnn.charset import Charset
@@ -114,18 +115,33 @@ class TestDecoding:
         assert self.read(client) == ("ab", False)
         assert self.read(client, allow="acde") == ("ac", False)
         assert self.read(client, allow="acde") == ("ac", True)
-        assert self.read(client, decode="greedy", allow="", hotwords={}) == ("ab", True)
+        assert self.read(client, decode="beam", allow="", hotwords={}) == ("ab", True)
+        assert self.read(client, decode="greedy") == ("ab", False)
 
     def test_the_language_model_of_the_server_is_heard(self, serve: Server, tmp_path: Path) -> None:
         model = save_language_model(tmp_path / "lm.npz", Charset(CHARACTERS), ["ac"] * 20, [0, 0])
         client = serve(language_model=str(model))
-        assert self.read(client) == ("ab", False)
-        assert self.read(client, decode="beam") == ("ac", False)
+        assert self.read(client) == ("ac", False)
+        assert self.read(client, decode="greedy") == ("ab", False)
         assert client.get("/api/v1/model").json["language_model"] == "lm.npz"
 
-    def test_a_server_without_language_model_says_so(self, serve: Server) -> None:
-        body = {"image_base64": b64(png("a")), "options": {"decode": "beam"}}
-        assert_error(serve(language_model="").post("/api/v1/ocr", json=body), 422, "bad_options")
+    def test_a_server_without_language_model_reads_greedily(self, serve: Server) -> None:
+        client = serve(language_model="")
+        assert self.read(client) == self.read(client, decode="greedy") == ("ab", False)
+        assert self.read(client, hotwords={"ac": 1.5}) == ("ac", False)
+
+
+def test_the_first_page_is_read_and_the_others_are_told_of(client: FlaskClient) -> None:
+    pages = io.BytesIO()
+    first, second = (Image.open(io.BytesIO(png(text))) for text in ("ab", "cd"))
+    first.save(pages, "TIFF", save_all=True, append_images=[second])
+    for _ in range(2):  # read, then from the cache
+        reply = client.post("/api/v1/ocr", json={"image_base64": b64(pages.getvalue())}).json
+        assert (reply["text"], reply["pages"]) == ("ab", 2)
+        assert reply["warning"] == "only the first of 2 pages was read"
+    one = client.post("/api/v1/ocr", json={"image_base64": b64(png("ab"))}).json
+    assert one["pages"] == 1
+    assert "warning" not in one
 
 
 class TestRefusals:
@@ -199,7 +215,7 @@ class TestRefusals:
             {"decode": "beam", "hotwords": {"ac": True}},
             {"decode": "beam", "hotwords": {"": 1}},
             {"decode": "beam", "hotwords": {"龘": 1}},
-            {"hotwords": {"ac": 1.5}},
+            {"decode": "greedy", "hotwords": {"ac": 1.5}},
         ],
     )
     def test_options(self, client: FlaskClient, options: object) -> None:
