@@ -4,7 +4,7 @@ WORKDIR /build
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY crnn crnn
 COPY serve serve
-COPY models/crnn-zh-en.int8.onnx models/lm-zh-en.npz models/
+COPY models/crnn-zh-en.int8.onnx models/finder.int8.onnx models/lm-zh-en.npz models/
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt . \
     && /venv/bin/pip uninstall -y pip setuptools
 

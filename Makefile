@@ -125,8 +125,8 @@ export: .venv/train ## artifacts/NAME/checkpoint.pt to model.onnx
 	$(PY) export.py $(call given,checkpoint,TRAINED) $(ARGS)
 
 EXPORTED = $(or $(MODEL),artifacts/$(NAME)/model.onnx)
-quantize: .venv/train ## MODEL= to INT8, behind the gate
-	$(PY) quantize.py $(call given,model,EXPORTED) $(call given,dataset,DATASET) $(ARGS)
+quantize: .venv/train ## MODEL= to INT8, behind the gate; FINDER=1: a finder, by a folder of pages
+	$(PY) quantize.py $(if $(FINDER),--config-name finder) $(call given,model,EXPORTED) $(call given,dataset,DATASET) $(ARGS)
 
 evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
 	$(PY) evaluate.py $(call given,name,NAME) $(if $(MODEL),$(call given,model,MODEL)) $(call given,dataset,DATASET) $(ARGS)
@@ -151,9 +151,13 @@ bench: .venv/train ## in all modes beside Tesseract and the PP-OCR family (QUICK
 	    $(call given,model,BENCH_MODEL) $(call several,models,FLOAT $(OTHER)) $(call given,dataset,BENCH_LINES) $(ARGS)
 
 PAGE_MODEL = $(or $(MODEL),models/crnn-zh-en.int8.onnx)
-bench-pages: .venv/train ## lines of rendered pages found and read, beside Tesseract and RapidOCR (after fonts, corpus)
+PAGE_SET = $(or $(DATASET),artifacts/pages/plain)
+PAGE_ENGINES ?= [ours,rapidocr,rapidocr_tiny,tesseract]
+bench-pages: .venv/train ## lines of the pages in DATASET= (rendered ones by default) found and read, beside other engines
 	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q rapidocr==3.10
-	$(PY) -m data.page_benchmark $(call given,model,PAGE_MODEL) 'readers=[ours,tesseract,rapidocr]' $(ARGS)
+	$(if $(DATASET),,test -d $(PAGE_SET) || $(PY) -m data.pages)
+	$(PY) evaluate.py --config-name pages $(call given,model,PAGE_MODEL) $(call given,pages,PAGE_SET) \
+	    'engines=$(PAGE_ENGINES)' $(ARGS)
 
 # ---- fine-tuning -----------------------------------------------------------------------------------------
 # The file that the server reads with. Beside it stands the checkpoint that the next fine-tune starts from.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING, DictConfig, OmegaConf
 from tqdm import tqdm
 
 from crnn.errors import UserError, exit_cleanly
@@ -20,6 +20,7 @@ from crnn.evaluation.calibration import reliability_of
 from crnn.evaluation.lines import LabelledLine, has_hanzi, read_lines
 from crnn.evaluation.machine import describe_machine
 from crnn.evaluation.markdown import to_markdown
+from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, as_table, benchmark_pages
 from crnn.evaluation.peers import PaddlePeer, open_peers
 from crnn.evaluation.plots import write_plots
 from crnn.evaluation.predictions import write_predictions
@@ -32,6 +33,7 @@ from crnn.evaluation.worst_page import write_worst_page
 from crnn.preprocess import decode_image, scaled_width
 from crnn.shipped import DEFAULT_MODEL
 from crnn.stage import run_stage, typed
+from data.packages import fetch
 
 
 @dataclass
@@ -161,12 +163,19 @@ def _subject(reader: LineReader, run: Run, lines: Sequence[LabelledLine], config
 @hydra.main(version_base="1.3", config_path="configs/evaluate", config_name="evaluate")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
+    if OmegaConf.get_type(cfg) is PageBenchmarkConfig:
+        pages = typed(cfg, PageBenchmarkConfig)
+        if pages.tiny is None and "rapidocr_tiny" in pages.engines:
+            pages.tiny = str(fetch("pip", pages.tiny_package, Path(pages.artifacts) / "cache" / "packages"))
+        print(as_table(benchmark_pages(pages)), end="")
+        return
     report = evaluate(typed(cfg, EvaluateConfig))
     print(to_markdown(report))
     print(f"artifacts/{report.name}/: report.json report.md {PREDICTIONS} worst.html plots/")
 
 
 ConfigStore.instance().store(name="evaluate_schema", node=EvaluateConfig)
+ConfigStore.instance().store(name="page_benchmark_schema", node=PageBenchmarkConfig)
 
 if __name__ == "__main__":
     run_stage(main)

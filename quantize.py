@@ -16,11 +16,12 @@ import hydra
 import numpy as np
 import onnxruntime
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING, DictConfig, OmegaConf
 from tqdm import tqdm
 
 from crnn.errors import UserError, exit_cleanly
 from crnn.evaluation.lines import LabelledLine, read_lines
+from crnn.finder_quantization import FinderQuantizeConfig, quantize_finder
 from crnn.pieces import cut
 from crnn.preprocess import CanvasSpec, decode_image, pad_to_bucket, to_strip
 from crnn.quantisation.gate import GateConfig, Verdict, judge
@@ -44,6 +45,7 @@ class QuantizeConfig:
 
 
 ConfigStore.instance().store(name="quantize_schema", node=QuantizeConfig)
+ConfigStore.instance().store(name="quantize_finder_schema", node=FinderQuantizeConfig)
 
 
 def quantize(config: QuantizeConfig) -> Path:
@@ -128,7 +130,10 @@ def _table(verdict: Verdict) -> str:
 @hydra.main(version_base="1.3", config_path="configs/quantize", config_name="quantize")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
-    quantize(typed(cfg, QuantizeConfig))
+    if OmegaConf.get_type(cfg) is FinderQuantizeConfig:
+        quantize_finder(typed(cfg, FinderQuantizeConfig))
+    else:
+        quantize(typed(cfg, QuantizeConfig))
 
 
 if __name__ == "__main__":

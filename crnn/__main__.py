@@ -17,12 +17,13 @@ import cv2
 from crnn.beam import BeamSettings
 from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError, exit_cleanly
+from crnn.finder.finder import Finder
 from crnn.frames import count_frames
-from crnn.page import LineReading, read_page
+from crnn.page import LAYOUTS, MIN_CONFIDENCE, LineReading, PageReader
 from crnn.picture import decode_image
 from crnn.reading import UNSURE, Reading
 from crnn.recognizer import Recognizer
-from crnn.shipped import DEFAULT_MODEL
+from crnn.shipped import DEFAULT_FINDER, DEFAULT_MODEL
 
 FORCED = 0.5  # confidence below which characters that --allow names were forced on others
 
@@ -40,16 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     with exit_cleanly():
         recognizer = Recognizer(options.model, threads=options.threads, unsure=options.unsure)
+        reader = PageReader(recognizer, Finder(options.finder, threads=options.threads))
         decode = make_decoder(recognizer.info.charset, _decode_options(options))
-        return max([_print_reading(name, recognizer, decode, options) for name in options.images])
+        return max([_print_reading(name, reader, decode, options) for name in options.images])
 
 
-def _print_reading(name: str, recognizer: Recognizer, decode: Decoder, options: argparse.Namespace) -> int:
+def _print_reading(name: str, reader: PageReader, decode: Decoder, options: argparse.Namespace) -> int:
     """Read one picture and print what it says; whatever goes wrong is its own matter. Returns 0, or 2 if it failed."""
     try:
         data = _bytes_of(name)
         started = time.perf_counter()
-        fields = (_read_page if options.page else _read_line)(recognizer, data, decode)
+        fields = _read(reader, data, decode, options)
         milliseconds = round((time.perf_counter() - started) * 1000, 3)
     except UserError as error:
         _complain("error", name, str(error))
@@ -77,17 +79,15 @@ def _complain(kind: str, name: str, message: str) -> None:
     print(f"{kind}: {name}: {message}", file=sys.stderr)
 
 
-def _read_line(recognizer: Recognizer, data: bytes, decode: Decoder) -> dict[str, Any]:
-    return _fields(recognizer.read(data, decode))
-
-
-def _read_page(recognizer: Recognizer, data: bytes, decode: Decoder) -> dict[str, Any]:
-    page = read_page(recognizer, decode_image(data), decode)
+def _read(reader: PageReader, data: bytes, decode: Decoder, options: argparse.Namespace) -> dict[str, Any]:
+    page = reader.read(decode_image(data), decode, options.layout, options.min_confidence)
+    if page.is_line:
+        return _fields(page.lines[0]) if page.lines else _fields(Reading.of(()))
     lines = []
     for line in page.lines:
         fields = _fields(line) | {"box": line.box.quad.tolist()}
         lines.append(fields | ({"error": line.error} if line.error else {}))
-    return {"text": page.text, "lines": lines}
+    return {"text": page.text, "turned": page.turned, "lines": lines}
 
 
 def _fields(line: Reading | LineReading) -> dict[str, Any]:
@@ -116,9 +116,19 @@ def _bytes_of(name: str) -> bytes:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="crnn", description="Read pictures of text, Chinese and English.")
     add = parser.add_argument
-    add("images", nargs="+", metavar="IMAGE", help="picture of one line of text; - is standard input")
-    add("--page", action="store_true", help="pictures of pages: find their lines and read them all")
-    add("--model", type=Path, default=DEFAULT_MODEL, metavar="FILE", help="exported .onnx model")
+    add("images", nargs="+", metavar="IMAGE", help="picture of a page or of one line of text; - is standard input")
+    add(
+        "--layout", choices=LAYOUTS, default="auto",
+        help="what pictures show: pages, single lines, or lines where nothing else is to be seen (%(default)s)",
+    )  # fmt: skip
+    add("--page", dest="layout", action="store_const", const="page", help="the same as --layout page")
+    add("--line", dest="layout", action="store_const", const="line", help="the same as --layout line")
+    add(
+        "--min-confidence", type=float, default=MIN_CONFIDENCE, metavar="P",
+        help="leave out lines of pages read with less: they are texture more often than text (%(default)s)",
+    )  # fmt: skip
+    add("--model", type=Path, default=DEFAULT_MODEL, metavar="FILE", help="exported .onnx model that reads lines")
+    add("--finder", type=Path, default=DEFAULT_FINDER, metavar="FILE", help="exported .onnx model that finds them")
     add("--json", action="store_true", help="one JSON object a picture: text, confidence, chars, pages, elapsed_ms")
     add("--threads", type=int, default=1, metavar="N", help="processors for one reading (default: 1)")
     add(

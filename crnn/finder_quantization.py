@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,14 @@ class FinderQuantizeConfig:
     seed: of the choice of pages.
     """
 
-    model: str
-    dataset: str
+    model: str = ""
+    dataset: str = ""
     output: str | None = None
     calibration_pages: int = 60
     calibration_side: int = 960
     judged_pages: int = 60
     max_recall_loss: float = 0.005
-    keep: tuple[str, ...] = ()
+    keep: list[str] = field(default_factory=list)
     seed: int = 0
 
 

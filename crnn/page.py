@@ -1,19 +1,30 @@
-"""Reads a whole page: finds its lines, then reads them."""
+"""Reads a whole page: finds its lines, settles which way up they are, reads them and puts them in order."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from crnn.decoding import Decoder
-from crnn.lines import LineBox, crop_line, find_lines
-from crnn.reading import CharReading
+from crnn.errors import UserError
+from crnn.finder.boxes import LineBox
+from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
+from crnn.finder.finder import Finder
+from crnn.layout import reading_order
+from crnn.preprocess import to_grey
+from crnn.reading import CharReading, Reading
 from crnn.recognizer import Recognizer
 
 log = logging.getLogger("crnn.page")
+
+LAYOUTS = ("auto", "page", "line")
+MIN_CONFIDENCE = 0.5  # of a line; what reads worse is texture far more often than text: see docs/model-card.md
+LINE_ASPECT = 1.2  # width over height from which a picture may be the crop of one line
+EMPTY_ASPECT, EMPTY_HEIGHT = 3.0, 100  # the same where no line was found in it, or its height in pixels at most
+LINE_FILL = 0.5  # of the picture's height that the boxes of its only line take at least
 
 
 @dataclass(frozen=True)
@@ -22,9 +33,8 @@ class LineReading:
 
     Attributes:
         text: what it says, "" if nothing was read.
-        confidence: in [0, 1], the probability that a character of it is right.
-        line_confidence: in [0, 1], the probability that all of them are.
-        box: where it stands in the page.
+        confidence, line_confidence: see `crnn.reading.Reading`.
+        box: where it stands in the page, its first corner at the text's top left.
         chars: its characters, in pixels of the page.
         error: why it could not be read; "" where it was.
     """
@@ -39,9 +49,21 @@ class LineReading:
 
 @dataclass(frozen=True)
 class PageReading:
-    """The lines of a page in reading order."""
+    """The lines of a page in reading order.
+
+    Attributes:
+        lines: what was read, those of little confidence left out.
+        size: height and width of the page, pixels.
+        turned: degrees clockwise that the page must be turned by to stand upright: 0, 90, 180 or 270.
+        left_out: lines found that said nothing, or whose confidence was below the least asked for.
+        is_line: whether the picture was taken for the crop of one line.
+    """
 
     lines: tuple[LineReading, ...]
+    size: tuple[int, int] = (0, 0)
+    turned: int = 0
+    left_out: int = 0
+    is_line: bool = False
 
     @property
     def text(self) -> str:
@@ -49,35 +71,163 @@ class PageReading:
         return "\n".join(line.text for line in self.lines if line.text)
 
 
-def read_page(recognizer: Recognizer, image: np.ndarray, decode: Decoder | str | None = None) -> PageReading:
-    """Find and read the lines of `image`, uint8 (H, W) grey or (H, W, 3) BGR; a blank page has none.
+@dataclass(frozen=True)
+class FoundLines:
+    """The lines of a page, cut out and in reading order, before they are read.
 
-    A line that cannot be read says so itself, and the others are read all the same.
-
-    Raises:
-        ImageError: not such an image.
+    Attributes:
+        lines: each with its crop.
+        turned, is_line: see `PageReading`.
     """
-    boxes = find_lines(image)
-    crops = [crop_line(image, box) for box in boxes]
-    readings = recognizer.read_many(crops, decode, return_exceptions=True)
-    lines = []
-    for box, crop, reading in zip(boxes, crops, readings, strict=True):
-        if isinstance(reading, Exception):
-            log.error("a line of a page could not be read", exc_info=reading)
-            lines.append(LineReading("", 0.0, 0.0, box, (), f"{type(reading).__name__}: {reading}"))
-        else:
-            chars = on_page(reading.chars, box.quad, crop)
-            lines.append(LineReading(reading.text, reading.confidence, reading.line_confidence, box, chars))
-    return PageReading(tuple(lines))
+
+    lines: tuple[Directed, ...]
+    turned: int = 0
+    is_line: bool = False
 
 
-def on_page(chars: Sequence[CharReading], quad: np.ndarray, crop: np.ndarray) -> tuple[CharReading, ...]:
-    """Characters of a line, placed in pixels of its `crop` (h, w[, C]), in pixels of the page.
+class TooManyLinesError(UserError):
+    """A page has more lines than were asked for at most."""
 
-    Args:
-        quad: float (4, 2), corners of the crop in the page, clockwise from the text's top left.
-    """
-    height, width = crop.shape[:2]
-    along, down = (quad[1] - quad[0]) / width, (quad[3] - quad[0]) / height
-    places = [quad[0] + char.x * along + char.y * down for char in chars]
+
+class PageReader:
+    """Reads pages with a recognizer and a finder. Safe to share between threads."""
+
+    def __init__(self, recognizer: Recognizer, finder: Finder | None = None) -> None:
+        self.recognizer = recognizer
+        self.finder = finder if finder is not None else Finder()
+
+    def read(
+        self,
+        image: np.ndarray,
+        decode: Decoder | str | None = None,
+        layout: str = "auto",
+        min_confidence: float = MIN_CONFIDENCE,
+    ) -> PageReading:
+        """Find and read the lines of a page; a blank page has none.
+
+        A line that cannot be read says so itself, and the others are read all the same.
+
+        Args:
+            image: uint8 (H, W) grey or (H, W, 3) BGR.
+            decode: see `Recognizer.read`.
+            layout: page; line, where the picture is the crop of one; auto takes a picture that shows one line alone for
+                such a crop.
+            min_confidence: lines read with less are left out: they are texture more often than text.
+
+        Raises:
+            ImageError: not such an image.
+        """
+        found = self.find(image, layout)
+        readings = self.recognizer.read_many([line.crop for line in found.lines], decode, return_exceptions=True)
+        read = [line_reading(line, reading) for line, reading in zip(found.lines, readings, strict=True)]
+        least = 0.0 if layout == "line" else min_confidence
+        kept = tuple(line for line in read if line.error or (line.text and line.confidence >= least))
+        size = (int(image.shape[0]), int(image.shape[1]))
+        return PageReading(kept, size, found.turned, len(read) - len(kept), found.is_line)
+
+    def find(
+        self,
+        image: np.ndarray,
+        layout: str = "auto",
+        most: int | None = None,
+        checkpoint: Callable[[], object] = lambda: None,
+    ) -> FoundLines:
+        """The lines of a page, in reading order and the right way up.
+
+        Args:
+            image, layout: see `read`.
+            most: lines that a page may have.
+            checkpoint: called between the steps; what it raises ends the search.
+
+        Raises:
+            ImageError: not such an image.
+            TooManyLinesError: there are more than `most`.
+            UserError: no such layout.
+        """
+        if layout not in LAYOUTS:
+            raise UserError(f"unknown layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
+        found = [] if layout == "line" else self.finder.find(image)
+        checkpoint()
+        height, width = image.shape[:2]
+        if layout == "line" or (layout == "auto" and is_one_line(found, (height, width))):
+            whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32))
+            return FoundLines((Directed(whole, to_grey(image)),), is_line=True)
+        if most is not None and len(found) > most:
+            raise TooManyLinesError(f"the picture has {len(found)} lines, more than {most}: cut it up")
+
+        def confidence(crops: Sequence[np.ndarray]) -> list[float]:
+            checkpoint()
+            return self._confidence(crops)
+
+        grey = to_grey(image)
+        way = page_way(grey, found, confidence)
+        ways = line_ways(grey, found, way, confidence)
+        lines = [directed(grey, box, of) for box, of in zip(found, ways, strict=True)]
+        order = page_order([line.box for line in lines], way)
+        turned = {Way.DOWN: 270, Way.LEFT: 180, Way.UP: 90}.get(way, 0)
+        return FoundLines(tuple(lines[i] for i in order), turned)
+
+    def _confidence(self, crops: Sequence[np.ndarray]) -> list[float]:
+        """How much sense each line makes: its mean probability, read by shape alone; little for one or two letters."""
+        readings = self.recognizer.read_many(list(crops), "greedy", return_exceptions=True)
+        return [0.0 if isinstance(reading, Exception) else _sense(reading) for reading in readings]
+
+
+def _sense(reading: Reading) -> float:
+    if not reading.chars:
+        return 0.0
+    mean = sum(char.confidence for char in reading.chars) / len(reading.chars)
+    return mean * len(reading.chars) / (len(reading.chars) + 0.1)
+
+
+def line_reading(line: Directed, reading: Reading | Exception) -> LineReading:
+    """What was read of a line of a page, its characters in pixels of the page."""
+    if isinstance(reading, Exception):
+        log.error("a line of a page could not be read", exc_info=reading)
+        return LineReading("", 0.0, 0.0, line.box, (), f"{type(reading).__name__}: {reading}")
+    chars = on_page(reading.chars, line)
+    return LineReading(reading.text, reading.confidence, reading.line_confidence, line.box, chars)
+
+
+def on_page(chars: Sequence[CharReading], line: Directed) -> tuple[CharReading, ...]:
+    """Characters placed in pixels of a line's crop, placed in pixels of its page."""
+    quad = line.box.quad
+    if line.column is not None:
+        down = quad[3] - quad[0]
+        middle = (quad[0] + quad[1]) / 2
+        places = [middle + line.column.share_of(char.x) * down for char in chars]
+    else:
+        height, width = line.crop.shape[:2]
+        along, down = (quad[1] - quad[0]) / width, (quad[3] - quad[0]) / height
+        places = [quad[0] + char.x * along + char.y * down for char in chars]
     return tuple(replace(c, x=float(x), y=float(y)) for c, (x, y) in zip(chars, places, strict=True))
+
+
+def is_one_line(found: Sequence[LineBox], size: tuple[int, int]) -> bool:
+    """Whether a picture of `size` (height, width) is the crop of one level line: one row of boxes, little around it."""
+    height, width = size
+    if not found:
+        return width >= EMPTY_ASPECT * height or height <= EMPTY_HEIGHT  # if it is anything, it is a line or a letter
+    quads = np.stack([box.quad for box in found])
+    top, bottom = quads[:, :, 1].min(axis=1), quads[:, :, 1].max(axis=1)
+    row = min(bottom) > max(top)  # they all share a row of pixels
+    return bool(row and width >= LINE_ASPECT * height and (bottom - top).max() >= LINE_FILL * height)
+
+
+def page_order(boxes: Sequence[LineBox], way: Way) -> list[int]:
+    """Indices of lines in reading order on a page that reads `way`."""
+    if not boxes:
+        return []
+    quads = np.stack([box.quad for box in boxes]).astype(np.float64)
+    along = np.sum(quads[:, 1] - quads[:, 0], axis=0) if way is not Way.COLUMN else np.array([0.0, 1.0])
+    angle = np.arctan2(along[1], along[0])
+    cosine, sine = np.cos(-angle), np.sin(-angle)
+    turned = quads @ np.array([[cosine, sine], [-sine, cosine]])
+    # Columns run down and follow each other from right to left: turned a quarter, they are rows from top to bottom.
+    level = np.concatenate([turned.min(axis=1), turned.max(axis=1)], axis=1).astype(np.float32)
+    return [int(i) for i in reading_order(level)]
+
+
+def read_page(recognizer: Recognizer, image: np.ndarray, decode: Decoder | str | None = None) -> PageReading:
+    """Read one page with the shipped finder: see `PageReader.read`; keep a `PageReader` to read many."""
+    return PageReader(recognizer).read(image, decode)

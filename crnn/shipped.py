@@ -8,4 +8,5 @@ from pathlib import Path
 _MODELS = Path(__file__).with_name("models").resolve()
 
 DEFAULT_MODEL = _MODELS / "crnn-zh-en.int8.onnx"
+DEFAULT_FINDER = _MODELS / "finder.int8.onnx"
 DEFAULT_LANGUAGE_MODEL = _MODELS / "lm-zh-en.npz"

@@ -11,7 +11,7 @@ import numpy as np
 from flask import Blueprint, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from crnn.lines import LineBox, crop_line
+from crnn.finder.boxes import LineBox, crop_line
 from serve.api import service
 from serve.corrections import Correction, CorrectionStore
 from serve.errors import BadOptions, RequestError, TooLarge

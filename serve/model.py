@@ -26,7 +26,9 @@ import numpy as np
 from crnn.ctc import greedy
 from crnn.decoding import DecodeOptions, make_decoder
 from crnn.errors import UserError
+from crnn.finder.finder import Finder
 from crnn.language_model import LanguageModel
+from crnn.page import PageReader
 from crnn.reading import UNSURE
 from crnn.recognizer import Recognizer
 from serve.errors import NotReady
@@ -43,6 +45,7 @@ class LoadedModel:
 
     Attributes:
         recognizer: reads lines.
+        pages: finds them on pages, with the shipped finder.
         language_model: for beams over this model's characters, or None.
         sha256: of the model's file.
         language_sha256: of the language model's, "" without one.
@@ -52,6 +55,7 @@ class LoadedModel:
     """
 
     recognizer: Recognizer
+    pages: PageReader
     language_model: LanguageModel | None
     sha256: str
     language_sha256: str
@@ -87,6 +91,7 @@ def load(path: Path, max_batch: int, language_model: Path | None = None, unsure:
     _self_test(recognizer, path)
     return LoadedModel(
         recognizer=recognizer,
+        pages=PageReader(recognizer, Finder()),
         language_model=context,
         sha256=before[0],
         language_sha256=before[1] if language_model else "",

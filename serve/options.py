@@ -9,9 +9,9 @@ from typing import Any
 
 from crnn.decoding import METHODS
 from crnn.lexicon import MAX_BOOST
+from crnn.page import LAYOUTS, MIN_CONFIDENCE
 from serve.errors import BadOptions
 
-LAYOUTS = ("auto", "line")
 MOST_ALLOWED = 10_000  # characters of `allow`: more than any model has
 MOST_HOTWORDS = 500
 LONGEST_HOTWORD = 32
@@ -22,12 +22,14 @@ class Options:
     """What a client asks for.
 
     Attributes:
-        layout: `auto` finds the lines of the picture; `line` takes the whole picture for one line.
+        layout: `page` finds the lines of the picture; `line` takes the whole picture for one line; `auto` takes a
+            picture that shows one line alone for a line.
         chars: whether to tell each character's place and confidence.
         cache: whether a stored result will do, and this one may be stored.
         deadline_ms: longest time to answer.
         decode: `beam` with the server's language model, if it has one, and `hotwords`; or `greedy`, which is faster.
         allow: characters that alone may be read; "" for all.
+        min_confidence: lines of a page read with less are left out: they are texture more often than text.
         hotwords: likely words and their boosts in nats a character.
     """
 
@@ -37,6 +39,7 @@ class Options:
     deadline_ms: int = 10_000
     decode: str = METHODS[0]
     allow: str = ""
+    min_confidence: float = MIN_CONFIDENCE
     hotwords: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -69,7 +72,9 @@ class Options:
     @property
     def key(self) -> str:
         """What of the options changes the stored result."""
-        return json.dumps([self.layout, self.decode, self.allow, dict(self.hotwords)], sort_keys=True)
+        return json.dumps(
+            [self.layout, self.decode, self.allow, self.min_confidence, dict(self.hotwords)], sort_keys=True
+        )
 
 
 def _one_of(names: tuple[str, ...]) -> Callable[[Any], bool]:
@@ -95,6 +100,10 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "cache": (_is_flag, "true or false"),
     "deadline_ms": (lambda value: type(value) is int, "a whole number"),
     "decode": (_one_of(METHODS), f"one of {', '.join(METHODS)}"),
+    "min_confidence": (
+        lambda value: type(value) in (int, float) and 0 <= value <= 1,
+        "a number from 0 to 1",
+    ),
     "allow": (
         lambda value: isinstance(value, str) and len(value) <= MOST_ALLOWED,
         f"a string of at most {MOST_ALLOWED} characters",

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,10 +20,10 @@ import numpy as np
 from crnn.ctc import GreedyPath
 from crnn.decoding import DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError
+from crnn.finder.direction import Directed
 from crnn.frames import count_frames
-from crnn.lines import LineBox, TooManyLinesError, crop_line, find_lines
-from crnn.page import on_page
-from crnn.preprocess import ImageError, scaled_width, to_grey
+from crnn.page import FoundLines, TooManyLinesError, on_page
+from crnn.preprocess import ImageError, scaled_width
 from crnn.recognizer import Reading
 from serve.batching import Line, LineQueue, ReadMany
 from serve.cache import ResultCache, cache_key, code_version
@@ -134,17 +134,19 @@ class OcrService:
         self, picture: bytes, model: LoadedModel, options: Options, patience: Patience
     ) -> list[dict[str, Any]]:
         read_many = self._reader(model, options)
-        boxes, crops = self._find(picture, options, patience)
+        found = self._find(picture, model, options, patience)
+        crops = [line.crop for line in found.lines]
         lines = [Line(crop, read_many, _width(model, crop), patience, _cost(model, crop)) for crop in crops]
         self.queue.submit(lines)
         outcomes = self._wait(lines, patience)
         errors = [outcome for outcome in outcomes if isinstance(outcome, RequestError)]
         if errors and len(errors) == len(outcomes):
             raise errors[0]
+        least = 0.0 if options.layout == "line" else options.min_confidence
         return [
-            _line_json(outcome, box, crop)
-            for outcome, box, crop in zip(outcomes, boxes, crops, strict=True)
-            if isinstance(outcome, RequestError) or outcome.text
+            _line_json(outcome, line)
+            for outcome, line in zip(outcomes, found.lines, strict=True)
+            if isinstance(outcome, RequestError) or (outcome.text and outcome.confidence >= least)
         ]
 
     @contextmanager
@@ -165,22 +167,19 @@ class OcrService:
         finally:
             self._decoders.release()
 
-    def _find(self, picture: bytes, options: Options, patience: Patience) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Quads (4, 2) and crops of the lines of an encoded picture; grey, and nothing else of it is kept."""
+    def _find(self, picture: bytes, model: LoadedModel, options: Options, patience: Patience) -> FoundLines:
+        """The lines of an encoded picture; their grey crops are kept, and nothing else of it."""
         with self.decoded(picture, patience) as image:
             if image is None:
-                return [], []
-            if options.layout == "line":
-                height, width = image.shape[:2]
-                return [np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)], [to_grey(image)]
+                return FoundLines(())
             with self._metrics.stage("find_lines"):
                 try:
-                    found: list[LineBox] = find_lines(image, self.config.max_lines, patience.check)
+                    found = model.pages.find(image, options.layout, self.config.max_lines, patience.check)
                 except TooManyLinesError as error:
                     raise TooLarge(str(error), code="too_many_lines") from None
-                crops = [to_grey(crop_line(image, box)) for box in found]
-                kept = [np.array(crop) if crop.base is not None else crop for crop in crops]
-                return [box.quad for box in found], kept
+                # A crop may be a view of the whole page.
+                lines = [replace(of, crop=np.array(of.crop)) if of.crop.base is not None else of for of in found.lines]
+                return replace(found, lines=tuple(lines))
 
     def _wait(self, lines: list[Line], patience: Patience) -> list[Reading | RequestError]:
         """What the lines say, or what went wrong with each.
@@ -260,8 +259,8 @@ def _shown(lines: list[dict[str, Any]], options: Options) -> list[dict[str, Any]
     return lines if options.chars else [{k: v for k, v in line.items() if k != "chars"} for line in lines]
 
 
-def _line_json(outcome: Reading | RequestError, quad: np.ndarray, crop: np.ndarray) -> dict[str, Any]:
-    box = [[round(x, 1), round(y, 1)] for x, y in quad.tolist()]
+def _line_json(outcome: Reading | RequestError, line: Directed) -> dict[str, Any]:
+    box = [[round(x, 1), round(y, 1)] for x, y in line.box.quad.tolist()]
     if isinstance(outcome, RequestError):
         nothing = {"text": "", "confidence": 0.0, "line_confidence": 0.0, "box": box, "chars": []}
         return {**nothing, "error": outcome.body()["error"]}
@@ -272,6 +271,6 @@ def _line_json(outcome: Reading | RequestError, quad: np.ndarray, crop: np.ndarr
         "box": box,
         "chars": [
             {"char": c.char, "confidence": round(c.confidence, 4), "x": round(c.x, 1), "y": round(c.y, 1)}
-            for c in on_page(outcome.chars, quad, crop)
+            for c in on_page(outcome.chars, line)
         ],
     }

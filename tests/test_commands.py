@@ -101,8 +101,9 @@ STAGES = {  # name of each stage's configuration: its folder, and the module tha
     "evaluate": ("evaluate", "evaluate"), "fonts": ("", "data.fonts.__main__"), "corpus": ("", "data.corpus"),
     "lm": ("", "data.lm"), "import": ("", "data.importing"), "stats": ("", "data.stats"),
     "domain": ("finetune", "data.domain"), "before_after": ("finetune", "crnn.evaluation.before_after"),
+    "train_finder": ("", "train"), "finder": ("quantize", "quantize"), "pages": ("evaluate", "evaluate"),
+    "plain_pages": ("", "data.pages"), "page_sets": ("", "data.page_sets"), "photographs": ("", "data.photographs"),
     "lm_tuning": ("lm_tuning", "data.lm_tuning"), "lexicon_study": ("lexicon_study", "data.lexicon_study"),
-    "pages": ("evaluate", "data.page_benchmark"),
 }  # fmt: skip
 
 

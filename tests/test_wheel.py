@@ -71,7 +71,7 @@ def test_the_wheel_holds_what_reading_needs_and_no_more(wheel: Path) -> None:
     assert wheel.stat().st_size < LARGEST
     names = zipfile.ZipFile(wheel).namelist()
     models = {name for name in names if name.startswith("crnn/models/")}
-    assert models == {"crnn/models/crnn-zh-en.int8.onnx", "crnn/models/lm-zh-en.npz"}
+    assert models == {f"crnn/models/{name}" for name in ("crnn-zh-en.int8.onnx", "finder.int8.onnx", "lm-zh-en.npz")}
     assert "crnn/py.typed" in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"crnn", "serve", "crnn_ocr"}
 

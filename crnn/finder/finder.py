@@ -20,8 +20,8 @@ from crnn.finder.matching import overlaps, quad_areas
 from crnn.finder.postprocess import Boxes, BoxSettings, boxes_from_maps
 from crnn.network import open_session
 from crnn.preprocess import ImageError
+from crnn.shipped import DEFAULT_FINDER
 
-DEFAULT_FINDER = Path(__file__).resolve().parents[2] / "models" / "finder.int8.onnx"
 SAME_PLACE = 0.3  # of the smaller of two boxes that lies in the other: both show one line
 
 

