@@ -14,7 +14,8 @@ NOISIEST = 4  # grey levels of noise in the rim; beyond it there is no paper to 
 SMALLEST = 8  # pixels; ink no higher than this shows dots and dashes, or nothing that could be read
 ROOMY = 0.5  # of the height: where letters take less, the rest is margin
 SLACK = 0.15  # of the letters' height, left on every side: the middle of what networks are trained with
-SOLID = 0.72  # of its box that a dot, a dash or a rule fills; letters, bold ones too, fill less
+SOLID = 0.75  # of its box that a dash or a rule fills; letters, bold ones too, fill less
+ROUND = 0.6  # of its square box that a dot fills; a letter o is hollow
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,10 @@ def without_margins(grey: np.ndarray) -> Crop:
 
 
 def _shows_letters(ink: np.ndarray) -> bool:
-    """Whether a piece of ink, uint8 (H, W), is half as high as all and neither solid nor far wider than it is high."""
+    """Whether a piece of ink, uint8 (H, W), is half as high as all, and neither a dash nor a dot nor a long stroke."""
     _, _, boxes, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     widths, heights, areas = boxes[1:, cv2.CC_STAT_WIDTH], boxes[1:, cv2.CC_STAT_HEIGHT], boxes[1:, cv2.CC_STAT_AREA]
-    letters = (heights >= 0.5 * len(ink)) & (areas < SOLID * widths * heights) & (widths < 4 * heights)
+    filled = areas / (widths * heights)
+    dots = (np.abs(widths - heights) <= 1) & (filled > ROUND)
+    letters = (heights >= 0.5 * len(ink)) & (filled < SOLID) & (widths < 4 * heights) & ~dots
     return bool(letters.any())
