@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from crnn.__main__ import main
-from crnn.recognizer import Recognizer
+from crnn.page import PageReader
 from tests.barcode import between, draw, save_model
 
 
@@ -101,14 +101,15 @@ def test_doubtful_letters_are_settled_by_their_context(folder: Path) -> None:
 def test_an_unexpected_error_is_that_of_one_picture(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    read = Recognizer.read
+    read = PageReader.read
+    first = cv2.imread(str(folder / "one.png"), cv2.IMREAD_UNCHANGED)
 
-    def fragile(self: Recognizer, image: bytes, *others: Any) -> Any:
-        if image == (folder / "one.png").read_bytes():
+    def fragile(self: PageReader, image: np.ndarray, *others: Any) -> Any:
+        if np.array_equal(image, first):
             raise OverflowError("too many")
         return read(self, image, *others)
 
-    monkeypatch.setattr(Recognizer, "read", fragile)
+    monkeypatch.setattr(PageReader, "read", fragile)
     monkeypatch.chdir(folder)
     pictures = ["--model", "model.onnx", "one.png", "two.png"]
     assert main(pictures) == 2
@@ -175,10 +176,10 @@ def test_what_the_terminal_cannot_show_is_escaped(folder: Path) -> None:
 
 
 def test_characters_forced_on_others_are_told_of(folder: Path) -> None:
-    done = crnn(folder, "--model", "model.onnx", "--allow", "文c", "one.png")
+    done = crnn(folder, "--line", "--model", "model.onnx", "--allow", "文c", "one.png")
     assert done.returncode == 0
     assert done.stderr == "warning: one.png: it seems to hold other characters than the allowed '文c'\n"
-    assert crnn(folder, "--model", "model.onnx", "--allow", "abc中", "one.png").stderr == ""
+    assert crnn(folder, "--line", "--model", "model.onnx", "--allow", "abc中", "one.png").stderr == ""
 
 
 def test_characters_stand_in_pixels_of_the_page(folder: Path) -> None:

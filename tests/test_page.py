@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from crnn.lines import LineBox
-from crnn.page import on_page, read_page
+from crnn.finder.boxes import LineBox, crop_line
+from crnn.finder.direction import Directed
+from crnn.page import FoundLines, PageReader, on_page
 from crnn.reading import CharReading
 from crnn.recognizer import Recognizer
 
@@ -22,7 +23,8 @@ from crnn.recognizer import Recognizer
     ],
 )
 def test_characters_of_a_crop_are_placed_in_the_page(quad: list[list[int]], place: tuple[int, int]) -> None:
-    (char,) = on_page([CharReading("a", 0.9, 25, 10)], np.array(quad, np.float32), np.zeros((20, 100), np.uint8))
+    line = Directed(LineBox(np.array(quad, np.float32)), np.zeros((20, 100), np.uint8))
+    (char,) = on_page([CharReading("a", 0.9, 25, 10)], line)
     assert (char.x, char.y) == pytest.approx(place)
 
 
@@ -31,9 +33,11 @@ def test_a_line_that_cannot_be_read_leaves_the_others(monkeypatch: pytest.Monkey
     for row, text in enumerate(["Total 12", "Paid 10"]):
         cv2.putText(page, text, (30, 45 + 55 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (0, 0, 0), 2)
     boxes = [LineBox(np.array([[20, y], [260, y], [260, y + 50], [20, y + 50]], np.float32)) for y in (8, 62)]
-    monkeypatch.setattr("crnn.page.find_lines", lambda image: boxes)
+    found = FoundLines(tuple(Directed(box, crop_line(page, box)) for box in boxes))
+    monkeypatch.setattr(PageReader, "find", lambda self, image, layout: found)
     recognizer = Recognizer()
-    assert read_page(recognizer, page).text == "Total 12\nPaid 10"
+    reader = PageReader(recognizer)
+    assert reader.read(page).text == "Total 12\nPaid 10"
     read, first = recognizer._read_crops, True
 
     def fragile(pixels: Any, decode: Any) -> Any:
@@ -44,6 +48,6 @@ def test_a_line_that_cannot_be_read_leaves_the_others(monkeypatch: pytest.Monkey
         return read(pixels, decode)
 
     monkeypatch.setattr(recognizer, "_read_crops", fragile)
-    broken, other = read_page(recognizer, page).lines
+    broken, other = reader.read(page).lines
     assert (broken.text, broken.error) == ("", "OverflowError: too many")
     assert (other.text, other.error) == ("Paid 10", "")

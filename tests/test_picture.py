@@ -346,7 +346,7 @@ def test_a_tiff_with_a_tag_twice_is_as_large_as_the_larger_says() -> None:
     assert declared_size(data) == ImageSize(400, 300)
 
 
-@pytest.mark.parametrize("module", ["crnn.lines", "serve.app"])
+@pytest.mark.parametrize("module", ["crnn.finder.finder", "serve.app"])
 def test_the_limit_of_pixels_is_set_before_opencv_is_loaded(module: str) -> None:
     watch = (
         "import os, sys, importlib.abc\n"
