@@ -47,7 +47,7 @@ class VariationConfig:
         reduced: share of sights whose picture is reduced and enlarged again.
         least_height: pixels of a reduced picture.
         blurred: share of the other sights.
-        blur: standard deviation at most, hundredths of the height that the line takes, less where it is pressed together.
+        blur: standard deviation at most, hundredths of the height that the line takes; less where it is narrow.
         noisy: share of sights.
         noise: standard deviation at most, grey levels before contrast is taken away.
         compressed: share of sights.

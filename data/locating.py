@@ -7,7 +7,7 @@ from pathlib import Path
 from crnn.errors import UserError
 from data.formats import FORMATS, SUFFIXES, Source
 
-LISTS = (".txt", ".tsv", ".csv")
+LISTS = (".txt", ".tsv", ".csv", ".jsonl")
 
 
 def locate(path: Path, form: str = "auto", images: Path | None = None, encoding: str = "utf-8") -> Source:
@@ -29,7 +29,7 @@ def locate(path: Path, form: str = "auto", images: Path | None = None, encoding:
         found = [(file, form) for file, _ in found] or [(path, form)]
     if not found:
         raise UserError(
-            f"{path} holds no labelled lines: expected a list (.txt, .tsv, .csv), *.gt.txt or a data.mdb. "
+            f"{path} holds no labelled lines: expected a list (.txt, .tsv, .csv, .jsonl), *.gt.txt or a data.mdb. "
             "If the names of the pictures carry the text (text_0.jpg), say format=trdg"
         )
     if len(found) > 1:
@@ -56,6 +56,8 @@ def _list_format(file: Path) -> str | None:
         return "gt_txt"
     if file.suffix == ".csv":
         return "tsv"
+    if file.suffix == ".jsonl":
+        return "jsonl"
     with file.open("rb") as opened:
         first = opened.readline()
     if b"\t" in first:
