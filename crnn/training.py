@@ -353,7 +353,7 @@ class Trainer:
                 self.model.train()
                 loss = self.loss(batch, precision)
                 loss.backward()
-                float(loss)  # a graphics card may still be at work: this waits for it
+                loss.item()  # a graphics card may still be at work: this waits for it
                 seconds[precision] = time.perf_counter() - begin
             if not loss.isfinite():
                 seconds[precision] = math.inf

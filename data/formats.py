@@ -246,7 +246,7 @@ class LmdbLines(Sequence[LabelledLine | Reject]):
 class JsonLines(Sequence[LabelledLine | Reject]):
     """A list of JSON objects, read at once, and their pictures, read one at a time.
 
-    Keys: `file`, `text`; if there are any: `kind` or `category` (else the folder that `file` lies in), `repo` or `group`,
+    Keys: `file`, `text`; where there are any: `kind` or `category` (else the folder of `file`), `repo` or `group`,
     `licence` or `license`, `tier`, `c` (certainty of the label) and `right` (whether a reader of the day read it so).
     """
 

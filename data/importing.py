@@ -39,7 +39,6 @@ from crnn.stage import run_stage, typed
 from data.formats import JsonLines, LabelledLine
 from data.locating import locate
 
-
 SPACES = ("kept", "free")
 
 
@@ -77,8 +76,8 @@ class ImportConfig:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import wrote: the dataset, the held-out one (None without `holdout`), what was left out, and how many lines
-    are under each licence."""
+    """What an import wrote: the dataset, the held-out one (None without `holdout`), what was left out, and how many
+    lines are under each licence."""
 
     path: Path
     test_path: Path | None
