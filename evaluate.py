@@ -26,6 +26,7 @@ from crnn.evaluation.plots import write_plots
 from crnn.evaluation.predictions import write_predictions
 from crnn.evaluation.readers import FLOAT, LineReader, ModelReader
 from crnn.evaluation.report import PREDICTIONS, Report, Subject
+from crnn.evaluation.robustness import CHANGES, measure_robustness
 from crnn.evaluation.scoring import compare, score_lines
 from crnn.evaluation.studies import Studies, StudiesConfig, run_studies
 from crnn.evaluation.timing import Run, run_interleaved, throughput
@@ -56,6 +57,7 @@ class EvaluateConfig:
     cache: str = "artifacts/cache/packages"
     tesseract_languages: str = "chi_sim+eng"
     paddle: dict[str, PaddlePeer] = field(default_factory=dict)
+    robustness: bool = False
     studies: StudiesConfig = field(default_factory=StudiesConfig)
 
 
@@ -96,6 +98,11 @@ def evaluate(config: EvaluateConfig) -> Report:
     spec = models[0].recognizer.info.canvas
     widths = [scaled_width(decode_image(line.image), spec) for line in lines]
     write(report, lines, widths, config.worst)  # before the studies: minutes of reading must not be lost to them
+    if config.robustness:
+        cells = len(lines) * len(CHANGES)
+        with tqdm(total=cells, unit="line", desc="changed lines", mininterval=1) as bar:
+            report = dataclasses.replace(report, robustness=measure_robustness(readers, lines, bar.update))
+        write(report, lines, widths, config.worst)
     if config.studies != StudiesConfig():
         studies = run_studies(config.studies, models, peers.readers, lines, config.seed)
         report = dataclasses.replace(report, studies=studies)

@@ -11,10 +11,12 @@ import warnings
 from pathlib import Path
 
 import hydra
+import torch
 import torch.distributed as dist
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
+from crnn.device import choose_device, collective_backend
 from crnn.errors import exit_cleanly
 from crnn.finder_training import FinderTrainConfig, FinderTrainer
 from crnn.finder_training import Interrupted as FinderInterrupted
@@ -34,7 +36,7 @@ def train(config: TrainConfig) -> Path:
         (trainer.folder / "config.json").write_text(config.to_json(), encoding="utf-8")
         print(
             f"{config.name}: {len(trainer.plan.dataset)} lines, {trainer.plan.batches_per_epoch} batches an epoch, "
-            f"{trainer.precision}, {trainer.world} process(es)",
+            f"{trainer.precision}, {trainer.world} process(es) on {trainer.device.type}",
             flush=True,
         )
     if config.profile_steps:
@@ -57,7 +59,10 @@ def main(cfg: DictConfig) -> None:
     config = typed(cfg, TrainConfig)
     distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
     if distributed:
-        dist.init_process_group("gloo")
+        device = choose_device(config.device, int(os.environ["LOCAL_RANK"]))
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        dist.init_process_group(collective_backend(device))
     try:
         train(config)
     except Interrupted as interrupted:

@@ -2,7 +2,7 @@
 
 `num-samples`, `image-%09d` and `label-%09d` (numbered from 1) follow deep-text-recognition-benchmark and
 PARSeq, so the field's public databases are read as they are. Our own databases add `centers-%09d` (float32,
-little-endian), `category-%09d` and one JSON `info`.
+little-endian), `category-%09d`, `weight-%09d` (a decimal number) and one JSON `info`.
 """
 
 from __future__ import annotations
@@ -36,12 +36,14 @@ class StoredLine:
         label: its text.
         centers: x of each character's centre in pixels of the picture, float32 (len(label),), or None if unknown.
         category: group for reports, "" if none.
+        weight: how often training draws the line, as a multiple of the others of its dataset.
     """
 
     image: bytes
     label: str
     centers: np.ndarray | None = None
     category: str = ""
+    weight: float = 1.0
 
 
 @lru_cache(maxsize=32)
@@ -104,14 +106,16 @@ class LineStore:
         if image is None or label is None:
             raise UserError(f"{self.path}: entry {index + 1} is missing")
         centers, category = self._get(_key("centers", index)), self._get(_key("category", index))
+        weight = self._get(_key("weight", index))
         try:
             return StoredLine(
                 image=image,
                 label=label.decode(),
                 centers=None if centers is None else np.frombuffer(centers, "<f4"),
                 category="" if category is None else category.decode(),
+                weight=1.0 if weight is None else float(weight),
             )
-        except ValueError as error:  # not UTF-8, or not whole floats
+        except ValueError as error:  # not UTF-8, not whole floats, or not a number
             raise UserError(f"{self.path}: entry {index + 1} is damaged: {error}") from None
 
     @property
@@ -174,6 +178,8 @@ class LineWriter:
             self._pending.append((_key("centers", index), np.asarray(line.centers, "<f4").tobytes()))
         if line.category:
             self._pending.append((_key("category", index), line.category.encode()))
+        if line.weight != 1:
+            self._pending.append((_key("weight", index), f"{line.weight:.6g}".encode()))
         self._count += 1
         if self._count % COMMIT_EVERY == 0:
             self._commit()

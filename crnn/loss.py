@@ -69,12 +69,14 @@ def _occupancy(emission: Tensor, path: Tensor, target_lengths: Tensor) -> tuple[
         Log-likelihoods (N,), and each state's share of the paths through each frame (T, N, 2S + 1), which sums to 1.
     """
     steps, lines, states = emission.shape
-    emission = emission.double()  # small: the recursion can afford it
+    if emission.device.type != "mps":  # which has no double precision
+        emission = emission.double()  # small: the recursion can afford it
     # A state may be entered from itself, its neighbour, and two back unless that skips a needed blank.
     skip = torch.zeros_like(path, dtype=torch.bool)
     skip[:, 3::2] = path[:, 3::2] != path[:, 1:-2:2]
     last = 2 * target_lengths  # index of the closing blank
-    reachable = torch.arange(states) <= last[:, None]
+    state = torch.arange(states, device=path.device)
+    reachable = state <= last[:, None]
 
     alpha = emission.new_full((steps, lines, states), _NEVER)
     alpha[0, :, :2] = emission[0, :, :2]
@@ -84,7 +86,7 @@ def _occupancy(emission: Tensor, path: Tensor, target_lengths: Tensor) -> tuple[
 
     # The backward variable is the forward one of the reversed path; its emission is left out.
     beta = emission.new_full((steps, lines, states), _NEVER)
-    ends = (torch.arange(states) == last[:, None]) | (torch.arange(states) == last[:, None] - 1)
+    ends = (state == last[:, None]) | (state == last[:, None] - 1)
     beta[-1].masked_fill_(ends, 0.0)
     skip_back = torch.zeros_like(skip)
     skip_back[:, :-2] = skip[:, 2:]
@@ -113,15 +115,23 @@ class _CTC(torch.autograd.Function):
         targets: Tensor,
         target_lengths: Tensor,
         negligible: float,
+        twins: Tensor | None,
     ) -> Tensor:
         path = _paths(targets)
-        emission, normaliser = _emissions(embeddings, weight, bias, path)
-        likelihood, occupancy = _occupancy(emission, path, target_lengths)
+        if twins is None:
+            emission, normaliser = _emissions(embeddings, weight, bias, path)
+            likelihood, occupancy = _occupancy(emission, path, target_lengths)
+        else:
+            with_twin = torch.cat([path, twins[:, None]], dim=1)
+            emission, normaliser = _emissions(embeddings, weight, bias, with_twin)
+            likelihood, occupancy = _occupancy_with_twins(emission, path, target_lengths, twins)
+            path = with_twin
         # A frame's gradient is softmax − occupancy; its L1 norm is 2 (1 − Σ min(softmax, occupancy)), and the best
         # single class bounds that sum from below.
         probability = emission.exp()
-        blank = torch.minimum(occupancy[:, :, ::2].sum(2), probability[:, :, 0])
-        character = torch.minimum(occupancy, probability)[:, :, 1::2].amax(2)
+        states = 2 * targets.shape[1] + 1
+        blank = torch.minimum(occupancy[:, :, :states:2].sum(2), probability[:, :, 0])
+        character = torch.minimum(occupancy, probability)[:, :, 1::2].amax(2)  # a twin stands at an odd place, too
         rows = (2 * (1 - torch.maximum(blank, character)) >= negligible).flatten().nonzero().squeeze(1)
         occupancy = occupancy.flatten(0, 1).index_select(0, rows)
         ctx.save_for_backward(embeddings, weight, bias, path, normaliser, occupancy, rows)
@@ -143,11 +153,39 @@ class _CTC(torch.autograd.Function):
             if ctx.needs_input_grad[1]:  # type: ignore[attr-defined]
                 to_weight.addmm_(gradient.T, inputs)
                 to_bias += gradient.sum(0)
-        return to_embeddings.view_as(embeddings), to_weight, to_bias, None, None, None
+        return to_embeddings.view_as(embeddings), to_weight, to_bias, None, None, None, None
+
+
+def _occupancy_with_twins(
+    emission: Tensor, path: Tensor, target_lengths: Tensor, twins: Tensor
+) -> tuple[Tensor, Tensor]:
+    """`_occupancy` where another class may stand wherever the blank may.
+
+    Args:
+        emission: float32 (T, N, 2S + 2), the last column the twin's.
+
+    Returns:
+        Log-likelihoods (N,), and the shares (T, N, 2S + 2): those of the blanks are divided between blank and twin as
+        their probabilities are, so that nothing is learnt of which of them it should be.
+    """
+    blank, twin = emission[:, :, 0], emission[:, :, -1]
+    either = torch.where(twins == BLANK, blank, torch.logaddexp(blank, twin))  # (T, N)
+    merged = emission[:, :, :-1].clone()
+    merged[:, :, ::2] = either[:, :, None]
+    likelihood, occupancy = _occupancy(merged, path, target_lengths)
+    blanks_part = (blank - either).exp()
+    twins_share = occupancy[:, :, ::2].sum(2) * (1 - blanks_part)
+    occupancy[:, :, ::2] *= blanks_part[:, :, None]
+    return likelihood, torch.cat([occupancy, twins_share[:, :, None]], dim=2)
 
 
 def ctc_loss(
-    embeddings: Tensor, head: torch.nn.Linear, targets: Tensor, target_lengths: Tensor, negligible: float = 0.004
+    embeddings: Tensor,
+    head: torch.nn.Linear,
+    targets: Tensor,
+    target_lengths: Tensor,
+    negligible: float = 0.004,
+    twins: Tensor | None = None,
 ) -> Tensor:
     """Connectionist temporal classification (Graves et al. 2006) through a linear classifier, one loss a line.
 
@@ -164,11 +202,13 @@ def ctc_loss(
         target_lengths: int64 (N,), at least 1.
         negligible: a frame is left out of the gradient where the L1 norm of its own, softmax − occupancy, which
             can reach 2, is surely below this; 0 leaves out none. 0.004 takes 0.2 to 0.7 % of the gradient's norm away.
+        twins: int64 (N,), a class that counts as the blank in each line, which must not occur in its label; the blank
+            itself for no other. So lines whose labels say nothing of spaces teach everything but spaces.
 
     Returns:
         Negative log-likelihoods, float32 (N,); about 1e30 where the label does not fit into T frames.
     """
-    return _CTC.apply(embeddings, head.weight, head.bias, targets, target_lengths, negligible)
+    return _CTC.apply(embeddings, head.weight, head.bias, targets, target_lengths, negligible, twins)
 
 
 class _Distillation(torch.autograd.Function):

@@ -29,6 +29,8 @@ class ModelConfig:
         hidden: LSTM units a direction.
         layers: LSTM layers.
         bottleneck: width before the classifier: 7,000 classes make it the largest layer otherwise.
+        shortcut: a second way from the convolutions to the classifier, past the LSTM, that training may use (Hu et al.
+            2020, GTC, arXiv:2002.01276, guide theirs by attention); reading never does, and no export has it.
     """
 
     height: int = CanvasSpec.height
@@ -39,6 +41,7 @@ class ModelConfig:
     hidden: int = 128
     layers: int = 2
     bottleneck: int = 128
+    shortcut: bool = False
 
 
 def _pool(rows: int, columns: int) -> nn.MaxPool2d:
@@ -48,6 +51,16 @@ def _pool(rows: int, columns: int) -> nn.MaxPool2d:
 
 def _activated(convolution: nn.Module, outputs: int) -> nn.Sequential:
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+@torch.no_grad()
+def _pass_on(weight: Tensor) -> None:
+    """Let a fresh 3×3 convolution (C, C, 3, 3) begin near the identity, so that deep stacks train as residual ones do.
+
+    A residual connection folded into the kernel is the same network (Ding et al. 2021, RepVGG, arXiv:2101.03697).
+    """
+    weight.mul_(0.5)
+    weight[:, :, 1, 1] += torch.eye(len(weight))
 
 
 def _convolution(inputs: int, outputs: int, rank: int) -> nn.Module:
@@ -96,9 +109,12 @@ class CRNN(nn.Module):
         self.lstm = nn.LSTM(inputs, config.hidden, config.layers, bidirectional=True)
         self.neck = nn.Linear(inputs + 2 * config.hidden, config.bottleneck)
         self.head = nn.Linear(config.bottleneck, classes)
+        self.shortcut = nn.Linear(inputs, config.bottleneck) if config.shortcut else None
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                if isinstance(module, Convolution) and module.in_channels == module.out_channels:
+                    _pass_on(module.weight)
 
     def embed(self, images: Tensor) -> Tensor:
         """Everything before the classifier.
@@ -109,10 +125,20 @@ class CRNN(nn.Module):
         Returns:
             float32 (T, N, bottleneck).
         """
+        return self._contextual(self._features(images))
+
+    def embed_both_ways(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """As `embed`, and the same by the shortcut, if the network has one."""
+        features = self._features(images)
+        return self._contextual(features), self.shortcut(features) if self.shortcut is not None else None
+
+    def _features(self, images: Tensor) -> Tensor:
         x = self.cnn(self._standardise(images))  # (N, C', 1, T)
-        x = x.squeeze(2).permute(2, 0, 1)  # (N, C', 1, T) -> (T, N, C')
-        context, _ = self.lstm(x)
-        return self.neck(torch.cat([x, context], dim=2))
+        return x.squeeze(2).permute(2, 0, 1)  # (N, C', 1, T) -> (T, N, C')
+
+    def _contextual(self, features: Tensor) -> Tensor:
+        context, _ = self.lstm(features)
+        return self.neck(torch.cat([features, context], dim=2))
 
     def forward(self, images: Tensor) -> Tensor:
         """Args:

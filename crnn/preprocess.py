@@ -6,6 +6,7 @@ Training, evaluation and the server all come through `to_canvas`: there is no se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -17,6 +18,8 @@ __all__ = [
     "Canvas", "CanvasSpec", "ImageError", "TooWideError", "decode_image", "enhance", "from_farther", "from_nearer",
     "pad_to_bucket", "scaled_width", "to_canvas", "to_grey", "to_strip",
 ]  # fmt: skip
+
+Width = TypeVar("Width", int, np.ndarray)
 
 MODES = ("plain", "background", "article")
 MAX_ASPECT = 1000  # width over height: 40 canvases of 800 pixels; no printed line is so long
@@ -57,8 +60,8 @@ class CanvasSpec:
                 "height must be at least 8, the bucket at least 4, and max_width a multiple of the bucket"
             )
 
-    def bucket_width(self, content_width: int) -> int:
-        """Width of the canvas for content of `content_width` pixels."""
+    def bucket_width(self, content_width: Width) -> Width:
+        """Width of the canvas for content of `content_width` pixels; of an array, of each."""
         return -(-content_width // self.bucket) * self.bucket
 
 

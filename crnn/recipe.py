@@ -11,6 +11,7 @@ from omegaconf import MISSING
 from crnn.errors import UserError
 from crnn.model import ModelConfig
 from crnn.preprocess import CanvasSpec
+from crnn.variation import VariationConfig
 
 LINES_MULTIPLE = 8  # lines in a batch are a multiple of it, so that it falls into equal parts
 
@@ -21,12 +22,14 @@ class DataConfig:
     train: LMDB folders.
     validation: LMDB folders.
     charset: charset file, or a name in `crnn.charset.CHARSETS`.
-    shares: part of each training set in an epoch; by default every line is drawn once.
+    shares: part of each training set in an epoch; by default as many as it has lines. Lines of a set are drawn once
+        each, or by the weights that stand in it.
     recalled: of the training sets, so many of the last teach what the start model reads in their lines instead of what
         their labels say: they are there to be remembered.
     max_reject_share: unusable lines a dataset may have before training refuses it.
     validation_lines: lines of each validation set that are read at most.
     augmentation: 0 for synthesised lines, which vary by themselves; about 0.5 for imported ones.
+    variation: how far lines differ each time they are seen, geometry and all; none by default.
     """
 
     train: list[str] = field(default_factory=lambda: ["artifacts/lines/train"])
@@ -37,6 +40,7 @@ class DataConfig:
     max_reject_share: float = 0.1
     validation_lines: int = 1000
     augmentation: float = 0.0
+    variation: VariationConfig | None = None
 
 
 @dataclass
@@ -62,6 +66,7 @@ class TrainConfig:
     batch_statistics: whether batch norms follow the batches; false keeps the start model's statistics.
     steps: optimiser steps in all.
     aligned_steps: steps of aligned cross-entropy before CTC.
+    shortcut_weight: of the losses by the network's shortcut, if it has one (`ModelConfig.shortcut`).
     recall_weight: of a recalled line's divergence from the start model, where a labelled line's loss has 1.
     aligned_weight: weight the aligned loss keeps beside CTC afterwards.
     aligned_share: of a batch's lines, that bear it then: it costs as much as CTC does.
@@ -76,6 +81,7 @@ class TrainConfig:
     weight_decay: of matrices and kernels, not of biases and norms.
     clip_norm: gradients are scaled down to this norm.
     ema: decay a step of the averaged weights that are validated and deployed.
+    device: cpu, cuda, cuda:N or mps; auto takes a graphics card where torch can use one.
     precision: float32, bfloat16, or auto (bfloat16 if it is faster here and finite).
     threads: of torch in each process; 0 leaves torch's choice.
     seed: of initial weights and of the order of lines.
@@ -100,6 +106,7 @@ class TrainConfig:
     aligned_steps: int = MISSING
     aligned_weight: float = MISSING
     aligned_share: float = 0.25
+    shortcut_weight: float = 0.5
     recall_weight: float = 1.0
     batch_pixels: int = MISSING
     parts: int = 2
@@ -110,6 +117,7 @@ class TrainConfig:
     weight_decay: float = 1e-2
     clip_norm: float = 5.0
     ema: float = MISSING
+    device: str = "auto"
     precision: str = "auto"
     threads: int = 0
     seed: int = 1

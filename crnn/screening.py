@@ -73,11 +73,15 @@ class Screening:
     Attributes:
         kept: int64 (K,), indices into the store, rising.
         widths: int32 (K,), pixels the content of each takes on the canvas (before the padding to its bucket).
+        frames: int32 (K,), frames of the model that each label needs.
+        weights: float64 (K,), see `StoredLine`.
         rejects: the others.
     """
 
     kept: np.ndarray
     widths: np.ndarray
+    frames: np.ndarray
+    weights: np.ndarray
     rejects: tuple[Reject, ...]
 
 
@@ -134,19 +138,28 @@ def screen(
     """
     if verify is None:
         verify = not store.info
-    kept, widths, rejects = [], [], []
+    kept, widths, frames, weights, rejects = [], [], [], [], []
     for index in progress(range(len(store))):
         label = ""
         try:
             line = store[index]
             label = charset.fold(line.label)
-            widths.append(line_width(line.image, label, charset, spec, frame_stride, verify))
+            width = line_width(line.image, label, charset, spec, frame_stride, verify)
             kept.append(index)
+            widths.append(width)
+            frames.append(frames_needed(charset.encode(label)))
+            weights.append(line.weight)
         except RejectedLine as rejected:
             rejects.append(Reject(str(index + 1), label, rejected.reason, rejected.detail))
         except UserError as error:
             rejects.append(Reject(str(index + 1), label, Reason.ENTRY, str(error)))
-    return Screening(np.array(kept, np.int64), np.array(widths, np.int32), tuple(rejects))
+    return Screening(
+        kept=np.array(kept, np.int64),
+        widths=np.array(widths, np.int32),
+        frames=np.array(frames, np.int32),
+        weights=np.array(weights, np.float64),
+        rejects=tuple(rejects),
+    )
 
 
 def count_reasons(rejects: Iterable[Reject]) -> Counter[str]:

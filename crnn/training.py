@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import sys
 import time
@@ -20,10 +21,11 @@ from tqdm import tqdm
 
 from crnn.artifact import FRAME_STRIDE, ArtifactInfo
 from crnn.augment import LightAugmentation
-from crnn.charset import Charset
+from crnn.charset import BLANK, Charset
 from crnn.checkpoint import Checkpoint, State, load, load_newest, save
 from crnn.ctc import collapse
 from crnn.dataset import Batch, BatchPlan, LineDataset, Prefetcher
+from crnn.device import choose_device
 from crnn.errors import UserError
 from crnn.loss import aligned_loss, ctc_loss, distillation_loss
 from crnn.metrics import Accuracy, score
@@ -32,6 +34,7 @@ from crnn.preprocess import CanvasSpec
 from crnn.recipe import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.screening import write_rejects
 from crnn.transfer import ADDED, Freezer, factorise, grow_head, heighten, trainable
+from crnn.variation import Variation
 
 
 def _added_characters(start: Checkpoint | None, charset: Charset) -> str:
@@ -60,6 +63,7 @@ class Trainer:
             raise UserError(f"{self.world} processes cannot share {config.parts} parts of a batch: change parts")
         if config.threads:
             torch.set_num_threads(config.threads)
+        self.device = choose_device(config.device, int(os.environ.get("LOCAL_RANK", "0")))
         self.folder = Path(config.artifacts) / config.name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / "checkpoint.pt"
@@ -86,12 +90,13 @@ class Trainer:
         )
         if self.rank == 0:
             self._report_rejects(train)
-        self.plan = BatchPlan(train, config.batch_pixels, config.seed, LINES_MULTIPLE, data.shares)
+        variation = Variation(data.variation, self.spec, FRAME_STRIDE) if data.variation is not None else None
+        self.plan = BatchPlan(train, config.batch_pixels, config.seed, LINES_MULTIPLE, data.shares, variation)
         self.augment = LightAugmentation(data.augmentation) if data.augmentation else None
 
         torch.manual_seed(config.seed)
         self.model = CRNN(config.model, len(self.charset))
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         origin = None if start is None else grow_head(start.weights, start.info.charset, self.charset)
         self.teacher = self._teacher(recalled) if recalled is not None and config.data.recalled else None
         known = 0 if start is None else len(start.info.charset)
@@ -132,7 +137,8 @@ class Trainer:
             return
         if not own.trained:
             raise UserError(f"{self.path} holds deployed weights only: name it as start_model of another run")
-        if own.info.characters != self.charset.characters or own.info.model != asdict(self.config.model):
+        known = asdict(ModelConfig(**own.info.model))  # older runs do not name what has been added to the network since
+        if own.info.characters != self.charset.characters or known != asdict(self.config.model):
             raise UserError(
                 f"{self.path} was trained with another charset or network: choose another name, or delete it"
             )
@@ -144,7 +150,7 @@ class Trainer:
             raise UserError(
                 f"{self.path} was trained with another trained_layers or head_rate: choose another name, or delete it"
             ) from None
-        self.average = own.weights
+        self.average = {name: value.to(self.device) for name, value in own.weights.items()}
         for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision"):
             setattr(self, name, trained[name])
         if self.rank == 0:
@@ -154,7 +160,7 @@ class Trainer:
         """The start model as it was, for the lines that are to be read as it reads them."""
         teacher = CRNN(ModelConfig(**start.info.model), len(self.charset))
         teacher.load_state_dict(grow_head(start.weights, start.info.charset, self.charset))
-        teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        teacher.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return teacher.eval().requires_grad_(False)
 
     def _report_rejects(self, dataset: LineDataset) -> None:
@@ -189,7 +195,7 @@ class Trainer:
             for name in ("step", "lines_seen", "skipped", "nonfinite_in_a_row", "seconds", "precision")
         }
         trained |= {"weights": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        return Checkpoint(info, self.average, trained)
+        return Checkpoint(info, {name: value.cpu() for name, value in self.average.items()}, trained)
 
     def save(self) -> None:
         """Write the run's checkpoint (the first process only)."""
@@ -201,16 +207,22 @@ class Trainer:
     def batches(self, step: int) -> list[Batch]:
         """The parts of step's batch that fall to this process."""
         mine = range(self.rank, self.config.parts, self.world)
-        return [self.plan.batch(step, part, self.config.parts, self.augment) for part in mine]
+        batches = (self.plan.batch(step, part, self.config.parts, self.augment) for part in mine)
+        return [batch.to(self.device) for batch in batches]
 
-    @staticmethod
-    def _embed(model: CRNN, images: Tensor, precision: str) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            return model.embed(images).float()
+    def _rounded(self, precision: str) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
     def loss(self, batch: Batch, precision: str) -> Tensor:
         """Mean loss of one part of a batch."""
-        embeddings = self._embed(self.model, batch.images, precision)
+        with self._rounded(precision):
+            embeddings, shortcut = self.model.embed_both_ways(batch.images)
+        total = self._loss_of(embeddings.float(), batch, precision)
+        if shortcut is not None:
+            total = total + self.config.shortcut_weight * self._loss_of(shortcut.float(), batch, precision)
+        return total
+
+    def _loss_of(self, embeddings: Tensor, batch: Batch, precision: str) -> Tensor:
         recalled = batch.sources >= len(self.config.data.train) - self.config.data.recalled
         if not recalled.any():
             return self._labelled_loss(embeddings, batch)
@@ -225,7 +237,8 @@ class Trainer:
         config = self.config
         total = embeddings.new_zeros(())
         if self.step >= config.aligned_steps:
-            per_line = ctc_loss(embeddings, self.model.head, batch.targets, batch.target_lengths)
+            twins = self._twins(batch)
+            per_line = ctc_loss(embeddings, self.model.head, batch.targets, batch.target_lengths, twins=twins)
             # Divided by the length: a long line has more to say but should not outweigh ten short ones.
             total = total + (per_line / batch.target_lengths).mean()
         alone = self.step < config.aligned_steps
@@ -237,11 +250,18 @@ class Trainer:
             total = total + weight * losses / frames.clamp(min=1)
         return total
 
+    def _twins(self, batch: Batch) -> Tensor | None:
+        """See `ctc_loss`: the space, in lines whose labels say nothing of it."""
+        if not batch.free_spaces.any() or " " not in self.charset:
+            return None
+        space = self.charset.encode(" ")[0]
+        return torch.where(batch.free_spaces, space, BLANK)
+
     def _recalled_loss(self, embeddings: Tensor, batch: Batch, precision: str) -> Tensor:
         assert self.teacher is not None
-        with torch.no_grad():
-            wanted = self._embed(self.teacher, batch.images, precision)
-        per_line = distillation_loss(embeddings, self.model.head, wanted, self.teacher.head)
+        with torch.no_grad(), self._rounded(precision):
+            wanted = self.teacher.embed(batch.images)
+        per_line = distillation_loss(embeddings, self.model.head, wanted.float(), self.teacher.head)
         return self.config.recall_weight * (per_line / batch.target_lengths).mean()
 
     def train_step(self, batches: Sequence[Batch]) -> tuple[float, float]:
@@ -276,7 +296,7 @@ class Trainer:
         parts = self.config.parts
         statistics = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
         before = [buffer.clone() for buffer in statistics]
-        after = torch.zeros(sum(buffer.numel() for buffer in statistics))
+        after = torch.zeros(sum(buffer.numel() for buffer in statistics), device=self.device)
         loss_sum = 0.0
         self.optimizer.zero_grad(set_to_none=True)
         for batch in batches:
@@ -288,7 +308,7 @@ class Trainer:
             after += torch.cat([buffer.flatten() for buffer in statistics]) / parts
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         if self.world > 1:
-            flags = torch.tensor([loss_sum, float(self.asked_to_stop)])
+            flags = torch.tensor([loss_sum, float(self.asked_to_stop)], device=self.device)
             message = torch.cat([*(g.flatten() for g in gradients), after, flags])
             dist.all_reduce(message)
             sizes = [*(g.numel() for g in gradients), len(after), 1, 1]
@@ -333,12 +353,13 @@ class Trainer:
                 self.model.train()
                 loss = self.loss(batch, precision)
                 loss.backward()
+                loss.item()  # a graphics card may still be at work: this waits for it
                 seconds[precision] = time.perf_counter() - begin
             if not loss.isfinite():
                 seconds[precision] = math.inf
         self.model.load_state_dict(state)  # the probe moved the running statistics
         self.optimizer.zero_grad(set_to_none=True)
-        gain = torch.tensor([seconds["float32"] / seconds["bfloat16"]])
+        gain = torch.tensor([seconds["float32"] / seconds["bfloat16"]], device=self.device)
         if self.world > 1:
             dist.all_reduce(gain, dist.ReduceOp.MIN)
         return "bfloat16" if gain.item() > 1.1 else "float32"  # less is within the noise
@@ -372,9 +393,12 @@ class Trainer:
                 for bucket in sorted({int(b) for b in self.validation.buckets[group]}):
                     lines = [self.validation[int(i)] for i in group if self.validation.buckets[i] == bucket]
                     images = torch.stack([torch.from_numpy(line.canvas.pixels)[None] for line in lines])
-                    best = model(images.contiguous(memory_format=torch.channels_last)).argmax(2).T.numpy()
+                    canvases = images.to(self.device).contiguous(memory_format=torch.channels_last)
+                    best = model(canvases).argmax(2).T.cpu().numpy()
                     for line, image, path in zip(lines, images, best, strict=True):
                         reading = self.charset.decode_ids(collapse(path)).strip()
+                        if line.free_spaces:
+                            reading = reading.replace(" ", "")
                         readings.append((line.label, reading, line.category))
                         if len(samples) < 24 and begin % 96 == 0:
                             samples.append((line.label, reading, image))

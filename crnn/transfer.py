@@ -21,8 +21,8 @@ from crnn.model import CRNN, ModelConfig
 # Layers that go on learning, by mode; the others keep their weights and their batch statistics.
 ADDED = "added"  # of the head the new characters' rows alone
 TRAINED_LAYERS = {
-    "full": ("cnn", "lstm", "neck", "head"),
-    "body": ("cnn", "lstm", "neck"),
+    "full": ("cnn", "lstm", "neck", "head", "shortcut"),
+    "body": ("cnn", "lstm", "neck", "shortcut"),
     "cnn": ("cnn",),
     "head+rnn": ("lstm", "neck", "head"),
     "head": ("neck", "head"),

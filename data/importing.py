@@ -1,8 +1,9 @@
 """Imports labelled lines of other programs into a dataset of ours: checked, labels folded, nothing invented.
 
-    python -m data.importing source=PATH name=NAME [format=auto|paddle|tsv|gt_txt|trdg|lmdb] [holdout=0.1]
+    python -m data.importing source=PATH name=NAME [format=auto|paddle|tsv|gt_txt|trdg|lmdb|jsonl] [holdout=0.1]
 
-Writes artifacts/lines/NAME (and NAME-test); rejects.tsv beside the database names every line left out.
+Writes artifacts/lines/NAME (and NAME-test); rejects.tsv beside the database names every line left out, sources.tsv
+counts those of each group and licence.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,21 @@ from crnn.screening import (
     write_rejects,
 )
 from crnn.stage import run_stage, typed
-from data.formats import LabelledLine
+from data.formats import JsonLines, LabelledLine
 from data.locating import locate
+
+SPACES = ("kept", "free")
+
+
+@dataclass
+class WeightConfig:
+    """How often training draws a line; see configs/import.yaml."""
+
+    balance: float = 1.0
+    tiers: dict[str, float] = field(default_factory=dict)
+    missed: float = 1.0
+    certain: float = 0.0
+    doubtful: float = 1.0
 
 
 @dataclass
@@ -52,19 +66,23 @@ class ImportConfig:
     charset: str | None = None
     max_reject_share: float = MISSING
     holdout: float = MISSING
+    spaces: str = SPACES[0]
+    weights: WeightConfig = field(default_factory=WeightConfig)
     seed: int = MISSING
     output: str = MISSING
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import wrote: the dataset, the held-out one (None without `holdout`), and what was left out."""
+    """What an import wrote: the dataset, the held-out one (None without `holdout`), what was left out, and how many
+    lines are under each licence."""
 
     path: Path
     test_path: Path | None
     lines: int
     test_lines: int
     rejects: tuple[Reject, ...]
+    licences: dict[str, int] = field(default_factory=dict)
 
 
 def import_lines(cfg: ImportConfig) -> Imported:
@@ -74,6 +92,8 @@ def import_lines(cfg: ImportConfig) -> Imported:
         UserError: no source or an ambiguous one, a dataset of that name exists, or more
             than `max_reject_share` of the lines cannot be used (`rejects.tsv` is written all the same).
     """
+    if cfg.spaces not in SPACES:
+        raise UserError(f"spaces={cfg.spaces}: choose one of {', '.join(SPACES)}")
     if not 0 <= cfg.holdout < 1:
         raise UserError(f"holdout={cfg.holdout} is not a share: give 0 to hold nothing out, or e.g. 0.1")
     if not cfg.source:
@@ -91,26 +111,59 @@ def import_lines(cfg: ImportConfig) -> Imported:
         "format": source.form,
         "charset_sha256": charset.sha256,
         "seed": cfg.seed,
+        **({"spaces": cfg.spaces} if cfg.spaces != SPACES[0] else {}),
     }
+    weigh = _weigher(lines, cfg.weights)
+    sources: Counter[tuple[str, str, str]] = Counter()
     rejects: list[Reject] = []
     with ExitStack() as stack:
         train = stack.enter_context(_fresh_writer(path, {**info, "split": "train"}))
         test = stack.enter_context(_fresh_writer(test_path, {**info, "split": "test"})) if test_path else None
         for line in tqdm(lines, desc=f"importing {source.form}", unit=" lines"):
             checked = _checked(line, charset, start, cfg.category)
-            if isinstance(checked, Reject):
-                rejects.append(checked)
-            elif test is not None and _draw(checked.image, cfg.seed) < cfg.holdout:
+            if isinstance(line, Reject) or isinstance(checked, Reject):
+                rejects.append(checked if isinstance(checked, Reject) else line)
+                continue
+            held_out = test is not None and _draw(line.origin.group.encode() or checked.image, cfg.seed) < cfg.holdout
+            sources["test" if held_out else "train", line.origin.group, line.origin.licence] += 1
+            if test is not None and held_out:
                 test.append(checked)
             else:
-                train.append(checked)
+                train.append(replace(checked, weight=weigh(line)))
         _report(path, rejects)  # it stands even if the import stops here
         require_share(rejects, len(lines), cfg.max_reject_share, str(source.path))
         counts = len(train), len(test) if test is not None else 0
         if test is not None and not all(counts):
             raise UserError(f"holdout={cfg.holdout} splits {sum(counts)} lines into {counts}: give more lines or 0")
     _report(path, rejects)  # the finished dataset has taken the folder's place
-    return Imported(path, test_path, *counts, tuple(rejects))
+    rows = ["split\tgroup\tlicence\tlines", *("\t".join([*key, str(count)]) for key, count in sorted(sources.items()))]
+    (path / "sources.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    licences: Counter[str] = Counter()
+    for (_, _, licence), count in sources.items():
+        licences[licence] += count
+    return Imported(path, test_path, *counts, tuple(rejects), dict(licences.most_common()))
+
+
+def _weigher(lines: Sequence[LabelledLine | Reject], cfg: WeightConfig) -> Callable[[LabelledLine], float]:
+    """How often training is to draw a line, on average about once."""
+    described = lines.described if isinstance(lines, JsonLines) else lines.__getitem__
+    kinds: Counter[str] = Counter()
+    if cfg.balance != 1:
+        rows = (described(i) for i in range(len(lines)))
+        kinds.update(line.category for line in rows if isinstance(line, LabelledLine))
+    shares = {kind: count**cfg.balance for kind, count in kinds.items()}
+    whole, all_lines = sum(shares.values()), sum(kinds.values())
+
+    def weigh(line: LabelledLine) -> float:
+        weight = 1.0
+        if kinds:
+            weight *= shares[line.category] / whole * all_lines / kinds[line.category]
+        weight *= cfg.tiers.get(line.origin.tier, 1.0)
+        weight *= cfg.missed if line.origin.missed else 1.0
+        weight *= cfg.doubtful if line.origin.certainty < cfg.certain else 1.0
+        return weight
+
+    return weigh
 
 
 @contextmanager
@@ -151,9 +204,9 @@ def _read(image: bytes | Path) -> bytes:
         raise RejectedLine(Reason.IMAGE, f"not the name of a file: {error}") from None
 
 
-def _draw(image: bytes, seed: int) -> float:
-    """Number in [0, 1) that depends on the picture and the seed alone: a picture never changes sides."""
-    return int.from_bytes(hashlib.sha256(f"{seed} ".encode() + image).digest()[:8]) / 2**64
+def _draw(key: bytes, seed: int) -> float:
+    """Number in [0, 1) that depends on a group's name or a picture, and the seed: neither ever changes sides."""
+    return int.from_bytes(hashlib.sha256(f"{seed} ".encode() + key).digest()[:8]) / 2**64
 
 
 def _report(path: Path, rejects: list[Reject]) -> None:
@@ -171,6 +224,8 @@ def _print_summary(imported: Imported) -> None:
     if foreign:
         commonest = "  ".join(f"{character} {count:,}" for character, count in foreign.most_common(15))
         print(f"  outside the charset, by the lines they cost: {commonest}")
+    if set(imported.licences) - {""}:
+        print("  licences: " + ", ".join(f"{name or 'unknown'} {n:,}" for name, n in imported.licences.items()))
     if imported.rejects:
         print(f"  each with its reason: {imported.path / 'rejects.tsv'}")
 

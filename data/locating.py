@@ -8,7 +8,7 @@ from crnn.errors import UserError
 from crnn.label_table import BOM, PICTURE_SUFFIXES
 from data.formats import FORMATS, GT_TXT, Source, find_gt_txt
 
-LISTS = (".txt", ".tsv", ".csv")
+LISTS = (".txt", ".tsv", ".csv", ".jsonl")
 
 
 def locate(path: Path, form: str = "auto", images: Path | None = None, encoding: str = "utf-8") -> Source:
@@ -30,7 +30,7 @@ def locate(path: Path, form: str = "auto", images: Path | None = None, encoding:
         found = [(file, form) for file, _ in found] or [(path, form)]
     if not found:
         raise UserError(
-            f"{path} holds no labelled lines: expected a list (.txt, .tsv, .csv), *.gt.txt or a data.mdb. "
+            f"{path} holds no labelled lines: expected a list (.txt, .tsv, .csv, .jsonl), *.gt.txt or a data.mdb. "
             "If the names of the pictures carry the text (text_0.jpg), say format=trdg"
         )
     if len(found) > 1:
@@ -57,6 +57,8 @@ def _list_format(file: Path) -> str | None:
         return "gt_txt"
     if file.suffix.lower() == ".csv":
         return "tsv"
+    if file.suffix == ".jsonl":
+        return "jsonl"
     with file.open("rb") as opened:
         first = next((line for line in opened if line.strip()), b"")
     if b"\t" in first:

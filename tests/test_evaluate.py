@@ -20,6 +20,7 @@ from crnn.evaluation.bars import against_bars
 from crnn.evaluation.lines import read_lines
 from crnn.evaluation.memory import STATM, measure_memory
 from crnn.evaluation.readers import Guess
+from crnn.evaluation.robustness import CHANGES
 from crnn.evaluation.roofline import MachineRates, roofline
 from crnn.evaluation.studies import StudiesConfig
 from crnn.evaluation.timing import run_interleaved
@@ -284,3 +285,34 @@ def test_the_command_ends_in_one_line_and_code_2(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.strip() == "error: no model at none.onnx: give the path of an exported .onnx file"
+
+
+def test_changed_lines_are_read_by_every_reader(labels: Path, model: Path, tmp_path: Path) -> None:
+    report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(model), robustness=True))
+    written = json.loads((tmp_path / "artifacts/run/report.json").read_text(encoding="utf-8"))["robustness"]["barcode"]
+    assert list(written) == list(CHANGES) and len(CHANGES) == 16
+    assert written["as is"] == report.models[0].accuracy.exact_nospace == 0.75
+    assert min(written.values()) < 0.75  # its bars do not bear everything
+    assert "| barcode is no worse in | 16 of 16 |" in (tmp_path / "artifacts/run/report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 300, 3), (40, 5)])
+def test_every_change_bears_every_picture(shape: tuple[int, ...]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    for change in CHANGES.values():
+        changed = change(image)
+        assert changed.dtype == np.uint8 and changed.ndim == image.ndim and changed.size
+
+
+def test_changes_do_what_they_are_called() -> None:
+    image = np.full((40, 200), 255, np.uint8)
+    image[18:22, 98:102] = 0
+    assert CHANGES["stretched × 1.6"](image).shape == (40, 320)
+    assert CHANGES["slack 0.2"](image).shape == (56, 216)
+    assert CHANGES["cut 0.12"](image).shape == (30, 200)
+    assert CHANGES["reduced to 12 px"](image).shape == (12, 60)
+    turned = CHANGES["turned 4°"](image)
+    assert turned.shape[0] == pytest.approx(40 + 200 * 0.07, abs=1)
+    rows, columns = np.nonzero(turned < 128)  # the middle stays the middle
+    assert rows.mean() == pytest.approx(turned.shape[0] / 2, abs=1)
+    assert columns.mean() == pytest.approx(turned.shape[1] / 2, abs=1)

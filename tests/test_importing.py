@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -401,3 +402,62 @@ def test_the_command_speaks_in_one_line(tmp_path: Path) -> None:
     good = subprocess.run([*command, "max_reject_share=0.5"], capture_output=True, text=True, check=True)
     assert "imported 1 lines" in good.stdout and "1  characters outside the charset" in good.stdout
     assert "\u4dae 1" in good.stdout
+
+
+# --- lists of JSON objects
+
+
+def write_json_lines(folder: Path, lines: list[dict[str, Any]]) -> Path:
+    """`lines.jsonl` and one archive for each folder that its files lie in."""
+    for kind in {str(Path(line["file"]).parent) for line in lines}:
+        with tarfile.open(folder / f"{kind}.tar", "w") as archive:
+            for number, line in enumerate(lines):
+                if line["file"].startswith(f"{kind}/"):
+                    picture = draw(folder / "drawn.png", line["text"], width=160 + number)
+                    archive.add(picture, line["file"])
+    rows = [json.dumps(line, ensure_ascii=False) for line in lines]
+    return write(folder / "lines.jsonl", *rows)
+
+
+def test_a_list_of_json_objects_is_read_from_archives(tmp_path: Path, run: Any) -> None:
+    lines = [
+        {"file": f"ui/{i}.png", "text": f"a{i} b", "repo": f"owner/{i % 20}", "licence": "MIT"} for i in range(200)
+    ]
+    lines += [{"file": "sign/0.png", "text": "街", "repo": "owner/0", "licence": "none", "right": False, "c": 0.6}]
+    listed = write_json_lines(tmp_path, lines)
+    assert found(tmp_path)[0] == found(listed)[0] == "jsonl"
+    imported = run(listed, holdout=0.2, spaces="free", **{"weights.missed": 2.0, "weights.doubtful": 0.25})
+    assert imported.lines + imported.test_lines == 201 and not imported.rejects
+    assert imported.licences == {"MIT": 200, "none": 1}
+    stores = [LineStore(imported.path), LineStore(imported.test_path)]
+    assert stores[0].info["spaces"] == stores[1].info["spaces"] == "free"
+    stored = [store[i] for store in stores for i in range(len(store))]
+    assert {line.label for line in stored} == {line["text"] for line in lines}  # evaluation sees the spaces
+    assert {line.category for line in stored} == {"ui", "sign"}
+    rows = [row.split("\t") for row in (imported.path / "sources.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    sides = {side: {group for split, group, *_ in rows if split == side} for side in ("train", "test")}
+    assert sides["train"] and sides["test"] and not sides["train"] & sides["test"]
+    assert sum(int(count) for *_, count in rows) == 201
+    (weight,) = {line.weight for line in stored if line.category == "sign"}
+    assert weight in (0.5, 1.0)  # 1.0 if it is held out
+
+
+def test_rare_kinds_are_drawn_more_often(tmp_path: Path, run: Any) -> None:
+    lines = [{"file": f"ui/{i}.png", "text": f"{i}"} for i in range(90)]
+    lines += [{"file": f"sign/{i}.png", "text": f"{i}"} for i in range(10)]
+    store = LineStore(run(write_json_lines(tmp_path, lines), **{"weights.balance": 0.5}).path)
+    weights: dict[str, float] = {}
+    for line in (store[i] for i in range(100)):
+        weights[line.category] = weights.get(line.category, 0.0) + line.weight
+    assert weights["ui"] / weights["sign"] == pytest.approx(3, rel=1e-4)
+    assert sum(weights.values()) == pytest.approx(100, rel=1e-4)
+
+
+def test_objects_without_text_and_pictures_that_are_missing_are_named(tmp_path: Path, run: Any) -> None:
+    lines = [{"file": f"ui/{i}.png", "text": "abc"} for i in range(8)]
+    listed = write_json_lines(tmp_path, lines)
+    with listed.open("a", encoding="utf-8") as opened:
+        opened.write('{"file": "ui/none.png", "text": "abc"}\n{"file": "ui/0.png"}\n[1]\n')
+    imported = run(listed, max_reject_share=0.5)
+    assert [reject.reason for reject in imported.rejects] == [Reason.IMAGE, Reason.ENTRY, Reason.ENTRY]
+    assert imported.lines == 8

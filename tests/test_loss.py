@@ -114,3 +114,22 @@ def test_distillation_of_itself_is_nothing() -> None:
     (gradient,) = torch.autograd.grad(losses.sum(), embeddings)
     assert losses.abs().max() < 1e-6
     assert not gradient.any()
+
+
+def test_a_twin_counts_as_the_blank_and_nothing_is_learnt_of_which_of_them_it_is() -> None:
+    torch.manual_seed(0)
+    head = torch.nn.Linear(7, 6)
+    embeddings = torch.randn(9, 2, 7)
+    targets, lengths = torch.tensor([[1, 1, 2], [3, 1, 0]]), torch.tensor([3, 2])
+    twins = torch.tensor([5, 0])  # class 5 in the first line, none in the second
+    ours = ctc_loss(embeddings, head, targets, lengths, negligible=0, twins=twins)
+
+    logits = head(embeddings)
+    merged = logits.clone()
+    merged[:, 0, 0] = torch.logaddexp(logits[:, 0, 0], logits[:, 0, 5])
+    merged[:, 0, 5] = -1e9
+    expected = F.ctc_loss(merged.log_softmax(2), targets, torch.tensor([9, 9]), lengths, reduction="none")
+    torch.testing.assert_close(ours, expected)
+    actual = torch.autograd.grad(ours.sum(), [head.weight, head.bias], retain_graph=True)
+    wanted = torch.autograd.grad(expected.sum(), [head.weight, head.bias])
+    torch.testing.assert_close(actual, wanted, rtol=1e-4, atol=1e-5)

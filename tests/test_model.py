@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hydra import compose, initialize
 
+from crnn.convolution import Convolution
 from crnn.model import CRNN, ModelConfig
 
 TINY = {
@@ -62,3 +64,35 @@ def test_every_row_of_the_canvas_counts(height: int) -> None:
 def test_a_height_that_cannot_be_halved_is_refused(height: int) -> None:
     with pytest.raises(ValueError, match=f"height {height} cannot be halved 4 times"):
         CRNN(ModelConfig(**TINY, height=height), classes=5)
+
+
+@pytest.mark.parametrize("name", ["base", "tiny", "deep", "deep_wide"])
+def test_the_shipped_sizes_fit_both_canvases(name: str) -> None:
+    with initialize(version_base=None, config_path="../configs"):
+        sizes = compose(f"model/{name}").model
+    for height in (32, 40):
+        model = CRNN(ModelConfig(**sizes, height=height), classes=11).eval()
+        assert model(torch.zeros(1, 1, height, 64, dtype=torch.uint8)).shape == (16, 1, 11)
+
+
+def test_convolutions_that_keep_their_channels_begin_near_the_identity() -> None:
+    torch.manual_seed(0)
+    model = CRNN(ModelConfig(**{**TINY, "convolutions": [2, 1, 3, 1]}), classes=11)
+    kernels = [m.weight for m in model.modules() if isinstance(m, Convolution) and m.in_channels == m.out_channels]
+    assert len(kernels) == 6  # TINY has 8 and 8, 16 and 16 channels side by side
+    for kernel in kernels:
+        middle = kernel[:, :, 1, 1]
+        assert middle.diagonal().mean() > 0.6 > 0.2 > (middle - torch.diag(middle.diagonal())).mean().abs()
+
+
+def test_the_shortcut_goes_past_the_lstm() -> None:
+    torch.manual_seed(0)
+    model = CRNN(ModelConfig(**TINY, shortcut=True), classes=11).eval()
+    images = torch.randint(0, 256, (1, 1, 32, 64), dtype=torch.uint8)
+    embeddings, shortcut = model.embed_both_ways(images)
+    assert torch.equal(embeddings, model.embed(images))
+    assert shortcut is not None and shortcut.shape == embeddings.shape
+    for parameter in model.lstm.parameters():
+        parameter.data.zero_()
+    again = model.embed_both_ways(images)
+    assert torch.equal(again[1], shortcut) and not torch.equal(again[0], embeddings)  # type: ignore[arg-type]

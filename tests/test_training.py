@@ -10,19 +10,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from hydra import compose, initialize
 
+from crnn.charset import Charset
 from crnn.checkpoint import Checkpoint, load
+from crnn.device import choose_device, collective_backend
 from crnn.errors import UserError
 from crnn.lmdb_store import LineStore, LineWriter
-from crnn.recipe import TrainConfig, learning_rate
+from crnn.recipe import DataConfig, TrainConfig, learning_rate
 from crnn.step_profile import profile_steps, table
 from crnn.training import Interrupted, Trainer, TrainingDiverged
+from crnn.variation import VariationConfig
+from export import ExportConfig, export
 from tests.conftest import draw_digits
 
 Build = Callable[..., TrainConfig]
 ROOT = Path(__file__).parent.parent
+VARIED = VariationConfig(stretch=[0.6, 1.6], above_below=[-0.1, 0.3], turn=4, rise=0.5, noisy=0.5, noise=20)
 
 
 def same_weights(a: Checkpoint, b: Checkpoint) -> bool:
@@ -78,16 +85,77 @@ def test_ctc_alone_needs_no_centres(small_config: Build, digit_lines: Path, tmp_
     assert trainer.step == 3 and trainer.skipped == 0
 
 
-def test_resumed_equals_undisturbed(small_config: Build) -> None:
+@pytest.mark.parametrize("varied", [False, True])
+def test_resumed_equals_undisturbed(small_config: Build, varied: bool) -> None:
     """Stopped after 7 and 14 of 20 steps (across the change of loss), the weights are the same to the bit."""
-    whole = Trainer(small_config("whole", steps=20, aligned_steps=10))
+
+    def config(name: str) -> TrainConfig:
+        config = small_config(f"{name}_{varied}", steps=20, aligned_steps=10)
+        config.data = dataclasses.replace(config.data, variation=VARIED if varied else None)
+        config.model = dataclasses.replace(config.model, shortcut=varied)
+        return config
+
+    whole = Trainer(config("whole"))
     whole.run()
     for stop in (7, 14, 20):
-        trainer = Trainer(small_config("parts", steps=20, aligned_steps=10))
+        trainer = Trainer(config("parts"))
         while trainer.step < stop:
             trainer.train_step(trainer.batches(trainer.step))
         trainer.save()
     assert same_weights(load(whole.path), load(trainer.path))
+
+
+def test_lines_whose_labels_say_nothing_of_spaces_leave_the_space_alone(
+    small_config: Build, digit_lines: Path, tmp_path: Path
+) -> None:
+    Charset("0123456789 ").save(tmp_path / "charset.txt")
+    with LineWriter(tmp_path / "free", {"generator": "tests", "spaces": "free"}) as writer:
+        for i in range(64):
+            writer.append(dataclasses.replace(LineStore(digit_lines)[i], centers=None))
+    config = small_config("free", steps=1, aligned_steps=0)
+    free = str(tmp_path / "free")
+    config.data = DataConfig(train=[free], validation=[free], charset=str(tmp_path / "charset.txt"))
+    trainer = Trainer(config)
+    batch = trainer.batches(0)[0]
+    head, losses = trainer.model.head, []
+    trainer.model.eval()
+    for blank, space in ((20.0, 0.0), (0.0, 20.0)):
+        with torch.no_grad():
+            head.weight[[0, 11]] = 0
+            head.bias[0], head.bias[11] = blank, space
+        losses.append(trainer.loss(batch, "float32").item())
+    assert losses[0] == pytest.approx(losses[1])
+    trainer.average["head.bias"] = head.bias.detach().clone()  # whose readings are nothing but spaces now
+    _, samples = trainer.validate()
+    assert samples and not any(" " in reading for _, reading, _ in samples)
+
+
+def test_a_network_with_a_shortcut_is_exported_without_it(small_config: Build) -> None:
+    config = small_config("shortcut", steps=2, aligned_steps=1)
+    config.model = dataclasses.replace(config.model, shortcut=True)
+    trainer = Trainer(config)
+    trainer.run()
+    assert trainer.model.shortcut is not None and trainer.model.shortcut.weight.grad is not None
+    exported = export(ExportConfig(checkpoint=str(trainer.path)))
+    assert not any("shortcut" in tensor.name for tensor in onnx.load(exported).graph.initializer)
+
+
+def test_a_device_that_is_not_there_is_replaced_by_the_processor(
+    small_config: Build, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert Trainer(small_config("no_card", device="cuda:1")).device.type == "cpu"
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    assert len(said) == 1 and "device=cuda:1 cannot be used" in said[0]
+
+
+def test_each_process_takes_a_card_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [choose_device("auto", rank).index for rank in range(3)] == [0, 1, 0]
+    assert collective_backend(choose_device("cuda:1")) == "nccl"
+    with pytest.raises(UserError, match="there are 2 cards"):
+        choose_device("cuda:2")
 
 
 def test_a_signal_saves_first(small_config: Build) -> None:
@@ -171,6 +239,7 @@ def test_damaged_lines_are_left_out_and_reported(small_config: Build, digit_line
     [
         ({"precision": "int4"}, "choose auto, float32 or bfloat16"),
         ({"start_model": "nowhere.pt"}, "no checkpoint at nowhere.pt"),
+        ({"device": "gpu"}, "choose auto, cpu, cuda, cuda:N or mps"),
         ({"steps": 0}, "steps must be at least 1"),
         ({"parts": 3}, "choose a divisor of 8"),
         ({"aligned_share": 0.0}, "choose above 0, and 1 at most"),
@@ -198,13 +267,20 @@ def test_a_run_is_not_resumed_with_another_network(small_config: Build, trained:
 
 
 @pytest.mark.slow
-def test_two_processes_equal_one(small_config: Build) -> None:
+@pytest.mark.parametrize("varied", [False, True])
+def test_two_processes_equal_one(small_config: Build, varied: bool) -> None:
     """On the same global batches; sums in another order differ in the last digits, and Adam divides small by small."""
-    one = Trainer(small_config("one_process", steps=4, aligned_steps=2, learning_rate=1e-4))
+    one_config = small_config(f"one_process_{varied}", steps=4, aligned_steps=2, learning_rate=1e-4)
+    if varied:
+        with initialize(version_base=None, config_path="../configs"):
+            wide = VariationConfig(**compose("variation/wide").data.variation)
+        one_config.data = dataclasses.replace(one_config.data, variation=wide)
+    one = Trainer(one_config)
     one.run()
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
-    two = small_config("two_processes", steps=4, aligned_steps=2, learning_rate=1e-4)
-    subprocess.run([*command, *overrides(two)], check=True, cwd=ROOT, capture_output=True)
+    two = small_config(f"two_processes_{varied}", steps=4, aligned_steps=2, learning_rate=1e-4)
+    arguments = [*overrides(two), *(["+variation=wide"] if varied else [])]
+    subprocess.run([*command, *arguments], check=True, cwd=ROOT, capture_output=True)
     theirs = load(Path(two.artifacts) / two.name / "checkpoint.pt").trained["weights"]
     for name, value in load(one.path).trained["weights"].items():
         if name.endswith("num_batches_tracked"):

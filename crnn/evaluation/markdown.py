@@ -41,6 +41,8 @@ def to_markdown(report: Report) -> str:
         parts += ["## Exact by category, no spaces", _by_category(report, "exact_nospace", 3)]
     if report.comparisons:
         parts += [f"## Against {report.baseline}", _comparisons(report)]
+    if report.robustness:
+        parts += ["## Changed lines: exact, no spaces", _robustness(report)]
     parts += _studies(report.studies)
     return "\n\n".join(parts) + "\n"
 
@@ -113,6 +115,15 @@ def _comparisons(report: Report) -> str:
         ],
         rows,
     )
+
+
+def _robustness(report: Report) -> str:
+    profile = report.robustness
+    own = profile[report.models[0].name]
+    rows: list[Sequence[object]] = [(change, *(f"{rates[change]:.3f}" for rates in profile.values())) for change in own]
+    kept = (sum(own[change] >= rates[change] for change in own) for rates in profile.values())
+    rows.append((f"{report.models[0].name} is no worse in", *(f"{count} of {len(own)}" for count in kept)))
+    return table(["", *profile], rows)
 
 
 def _studies(studies: Studies) -> list[str]:

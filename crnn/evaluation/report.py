@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class Report:
         missing: peers asked for that could not be had.
         baseline: name of the model that the others are compared with: the first in floating point, if any.
         comparisons: the other models against it.
+        robustness: exact rates of changed lines, spaces ignored (`measure_robustness`); empty if not asked for.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Report:
     baseline: str
     comparisons: dict[str, Comparison]
     studies: Studies
+    robustness: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def subjects(self) -> tuple[Subject, ...]:
@@ -104,6 +106,7 @@ class Report:
             "baseline": self.baseline,
             "comparisons": {name: _rounded(dataclasses.asdict(c)) for name, c in self.comparisons.items()},
             "studies": _rounded(dataclasses.asdict(self.studies)),
+            **({"robustness": _rounded(self.robustness)} if self.robustness else {}),
             "predictions": PREDICTIONS,
         }
 
