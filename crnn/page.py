@@ -14,7 +14,7 @@ from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
 from crnn.finder.finder import Finder
 from crnn.layout import reading_order
-from crnn.preprocess import to_grey
+from crnn.preprocess import line_grey
 from crnn.reading import CharReading, Reading
 from crnn.recognizer import Recognizer
 
@@ -151,7 +151,7 @@ class PageReader:
         height, width = image.shape[:2]
         if layout == "line" or (layout == "auto" and is_one_line(found, (height, width))):
             whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32))
-            return FoundLines((Directed(whole, to_grey(image)),), is_line=True)
+            return FoundLines((Directed(whole, line_grey(image)),), is_line=True)
         if most is not None and len(found) > most:
             raise TooManyLinesError(f"the picture has {len(found)} lines, more than {most}: cut it up")
 
@@ -159,10 +159,9 @@ class PageReader:
             checkpoint()
             return self._confidence(crops)
 
-        grey = to_grey(image)
-        way = page_way(grey, found, confidence)
-        ways = line_ways(grey, found, way, confidence)
-        lines = [directed(grey, box, of) for box, of in zip(found, ways, strict=True)]
+        way = page_way(image, found, confidence)
+        ways = line_ways(image, found, way, confidence)
+        lines = [directed(image, box, of) for box, of in zip(found, ways, strict=True)]
         order = page_order([line.box for line in lines], way)
         turned = {Way.DOWN: 270, Way.LEFT: 180, Way.UP: 90}.get(way, 0)
         return FoundLines(tuple(lines[i] for i in order), turned)

@@ -16,7 +16,7 @@ from crnn.picture import ImageError, decode_image
 
 __all__ = [
     "Canvas", "CanvasSpec", "ImageError", "TooWideError", "decode_image", "enhance", "from_farther", "from_nearer",
-    "pad_to_bucket", "scaled_width", "to_canvas", "to_grey", "to_strip",
+    "line_grey", "pad_to_bucket", "scaled_width", "to_canvas", "to_grey", "to_strip",
 ]  # fmt: skip
 
 Width = TypeVar("Width", int, np.ndarray)
@@ -27,6 +27,7 @@ NEARER = 0.06  # of the height cut off above and below: boxes leave 5 to 20 % ar
 STRETCHED = 1.17  # a line seen from nearer: narrow letters get more frames
 FARTHER = 0.06  # of the height put on above and below: letters cut off at their feet stand free
 SHRUNK = 0.9  # a line seen from farther: letters set wide come nearer to each other
+HIDDEN = 0.35  # luminance that varies so much less than one of the colours hides the ink
 ENHANCED_HEIGHT = 4  # canvas heights: taller pictures are reduced before enhancement, whose cost is their area
 
 
@@ -93,6 +94,24 @@ def to_grey(image: np.ndarray) -> np.ndarray:
     if image.shape[2] != 3:
         raise ImageError(f"expected 3 channels (BGR), got {image.shape[2]}")
     return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+
+
+def line_grey(image: np.ndarray) -> np.ndarray:
+    """Grey uint8 (H, W) of a line, uint8 (H, W) or (H, W, 3) BGR, in which its ink can be seen.
+
+    Ink as bright as its ground, such as red on green, vanishes from the luminance; there the channel that varies most
+    is taken. Elsewhere luminance reads best: the principal colour of every line was tried and gained nothing.
+
+    Raises:
+        ImageError: not such an image.
+    """
+    grey = to_grey(image)
+    if image.ndim == 2:
+        return grey
+    spreads = cv2.meanStdDev(image)[1].ravel()
+    if float(cv2.meanStdDev(grey)[1].item()) >= HIDDEN * spreads.max():
+        return grey
+    return np.ascontiguousarray(image[:, :, int(spreads.argmax())])
 
 
 def enhance(grey: np.ndarray, mode: str) -> np.ndarray:

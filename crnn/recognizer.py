@@ -21,7 +21,7 @@ from crnn.errors import UserError
 from crnn.margins import Crop, without_margins
 from crnn.network import Look, Network
 from crnn.pair import unpack
-from crnn.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, to_grey
+from crnn.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, line_grey
 from crnn.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
 from crnn.shipped import DEFAULT_MODEL
 
@@ -133,7 +133,7 @@ class Recognizer:
             return self._read_each(images[:middle], decode) + self._read_each(images[middle:], decode)
 
     def _read(self, images: Sequence[np.ndarray | bytes], decode: Decoder) -> list[Reading]:
-        greys = [to_grey(image if isinstance(image, np.ndarray) else decode_image(image)) for image in images]
+        greys = [line_grey(image if isinstance(image, np.ndarray) else decode_image(image)) for image in images]
         crops = [without_margins(grey) for grey in greys]
         readings = self._read_crops([crop.of(grey) for crop, grey in zip(crops, greys, strict=True)], decode)
         return [_in_picture(reading, crop) for reading, crop in zip(readings, crops, strict=True)]

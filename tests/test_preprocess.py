@@ -1,5 +1,7 @@
 """From any line image to the canvas."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from crnn.preprocess import (
     ImageError,
     TooWideError,
     enhance,
+    line_grey,
     pad_to_bucket,
     to_canvas,
     to_grey,
@@ -101,3 +104,11 @@ def test_unknown_modes_and_impossible_canvases_are_refused() -> None:
         CanvasSpec(mode="x")
     with pytest.raises(UserError, match="multiple of the bucket"):
         CanvasSpec(max_width=801)
+
+
+def test_ink_as_bright_as_its_ground_is_seen_by_its_colour() -> None:
+    image = cv2.imread(str(Path(__file__).parent / "cases" / "red_on_green.png"))
+    assert to_grey(image).std() < 3 < 30 < line_grey(image).std()
+    ordinary = np.full((20, 40, 3), (250, 240, 230), np.uint8)
+    ordinary[5:15, 10:30] = (30, 20, 40)
+    assert np.array_equal(line_grey(ordinary), to_grey(ordinary))

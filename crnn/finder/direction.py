@@ -15,6 +15,7 @@ import numpy as np
 
 from crnn.finder.boxes import LineBox, crop_line
 from crnn.finder.columns import Column, lay_column
+from crnn.preprocess import line_grey
 
 PROBES = 5  # lines that are read to tell the way up
 SURE = 0.9  # mean confidence of the probes from which no other way is tried
@@ -38,7 +39,7 @@ class Directed:
 
     Attributes:
         box: its corners begin at the text's top left.
-        crop: uint8 (h, w[, C]), the line to read.
+        crop: uint8 (h, w), the line to read.
         column: how the crop was laid from a column of upright characters; None for other lines.
     """
 
@@ -60,10 +61,10 @@ def directed(image: np.ndarray, box: LineBox, way: Way) -> Directed:
     """The line of `box`, found lying or upright, read in the direction `way`."""
     level = _levelled(box)
     if way is Way.COLUMN:
-        column = lay_column(crop_line(image, level))
+        column = lay_column(line_grey(crop_line(image, level)))
         return Directed(LineBox(level.quad, box.score, True), column.line, column)
     turned = level.turned(int(way))
-    return Directed(turned, crop_line(image, turned))
+    return Directed(turned, line_grey(crop_line(image, turned)))
 
 
 def page_way(image: np.ndarray, boxes: Sequence[LineBox], confidence: Confidence) -> Way:

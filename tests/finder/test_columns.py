@@ -26,6 +26,7 @@ def stacked(text: str) -> np.ndarray:
 
 def similarity(a: np.ndarray, b: np.ndarray) -> float:
     """Correlation of two lines scaled to one size, at its best place."""
+    a, b = (image if image.ndim == 2 else image[:, :, 0] for image in (a, b))
     a, b = (cv2.resize(image, (round(image.shape[1] * 32 / image.shape[0]), 32)) for image in (a, b))
     if a.shape[1] < b.shape[1]:
         a, b = b, a
