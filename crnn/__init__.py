@@ -1,12 +1,34 @@
 """Light OCR for machines without a GPU: a CRNN text-line recogniser from data to service.
 
-Reading needs `crnn.recognizer` only; nothing here imports torch, onnx or Hydra by itself.
+>>> from crnn import OCR
+>>> print(OCR()("page.jpg").text)          # doctest: +SKIP
+
+What is named here is imported when it is first used; reading needs neither torch nor onnx nor Hydra.
 """
 
 import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crnn.ocr import OCR
+    from crnn.recognizer import Recognizer
+
+__all__ = ["OCR", "Recognizer", "__version__"]
 
 __version__ = "0.1.0"
 
 # ONNX Runtime otherwise keeps a record of its use in the home folder, meant to be sent away. It looks when it is
 # loaded, which is later than this; a value of the user's own stands.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+def __getattr__(name: str) -> Any:
+    if name == "OCR":
+        from crnn.ocr import OCR
+
+        return OCR
+    if name == "Recognizer":
+        from crnn.recognizer import Recognizer
+
+        return Recognizer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
