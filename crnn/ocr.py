@@ -50,6 +50,8 @@ class OCR:
         UserError: options that cannot be. Models are loaded when the first document is read, and may be missing then.
     """
 
+    _started: WorkerPool | None
+
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
@@ -175,7 +177,7 @@ class OCR:
     def _begin(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._started: WorkerPool | None = None
+        self._started = None
 
     def _pool(self) -> WorkerPool:
         if self._process != os.getpid():  # after a fork its threads are not here

@@ -25,6 +25,7 @@ from crnn.errors import UserError
 log = logging.getLogger("crnn.bulk")
 
 AHEAD = 8  # items a worker that may be on their way or wait for a slower one before them
+CLOSED = "the pool of worker processes is closed"
 ATTEMPTS = 2  # an item that kills as many workers is given up
 
 
@@ -55,7 +56,8 @@ class WorkerPool:
         self._todo: SimpleQueue[_Task | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
-        self._one_map = threading.Lock()
+        self._lock = threading.Lock()
+        self._maps: dict[int, SimpleQueue[Outcome | UserError]] = {}  # of those that are under way
         self._closed = False
 
     def __enter__(self) -> WorkerPool:
@@ -67,18 +69,26 @@ class WorkerPool:
     def map(self, items: Iterable[Any], ordered: bool = True) -> Iterator[Outcome]:
         """The outcome of each item, in their order or as they are done. Items are taken as they are needed.
 
+        Several may be under way; they share the workers.
+
         A worker that dies costs time: its item is given to another one, `ATTEMPTS` times at most.
 
         Raises:
             UserError: workers cannot be started.
         """
-        with self._one_map:
-            self._start()
-            yield from self._map(iter(items), ordered)
+        done: SimpleQueue[Outcome | UserError] = SimpleQueue()
+        self._start(done)
+        try:
+            yield from self._map(iter(items), done, ordered)
+        finally:
+            self._maps.pop(id(done), None)
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
+        for done in list(self._maps.values()):
+            done.put(UserError(CLOSED))
         for _ in self._threads:
             self._todo.put(None)
         for process in list(self._processes.values()):
@@ -88,16 +98,17 @@ class WorkerPool:
             thread.join()
         self._threads.clear()
 
-    def _start(self) -> None:
-        if self._closed:
-            raise UserError("the pool is closed")
-        for place in range(len(self._threads), self.jobs):
-            thread = threading.Thread(target=self._serve, args=(place,), daemon=True)
-            thread.start()
-            self._threads.append(thread)
+    def _start(self, done: SimpleQueue[Outcome | UserError]) -> None:
+        with self._lock:
+            if self._closed:
+                raise UserError(CLOSED)
+            self._maps[id(done)] = done
+            for place in range(len(self._threads), self.jobs):
+                thread = threading.Thread(target=self._serve, args=(place,), daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
-    def _map(self, items: Iterator[Any], ordered: bool) -> Iterator[Outcome]:
-        done: SimpleQueue[Outcome | UserError] = SimpleQueue()
+    def _map(self, items: Iterator[Any], done: SimpleQueue[Outcome | UserError], ordered: bool) -> Iterator[Outcome]:
         waiting: dict[int, Outcome] = {}
         sent = received = yielded = 0
         cancelled = threading.Event()

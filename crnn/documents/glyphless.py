@@ -1,7 +1,7 @@
-"""A font without shapes for text that is searched and copied but not seen: every character, all of one width.
+"""A font without shapes for text that is searched and copied but not seen: every character, of two widths.
 
 The idea is Ken Sharp's and Jeff Breidenbach's, of tesseract's PDF output: a composite font whose characters all lead
-to one glyph that covers nothing, and a table that tells what each code means. ISO 32000-1, sections 9.7 and 9.10;
+to a glyph that covers nothing, and a table that tells what each code means. ISO 32000-1, sections 9.7 and 9.10;
 OpenType 1.9.
 """
 
@@ -11,7 +11,9 @@ import struct
 from collections.abc import Iterable
 
 NAME = "GlyphLess"
-UNIT = 1000  # of the em; each character is as wide
+UNIT = 1000  # of the em; characters are as wide, those before `WIDE` half as wide
+HALF = 500
+WIDE = 0x2E80  # from here on characters are Chinese, or their punctuation
 ASCENT, DESCENT = 800, -200  # between which a line of text stands
 BEYOND = 0xD800  # codes from here stand for characters beyond the first plane: no character has them itself
 MOST_BEYOND = 0x800
@@ -35,14 +37,19 @@ end
 """
 
 
-# The one glyph: from corner to corner of its cell and back. It covers nothing, yet has a size, without which PDFium
-# leaves out words of one character. Contours, box, last point, no instructions, three points, x and y from the last.
-OUTLINE = struct.pack(
-    ">hhhhhHH3B6hx",
-    *(1, 0, DESCENT, UNIT, ASCENT, 2, 0),
-    *(1, 1, 1),
-    *(0, UNIT, -UNIT, DESCENT, ASCENT - DESCENT, DESCENT - ASCENT),
-)
+def _outline(width: int) -> bytes:
+    """A glyph of a cell of `width`: from corner to corner and back.
+
+    It covers nothing, yet has a size, without which PDFium leaves out words of one character.
+    """
+    head = (1, 0, DESCENT, width, ASCENT, 2, 0)  # contours, box, last point, instructions
+    points = (0, width, -width, DESCENT, ASCENT - DESCENT, DESCENT - ASCENT)  # x, then y, each from the one before
+    return struct.pack(">hhhhhHH3B6hx", *head, 1, 1, 1, *points)
+
+
+def width(text: str) -> float:
+    """Of a text, in em."""
+    return sum(HALF if ord(char) < WIDE else UNIT for char in text) / UNIT
 
 
 class Codes:
@@ -80,19 +87,20 @@ def _sections(entries: list[str], kind: str) -> str:
 
 
 def font_file() -> bytes:
-    """The font: a TrueType file of the glyph for what is missing and `OUTLINE`."""
+    """The font: a TrueType file of glyph 1, as wide as high, and glyph 2, half as wide."""
+    outlines = [_outline(UNIT), _outline(HALF)]
     tables = {
         b"cmap": struct.pack(">HH", 0, 0),
-        b"glyf": OUTLINE,
+        b"glyf": b"".join(outlines),
         b"head": struct.pack(
             ">IIIIHHQQhhhhHHhhh",
             *(0x10000, 0x10000, 0, 0x5F0F3CF5, 3, UNIT, 0, 0),
             *(0, DESCENT, UNIT, ASCENT, 0, 8, 2, 0, 0),
         ),
-        b"hhea": struct.pack(">IhhhHhhhhhhhhhhhH", 0x10000, ASCENT, DESCENT, 0, UNIT, *[0] * 2, UNIT, 1, *[0] * 7, 2),
-        b"hmtx": struct.pack(">HhHh", UNIT, 0, UNIT, 0),
-        b"loca": struct.pack(">HHH", 0, 0, len(OUTLINE) // 2),
-        b"maxp": struct.pack(">IH13H", 0x10000, 2, 3, 1, *[0] * 2, 1, *[0] * 8),
+        b"hhea": struct.pack(">IhhhHhhhhhhhhhhhH", 0x10000, ASCENT, DESCENT, 0, UNIT, *[0] * 2, UNIT, 1, *[0] * 7, 3),
+        b"hmtx": struct.pack(">HhHhHh", UNIT, 0, UNIT, 0, HALF, 0),
+        b"loca": struct.pack(">HHHH", 0, 0, *(len(outlines[0]) // 2 * i for i in (1, 2))),
+        b"maxp": struct.pack(">IH13H", 0x10000, 3, 3, 1, *[0] * 2, 1, *[0] * 8),
         b"post": struct.pack(">IIhhIIIII", 0x30000, 0, 0, 0, 1, *[0] * 4),
     }
     offset = 12 + 16 * len(tables)

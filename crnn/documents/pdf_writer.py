@@ -65,7 +65,7 @@ class PdfWriter:
     def _write_font(self) -> None:
         font = glyphless.font_file()
         file = self._add_stream(f"/Length1 {len(font)}", font)
-        glyphs = self._add_stream("", b"\0\1" * 0x10000)  # each code leads to the same glyph
+        glyphs = self._add_stream("", b"\0\2" * glyphless.WIDE + b"\0\1" * (0x10000 - glyphless.WIDE))
         box = f"[0 {glyphless.DESCENT} {glyphless.UNIT} {glyphless.ASCENT}]"
         descriptor = self._add(
             f"<< /Type /FontDescriptor /FontName /{glyphless.NAME} /Flags 5 /FontBBox {box} /ItalicAngle 0 /StemV 80 "
@@ -75,7 +75,8 @@ class PdfWriter:
         child = self._add(
             f"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /{glyphless.NAME} /CIDToGIDMap {glyphs} 0 R "
             f"/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> "
-            f"/FontDescriptor {descriptor} 0 R /DW {glyphless.UNIT} >>".encode()
+            f"/FontDescriptor {descriptor} 0 R "
+            f"/DW {glyphless.UNIT} /W [0 {glyphless.WIDE - 1} {glyphless.HALF}] >>".encode()
         )
         meaning = self._add_stream("", self.codes.to_unicode())
         self._put(

@@ -57,7 +57,8 @@ def _is_pdf(source: object) -> bool:
         raise UserError(f"cannot be opened: {error.strerror}") from None
 
 
-def _start_of(source: object, count: int = PEEK) -> bytes:
+def _start_of(source: object, count: int | None = PEEK) -> bytes:
+    """The first bytes of a file or of bytes, all with None; nothing of what is neither."""
     if isinstance(source, str | os.PathLike):
         with open(source, "rb") as file:
             return file.read(count)
@@ -68,7 +69,7 @@ def _write_pictures(result: Result, stream: BinaryIO) -> None:
     pages = {page.number: page for page in result.pages}
     writer = PdfWriter(stream)
     with open_document(result.source, result.options) as document:
-        data = _start_of(result.source, -1) if document.count == 1 else None
+        data = _start_of(result.source, None) if document.count == 1 else None
         for shown in document.pages():
             if not isinstance(shown, PageImage):
                 continue

@@ -119,7 +119,7 @@ def count_pages(source: Any, options: SourceOptions) -> int:
         if kind == "tiff":
             return max(1, len(page_offsets(data)))
         return min(count_frames(data), MOST_FRAMES) if kind == "animation" else 1
-    except (UserError, OSError):
+    except (ValueError, OSError):
         return 1  # whoever reads it will say why
 
 
@@ -128,6 +128,8 @@ def _described(source: Any) -> str:
 
 
 def _open_file(path: str, options: SourceOptions) -> Document:
+    if "\0" in path:
+        raise UserError("cannot be opened: its name holds a null character")
     try:
         with open(path, "rb") as file:
             start = file.read(PEEK)
@@ -139,8 +141,6 @@ def _open_file(path: str, options: SourceOptions) -> Document:
         if "://" in path:
             raise UserError(f"{path} is an address: fetch it first, and give the file or its bytes") from None
         raise UserError(f"cannot be opened: {error.strerror}") from None
-    except ValueError:
-        raise UserError("cannot be opened: its name holds a null character") from None
     return PdfDocument(Path(path), options)  # PDFium reads what it needs of it
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from crnn.documents.glyphless import Codes
 from crnn.documents.words import words_of
 from crnn.page import LineReading
 
+BACKWARDS = -0.5  # share of a line's direction that runs to the left, from which it counts as doing so
 UNSEEN = 3  # text rendering mode: neither filled nor outlined
 
 
@@ -42,18 +43,37 @@ def _line(line: LineReading, scale: float, height: float, codes: Codes) -> Itera
     start = corner - glyphless.DESCENT / glyphless.UNIT * size * up
     yield f"/F1 {size:.3f} Tf"
     yield " ".join(f"{value:.5f}" for value in (*along, *up)) + f" {start[0]:.3f} {start[1]:.3f} Tm"
-    at = end = 0.0
+    runs = list(_runs(line, scale))
+    if along[0] < BACKWARDS:
+        yield _one_object(runs, size, codes)
+        return
+    at = 0.0
+    for text, first, last in runs:
+        stretch = 100 * (last - first) / (glyphless.width(text) * size)
+        yield f"{stretch:.2f} Tz {first - at:.3f} 0 Td <{codes.encode(text)}> Tj"
+        at = first
+
+
+def _runs(line: LineReading, scale: float) -> Iterator[tuple[str, float, float]]:
+    """The words of a line and the spaces between them, each with its begin and end, points from the line's own."""
+    end = 0.0
     for word in words_of(line):
         first, last = float(word.spans[0, 0]) * scale, float(word.spans[-1, 1]) * scale
         if word.space_before and first > end:
-            yield _run(" ", end - at, first - end, size, codes)
-            at = end
+            yield " ", end, first
         if last > first:
-            yield _run(word.text, first - at, last - first, size, codes)
-            at, end = first, last
+            yield word.text, first, last
+            end = last
 
 
-def _run(text: str, offset: float, width: float, size: float, codes: Codes) -> str:
-    """`text`, `offset` points after the start of the run before it and `width` wide."""
-    stretch = 100 * width / (len(text) * size)
-    return f"{stretch:.2f} Tz {offset:.3f} 0 Td <{codes.encode(text)}> Tj"
+def _one_object(runs: Sequence[tuple[str, float, float]], size: float, codes: Codes) -> str:
+    """A line as one object of text: PDFium puts those of a line that runs to the left in the wrong order.
+
+    All its words are stretched alike, no more than the tightest allows, and each begins at its place.
+    """
+    share = min(((last - first) / (glyphless.width(text) * size) for text, first, last in runs), default=1.0)
+    parts, at = [], 0.0
+    for text, first, _ in runs:
+        parts.append(f"{-1000 * (first - at) / (share * size):.1f} <{codes.encode(text)}>")
+        at = first + glyphless.width(text) * share * size
+    return f"{100 * share:.2f} Tz [{' '.join(parts)}] TJ"
