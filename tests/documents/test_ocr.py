@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import multiprocessing
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,14 @@ def test_the_package_names_what_users_need() -> None:
     assert Recognizer is crnn.Recognizer and set(crnn.__all__) == {"OCR", "Recognizer", "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'ocr_engine'"):
         _ = crnn.ocr_engine
+
+
+def test_reading_pictures_loads_nothing_that_only_other_things_need() -> None:
+    code = (
+        "import sys, crnn; assert 'numpy' not in sys.modules; crnn.OCR; import crnn.commands.read; print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "onnx", "hydra", "lmdb", "PIL", "pypdfium2", "pillow_heif", "tqdm"} & set(loaded)
 
 
 def test_one_document_gives_a_result(tmp_path: Path) -> None:
