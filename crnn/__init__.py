@@ -1,9 +1,19 @@
 """Light OCR for machines without a GPU: a CRNN text-line recogniser from data to service.
 
-Reading needs `crnn.recognizer` only; nothing here imports torch, onnx or Hydra by itself.
+>>> from crnn import OCR
+>>> print(OCR()("page.jpg").text)          # doctest: +SKIP
+
+What is named here is imported when it is first used; reading needs neither torch nor onnx nor Hydra.
 """
 
 import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crnn.ocr import OCR
+    from crnn.recognizer import Recognizer
+
+__all__ = ["OCR", "Recognizer", "__version__"]
 
 __version__ = "0.1.0"
 
@@ -15,3 +25,15 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # Headers are read as well, for programs that imported OpenCV before us.
 MAX_IMAGE_PIXELS = 50_000_000
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "OCR":
+        from crnn.ocr import OCR
+
+        return OCR
+    if name == "Recognizer":
+        from crnn.recognizer import Recognizer
+
+        return Recognizer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ from typing import Any
 
 import cv2
 
+from crnn import __version__
 from crnn.beam import BeamSettings
 from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError, exit_cleanly
@@ -25,15 +26,19 @@ from crnn.reading import UNSURE, Reading
 from crnn.recognizer import Recognizer
 from crnn.shipped import DEFAULT_FINDER, DEFAULT_MODEL
 
+COMMANDS = ("read", "serve", "info")  # a picture of such a name is read as ./read
 FORCED = 0.5  # confidence below which characters that --allow names were forced on others
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the pictures named by `arguments` (the command line's by default), one line of output each.
+    """Run the command that `arguments` (the command line's by default) begin with, or read the pictures they name.
 
     Returns:
-        0, or 2 if a picture could not be read; the others are read all the same.
+        0, or 2 if something could not be read; the others are read all the same.
     """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments[:1] and arguments[0] in COMMANDS:
+        return _run(arguments)
     options = _parser().parse_args(arguments)
     # What the terminal cannot show is escaped: a file name need not be text, nor a terminal be of Unicode.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -44,6 +49,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reader = PageReader(recognizer, Finder(options.finder, threads=options.threads))
         decode = make_decoder(recognizer.info.charset, _decode_options(options))
         return max([_print_reading(name, reader, decode, options) for name in options.images])
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Run one of `COMMANDS`; what a command needs is imported by it alone."""
+    parser = argparse.ArgumentParser(prog="crnn", description="Read pictures and documents of text.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    if arguments[0] == "read":
+        from crnn.commands.read import add_read_parser
+
+        add_read_parser(commands)
+    elif arguments[0] == "info":
+        from crnn.commands.info import add_info_parser
+
+        add_info_parser(commands)
+    else:
+        from crnn.commands.serve import add_serve_parser
+
+        add_serve_parser(commands)
+    options = parser.parse_args(arguments)
+    return int(options.run(options))
 
 
 def _print_reading(name: str, reader: PageReader, decode: Decoder, options: argparse.Namespace) -> int:
@@ -114,8 +139,13 @@ def _bytes_of(name: str) -> bytes:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="crnn", description="Read pictures of text, Chinese and English.")
+    parser = argparse.ArgumentParser(
+        prog="crnn",
+        description="Read pictures of text, Chinese and English, and print what they say.",
+        epilog="crnn read --help: documents, folders and more formats; crnn serve: the server; crnn info: the models",
+    )
     add = parser.add_argument
+    add("--version", action="version", version=f"crnn-ocr {__version__}")
     add("images", nargs="+", metavar="IMAGE", help="picture of a page or of one line of text; - is standard input")
     add(
         "--layout", choices=LAYOUTS, default="auto",

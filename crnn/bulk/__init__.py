@@ -1,0 +1,1 @@
+"""Reads more files than one process would: on all cores of a machine, or of many machines."""

@@ -1,0 +1,150 @@
+"""Where `crnn read` writes: standard output, one file, or a folder with a file a document."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol
+
+from crnn.documents.result import FORMATS, WRITERS, Result
+from crnn.documents.tsv import to_tsv
+from crnn.errors import UserError
+
+
+class Destination(Protocol):
+    """Takes results; use it with `with`."""
+
+    def has(self, path: str, source: str) -> bool:
+        """Whether the document `path`, found in `source`, need not be read again."""
+
+    def write(self, result: Result) -> None:
+        """Write one result.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+
+    def __enter__(self) -> Destination: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class FolderDestination:
+    """A file a document, under its name and in its subfolder; a file is there when it is whole."""
+
+    def __init__(self, folder: Path, form: str, resume: bool) -> None:
+        self._folder = folder
+        self._ending = FORMATS[form][0]
+        self._resume = resume
+        self._targets: dict[str, Path] = {}  # of documents that are being read
+        self._taken: set[Path] = set()
+
+    def __enter__(self) -> FolderDestination:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def has(self, path: str, source: str) -> bool:
+        inside = Path(path).relative_to(source) if Path(source).is_dir() else Path(Path(path).name)
+        target = self._folder / inside.with_suffix(self._ending)
+        if target in self._taken:  # page.png beside page.jpg
+            target = self._folder / inside.with_name(inside.name + self._ending)
+        self._taken.add(target)
+        self._targets[path] = target
+        return self._resume and target.exists()
+
+    def write(self, result: Result) -> None:
+        target = self._targets.pop(result.name, self._folder / f"stdin{self._ending}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{target.parent} cannot be made: {error.strerror}") from None
+        result.save(target)
+
+
+class FileDestination:
+    """One file or standard output for all documents, each under its name where there are several."""
+
+    def __init__(self, path: Path | None, form: str, several: bool, resume: bool) -> None:
+        self._path = path
+        self._form = form
+        self._several = several
+        self._written = _names(path) if path is not None and resume and path.exists() else set[str]()
+        self._resume = resume
+        self._count = 0
+        self._file: BinaryIO
+
+    def __enter__(self) -> FileDestination:
+        if self._path is None:
+            self._file = sys.stdout.buffer
+            return self
+        try:
+            self._file = open(self._path, "ab" if self._resume else "wb")
+        except OSError as error:
+            raise UserError(f"{self._path} cannot be written: {error.strerror}") from None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._form == "json" and self._several:
+            self._put("\n]\n" if self._count else "[]\n")
+        if self._path is not None:
+            self._file.close()
+        elif kind is None:
+            self._file.flush()
+
+    def has(self, path: str, source: str) -> bool:
+        return path in self._written
+
+    def write(self, result: Result) -> None:
+        first = not self._count
+        self._count += 1
+        if self._form == "pdf":
+            result.write(self._file, "pdf")
+            return
+        if self._form == "tsv":
+            text = to_tsv(result, header=first)
+        elif self._form == "json" and self._several:
+            text = ("[\n" if first else ",\n") + result.to_json()
+        else:
+            text = WRITERS[self._form](result)
+            if self._several and self._form == "text":
+                text = f"{'' if first else chr(10)}==> {result.name} <==\n{text}"
+            elif self._several and self._form == "md":
+                text = f"{'' if first else chr(10)}<!-- {result.name.replace('--', '- -')} -->\n\n{text}"
+            text += "" if text.endswith("\n") or not text else "\n"
+        self._put(text)
+
+    def _put(self, text: str) -> None:
+        encoding = "utf-8" if self._path is not None else (sys.stdout.encoding or "utf-8")
+        self._file.write(text.encode(encoding, "backslashreplace"))
+        if self._path is None:
+            self._file.flush()  # whoever reads at the other end need not wait
+
+
+def _names(path: Path) -> set[str]:
+    """Names of the documents in a file of JSON lines; a last line that is not whole is cut off.
+
+    Raises:
+        UserError: another line is no such object.
+    """
+    names: set[str] = set()
+    whole = 0
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                names.add(json.loads(line)["name"])
+            except (ValueError, KeyError, TypeError):
+                raise UserError(f"{path}: line {number} is no document that crnn read has written") from None
+            whole += len(line)
+    with suppress(OSError):
+        os.truncate(path, whole)
+    return names

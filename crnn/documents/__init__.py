@@ -1,0 +1,1 @@
+"""Files in, pages out; results in, files out: pictures, PDFs and what is written of them."""

@@ -1,0 +1,201 @@
+"""Reads documents: one object for pictures, PDFs, folders of them, and all processors.
+
+>>> from crnn import OCR
+>>> print(OCR()("contract.pdf").text)          # doctest: +SKIP
+合同编号 A-17
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from crnn.bulk.documents import ReadPart, read_in_pool
+from crnn.bulk.pool import WorkerPool
+from crnn.cpus import available_cpus
+from crnn.decoding import METHODS, DecodeOptions
+from crnn.documents.pages import TEXT_LAYERS, SourceOptions
+from crnn.documents.reader import DocumentReader, Progress, ReadOptions, chosen
+from crnn.documents.result import Result
+from crnn.documents.sources import each_source, is_many, kept, name_of, open_document
+from crnn.errors import UserError
+from crnn.lexicon import DEFAULT_BOOST
+from crnn.page import LAYOUTS, MIN_CONFIDENCE
+from crnn.picture import MAX_IMAGE_PIXELS
+
+
+class OCR:
+    """Reads documents. Safe to share between threads, to pickle, and to use after a fork.
+
+    Args:
+        model, finder: paths of the models of lines and of pages; the shipped ones by default.
+        layout: page; line, where pictures are crops of one line; auto takes wide pictures of one line for such.
+        decode: beam or greedy, see `crnn.decoding`; beam by default.
+        allow: characters that alone may be read; "" for all.
+        hot_words: words that are likely: a list, a mapping to their boosts, or a file (see `HotWords.load`).
+        min_confidence: lines read with less are left out.
+        paragraphs: whether the text has a paragraph a row instead of a line.
+        workers: processes that read, each on one processor; 0 for all processors.
+        threads: of one reading, without workers.
+        text_layer: use: pages of PDFs that hold text already give that; ignore: all pages are read.
+        rgb: arrays of colours are RGB; else BGR, as OpenCV has them.
+        dpi: at which PDFs are drawn; by default chosen by the size of each page.
+        max_pixels: of a page; larger ones are refused.
+        password: of encrypted PDFs.
+
+    Raises:
+        UserError: options that cannot be. Models are loaded when the first document is read, and may be missing then.
+    """
+
+    _started: WorkerPool | None
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        finder: str | os.PathLike[str] | None = None,
+        *,
+        layout: str = "auto",
+        decode: str | None = None,
+        allow: str = "",
+        hot_words: str | os.PathLike[str] | Mapping[str, float] | Iterable[str] | None = None,
+        min_confidence: float = MIN_CONFIDENCE,
+        paragraphs: bool = False,
+        workers: int = 1,
+        threads: int = 1,
+        text_layer: str = "ignore",
+        rgb: bool = False,
+        dpi: float | None = None,
+        max_pixels: int = MAX_IMAGE_PIXELS,
+        password: str | None = None,
+    ) -> None:
+        _check("layout", layout, LAYOUTS)
+        _check("decode", decode or METHODS[0], METHODS)
+        _check("text_layer", text_layer, TEXT_LAYERS)
+        if workers < 0:
+            raise UserError(f"workers={workers}: choose 1 or more processes, or 0 for one a processor")
+        self._workers = workers or available_cpus()
+        self._reader = DocumentReader(
+            ReadOptions(
+                model=Path(model) if model is not None else None,
+                finder=Path(finder) if finder is not None else None,
+                layout=layout,
+                decode=DecodeOptions(decode or METHODS[0], hot_words=_hot_words(hot_words), allow=allow),
+                min_confidence=min_confidence,
+                join=paragraphs,
+                source=SourceOptions(rgb, text_layer, max_pixels, dpi, password),
+                threads=threads,
+            )
+        )
+        self._begin()
+
+    def __call__(self, source: Any, *, pages: Sequence[int] | None = None) -> Any:
+        """Read a document, or many.
+
+        Args:
+            source: a path, bytes, an open file, a PIL image, a uint8 array (H, W), (H, W, 3) or (H, W, 4): gives its
+                `Result`. A list or another iterable of these, a folder or a glob: gives an iterator of results, in
+                order; documents that cannot be read have an `error`, and the others are read all the same.
+            pages: numbers of the pages to read, from 1; all by default.
+
+        Raises:
+            UserError: a single document that cannot be read, or is nothing that can be.
+        """
+        if is_many(source):
+            return self.read_many(each_source(source), pages=pages)
+        return self.read(source, pages=pages)
+
+    def read(
+        self, source: Any, *, name: str = "", pages: Sequence[int] | None = None, progress: Progress | None = None
+    ) -> Result:
+        """Read one document; with workers, its pages side by side.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+        name = name or name_of(source)
+        source = kept(source)
+        with open_document(source, self._reader.options.source) as document:
+            numbers = chosen(pages, document.count)
+            if self._workers == 1 or len(numbers) == 1:
+                return self._reader.read_open(document, source, name, numbers, progress)
+        (result,) = read_in_pool(self._pool(), self._reader, [(source, name)], numbers, progress)
+        if result.error:
+            raise UserError(result.error)
+        return result
+
+    def read_many(
+        self,
+        sources: Iterable[Any],
+        *,
+        names: Callable[[Any, int], str] = name_of,
+        pages: Sequence[int] | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Result]:
+        """Read documents one after the other, with workers side by side: a result each, in order.
+
+        Args:
+            sources: single documents, taken as they are needed.
+            names: called with each source and its number from 1, gives the result's name.
+            pages: see `__call__`.
+            progress: called now and then with the number of pages read, and of pages found, since the last call.
+        """
+        named = ((source, names(source, number)) for number, source in enumerate(sources, start=1))
+        if self._workers > 1:
+            yield from read_in_pool(self._pool(), self._reader, named, pages, progress)
+            return
+        for source, name in named:
+            yield self._reader.read_safely(source, name, pages, progress)
+
+    def close(self) -> None:
+        """End the worker processes and let the models go; both come again with the next document."""
+        with self._lock:
+            if self._started is not None:
+                self._started.close()
+            self._started = None
+        self._reader.forget()
+
+    def __enter__(self) -> OCR:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> tuple[DocumentReader, int]:
+        return self._reader, self._workers
+
+    def __setstate__(self, state: tuple[DocumentReader, int]) -> None:
+        self._reader, self._workers = state
+        self._begin()
+
+    def __repr__(self) -> str:
+        options = self._reader.options
+        return f"OCR(layout={options.layout!r}, decode={options.decode.method!r}, workers={self._workers})"
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._started = None
+
+    def _pool(self) -> WorkerPool:
+        if self._process != os.getpid():  # after a fork its threads are not here
+            self._begin()
+        with self._lock:
+            if self._started is None:
+                self._started = WorkerPool(ReadPart(self._reader), self._workers)
+            return self._started
+
+
+def _hot_words(
+    words: str | os.PathLike[str] | Mapping[str, float] | Iterable[str] | None,
+) -> Path | dict[str, float] | None:
+    if words is None or isinstance(words, str | os.PathLike):
+        return Path(words) if words else None
+    return dict(words) if isinstance(words, Mapping) else dict.fromkeys(words, DEFAULT_BOOST)
+
+
+def _check(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise UserError(f"{name}={value!r}: choose one of {', '.join(known)}")

@@ -1,0 +1,57 @@
+"""What the workers of tests do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from crnn.errors import UserError
+
+
+def double(item: Any) -> Any:
+    """Twice the item; what is told to fail, fails."""
+    if not isinstance(item, str):
+        return item + item
+    if item == "user error":
+        raise UserError("give something else")
+    if item == "error":
+        raise ValueError("odd")
+    if item == "print":
+        print("noise")  # must not reach the pool's pipe
+        sys.stdout.flush()
+    return item + item
+
+
+def die_once(marker: str) -> int:
+    """Kills its process the first time; then its number."""
+    if marker and not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.getpid()
+
+
+def die(item: int) -> int:
+    """Kills its process where the item is 3."""
+    if item == 3:
+        os._exit(7)
+    return item
+
+
+def cores(_: int) -> tuple[int, list[int]]:
+    """Number of this process, and the processors it may use."""
+    time.sleep(0.05)
+    return os.getpid(), sorted(os.sched_getaffinity(0))
+
+
+class CannotLoad:
+    """Fails when a worker unpickles it."""
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return int, ("no number",)
+
+    def __call__(self, item: Any) -> Any:
+        return item
