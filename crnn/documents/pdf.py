@@ -39,7 +39,7 @@ def pdfium() -> ModuleType:
     try:
         import pypdfium2
     except ImportError:
-        raise UserError("PDF needs pypdfium2: pip install 'crnn-ocr[documents]'") from None
+        raise UserError("PDF needs pypdfium2: pip install pypdfium2") from None
     module: ModuleType = pypdfium2
     return module
 

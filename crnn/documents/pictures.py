@@ -110,7 +110,7 @@ def heif_picture(data: bytes, max_pixels: int) -> PictureDocument:
         try:
             import pillow_heif
         except ImportError:
-            raise UserError("HEIC needs pillow-heif: pip install 'crnn-ocr[documents]'") from None
+            raise UserError("HEIC needs pillow-heif: pip install 'crnn-ocr[heic]'") from None
         try:
             picture = pillow_heif.open_heif(BytesIO(data), bgr_mode=True, convert_hdr_to_8bit=True)
             check_size(picture.size[0], picture.size[1], max_pixels)
