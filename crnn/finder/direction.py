@@ -77,6 +77,8 @@ def page_way(image: np.ndarray, boxes: Sequence[LineBox], confidence: Confidence
     mostly_upright = lengths[upright & (slender >= 2)].sum() > lengths[~upright & (slender >= 2)].sum()
     ways = (Way.DOWN, Way.UP, Way.COLUMN) if mostly_upright else (Way.RIGHT, Way.LEFT)
     candidates: list[int] = np.flatnonzero(upright == mostly_upright).tolist()
+    if not candidates:  # a few upright boxes, none of them slender
+        return Way.RIGHT
     # Long lines say most, but very long ones cost most.
     weight = np.array([boxes[i].score for i in candidates]) * np.minimum(slender[candidates], 12)
     probes = [candidates[k] for k in np.argsort(-weight, kind="stable")[:PROBES]]

@@ -144,7 +144,7 @@ def test_a_damaged_page_leaves_the_others() -> None:
 def test_pdfs_need_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     data = scan()
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
-    with pytest.raises(UserError, match=r"PDF needs pypdfium2: pip install 'crnn-ocr\[documents\]'"):
+    with pytest.raises(UserError, match=r"PDF needs pypdfium2: pip install pypdfium2"):
         open_document(data, SourceOptions())
 
 

@@ -88,7 +88,7 @@ def test_heic_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     colours = pages(stream.getvalue())[0].reshape(-1, 3).mean(axis=0)
     assert colours == pytest.approx([0, 0, 255], abs=6)
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
-    with pytest.raises(UserError, match=r"HEIC needs pillow-heif: pip install 'crnn-ocr\[documents\]'"):
+    with pytest.raises(UserError, match=r"HEIC needs pillow-heif: pip install 'crnn-ocr\[heic\]'"):
         pages(stream.getvalue())
 
 

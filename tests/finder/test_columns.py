@@ -95,6 +95,11 @@ def test_a_label_that_stands_upright_on_a_level_page_is_read_on_its_own() -> Non
     assert line_ways(page, [level, upright], Way.RIGHT, sees("13576")) == [Way.RIGHT, Way.UP]  # type: ignore[arg-type]
 
 
+def test_boxes_hardly_higher_than_wide_tell_nothing() -> None:
+    box = LineBox(np.array([[0, 0], [20, 0], [20, 34], [0, 34]], np.float32))
+    assert page_way(np.zeros((40, 40), np.uint8), [box], lambda crops: [0.0] * len(crops)) is Way.RIGHT
+
+
 def test_a_page_that_reads_well_is_not_read_the_other_way() -> None:
     asked: list[int] = []
 
