@@ -145,9 +145,14 @@ def test_a_reader_that_has_gone_is_no_error(folder: Path) -> None:
 def test_ctrl_c_ends_without_a_traceback(folder: Path) -> None:
     command = [sys.executable, "-m", "crnn", "--model", "model.onnx", "one.png", "-"]
     environment = {"PYTHONPATH": str(Path(__file__).parent.parent)}
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background are begun deaf to it
+    try:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    with process:
         assert process.stdout and process.stderr
         assert process.stdout.readline() == "ab中\n".encode()
         time.sleep(0.1)  # until it waits for its standard input
