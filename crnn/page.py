@@ -22,6 +22,7 @@ log = logging.getLogger("crnn.page")
 
 LAYOUTS = ("auto", "page", "line")
 MIN_CONFIDENCE = 0.5  # of a line; what reads worse is texture far more often than text: see docs/model-card.md
+SMALLEST_SIDE = 5  # px; less holds no text
 LINE_ASPECT = 1.2  # width over height from which a picture may be the crop of one line
 EMPTY_ASPECT, EMPTY_HEIGHT = 3.0, 100  # the same where no line was found in it, or its height in pixels at most
 LINE_FILL = 0.5  # of the picture's height that the boxes of its only line take at least
@@ -149,6 +150,8 @@ class PageReader:
         found = [] if layout == "line" else self.finder.find(image)
         checkpoint()
         height, width = image.shape[:2]
+        if layout != "line" and min(height, width) < SMALLEST_SIDE:
+            return FoundLines(())
         if layout == "line" or (layout == "auto" and is_one_line(found, (height, width))):
             whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32))
             return FoundLines((Directed(whole, line_grey(image)),), is_line=True)
@@ -182,6 +185,8 @@ def _sense(reading: Reading) -> float:
 def line_reading(line: Directed, reading: Reading | Exception) -> LineReading:
     """What was read of a line of a page, its characters in pixels of the page."""
     if isinstance(reading, Exception):
+        if isinstance(reading, UserError):
+            return LineReading("", 0.0, 0.0, line.box, (), str(reading))
         log.error("a line of a page could not be read", exc_info=reading)
         return LineReading("", 0.0, 0.0, line.box, (), f"{type(reading).__name__}: {reading}")
     chars = on_page(reading.chars, line)

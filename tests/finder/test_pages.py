@@ -90,6 +90,11 @@ def test_noise_is_survived_and_read_the_same_twice(shape: tuple[int, ...]) -> No
     assert reader().read(image) == reader().read(image)
 
 
+@pytest.mark.parametrize("shape", [(1, 10_000), (10_000, 1), (4, 4)])
+def test_a_picture_too_thin_for_letters_has_no_lines(shape: tuple[int, int]) -> None:
+    assert reader().read(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)).lines == ()
+
+
 def test_a_picture_that_is_one_line_is_read_whole() -> None:
     image = np.full((48, 420, 3), 255, np.uint8)
     cv2.putText(image, "Total 1,250.75", (16, 36), cv2.FONT_HERSHEY_DUPLEX, 1.1, (30, 30, 30), 2, cv2.LINE_AA)
