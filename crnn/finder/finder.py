@@ -40,7 +40,7 @@ class FindSettings:
 
     side: int = 1600
     magnify: float = 2.0
-    magnify_side: int = 800
+    magnify_side: int = 1600
     coarse: float = 0.375
     handover: float = 44.0
     boxes: BoxSettings = field(default_factory=BoxSettings)

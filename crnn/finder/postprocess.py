@@ -23,14 +23,15 @@ class BoxSettings:
         threshold: least probability of a cell that belongs to a line.
         least_score: least mean probability of a line's cells.
         unclip: of a line's height, added at either end: the kernels are shorter than their lines by as much.
-        height_factor: height of a box over the predicted one.
+        height_factor: height of a box over the predicted one: the boxes that taught the network leave more room than
+            the reader likes.
         most: boxes kept, the best ones.
     """
 
     threshold: float = 0.4
     least_score: float = 0.55
     unclip: float = 0.25
-    height_factor: float = 1.0
+    height_factor: float = 0.9
     most: int = 2000
 
 

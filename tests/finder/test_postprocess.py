@@ -17,6 +17,9 @@ from crnn.finder.postprocess import Boxes, BoxSettings, boxes_from_maps
 from tests.finder.drawing import maps_of
 
 
+EXACT = BoxSettings(height_factor=1.0)  # boxes as high as the network says
+
+
 def line(x: float, y: float, length: float, height: float, degrees: float = 0.0) -> np.ndarray:
     """A quad whose upper left corner is at (x, y)."""
     along = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
@@ -30,31 +33,31 @@ def line(x: float, y: float, length: float, height: float, degrees: float = 0.0)
 @pytest.mark.parametrize("degrees", [0.0, 3.0, -7.0, 30.0, 90.0])
 def test_a_line_is_found_where_it_was_drawn(degrees: float) -> None:
     truth = line(180, 150, 160, 24, degrees)[None]
-    found = boxes_from_maps(maps_of(truth, (512, 512)), 4, BoxSettings())
+    found = boxes_from_maps(maps_of(truth, (512, 512)), 4, EXACT)
     assert match_quads(truth, found.quads, 0.8) == [(0, 0)]
     assert found.heights[0] == pytest.approx(24, rel=0.05)
 
 
 def test_lines_close_to_each_other_stay_apart() -> None:
     truth = np.stack([line(40, 20 + 26 * row, 300, 22) for row in range(12)])
-    found = boxes_from_maps(maps_of(truth, (384, 384)), 4, BoxSettings())
+    found = boxes_from_maps(maps_of(truth, (384, 384)), 4, EXACT)
     assert len(match_quads(truth, found.quads, 0.7)) == 12 == len(found)
 
 
 def test_a_short_box_takes_the_direction_of_its_page() -> None:
     truth = np.stack([line(60, 60, 200, 20, 5), line(60, 120, 200, 20, 5), line(60, 180, 24, 20, 5)])
-    found = boxes_from_maps(maps_of(truth, (320, 320)), 4, BoxSettings())
+    found = boxes_from_maps(maps_of(truth, (320, 320)), 4, EXACT)
     assert len(match_quads(truth, found.quads, 0.75)) == 3
 
 
 def test_an_upright_box_runs_down() -> None:
-    found = boxes_from_maps(maps_of(line(200, 40, 150, 20, 90)[None], (256, 256)), 4, BoxSettings())
+    found = boxes_from_maps(maps_of(line(200, 40, 150, 20, 90)[None], (256, 256)), 4, EXACT)
     first = found.quads[0, 1] - found.quads[0, 0]
     assert first[1] > 5 * abs(first[0])
 
 
 def test_nothing_is_found_on_an_empty_map() -> None:
-    assert len(boxes_from_maps(np.full((2, 40, 40), -9, np.float32), 4, BoxSettings())) == 0
+    assert len(boxes_from_maps(np.full((2, 40, 40), -9, np.float32), 4, EXACT)) == 0
 
 
 def test_the_best_boxes_are_kept_where_there_are_too_many() -> None:
@@ -76,7 +79,7 @@ def test_a_page_full_of_specks_is_done_in_a_moment() -> None:
     rng = np.random.default_rng(0)
     maps = np.stack([np.where(rng.random((400, 400)) < 0.3, 5.0, -5.0), np.full((400, 400), 4.0)]).astype(np.float32)
     start = time.process_time()
-    join_rows(boxes_from_maps(maps, 4, BoxSettings()))
+    join_rows(boxes_from_maps(maps, 4, EXACT))
     assert time.process_time() - start < 1.0
 
 
