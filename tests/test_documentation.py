@@ -43,7 +43,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 def console_examples() -> list[Example]:
-    found = {}
+    found: dict[str, Example] = {}
     for page in RUN:
         for language, content in blocks(page):
             if language == "console":
@@ -54,7 +54,7 @@ def console_examples() -> list[Example]:
 
 
 def python_examples() -> list[Example]:
-    found = {}
+    found: dict[tuple[str, str], Example] = {}
     for page in RUN:
         for (language, typed), (following, shown) in zip(blocks(page), [*blocks(page)[1:], ("", "")], strict=True):
             if language == "python":
@@ -99,16 +99,10 @@ def test_python_prints_what_is_shown(example: Example, folder: Path) -> None:
     assert printed.getvalue() == example.shown
 
 
-def parses(words: list[str]) -> None:
-    """Take the options of `crnn` as the command would; SystemExit where it would refuse them."""
-    if words[0] not in command_line.COMMANDS:
-        command_line._parser().parse_args(words)
-        return
-    parser = argparse.ArgumentParser()
-    subparsers = parser.add_subparsers()
-    for add in (add_read_parser, add_serve_parser, add_info_parser):
-        add(subparsers)
-    parser.parse_args(words)
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """The parser of `crnn read`, `crnn serve` or `crnn info`; of `crnn` for any other word."""
+    add = {"read": add_read_parser, "serve": add_serve_parser, "info": add_info_parser}.get(command)
+    return add(argparse.ArgumentParser().add_subparsers()) if add else command_line._parser()
 
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -123,7 +117,8 @@ def complaint(command: str) -> str:
             words = words[1:]
         name = Path(words[0]).name if words else ""
         if name == "crnn":
-            parses(words[1:])
+            command_words = words[2:] if words[1] in command_line.COMMANDS else words[1:]
+            parser_of(words[1]).parse_args(command_words)
         elif name == "make":
             for word in words[1:]:
                 variable, equals, _ = word.partition("=")
@@ -148,6 +143,13 @@ def test_commands_exist_with_their_options(page: str) -> None:
                 assert not complaint(command), command
             except SystemExit:
                 pytest.fail(f"crnn refuses: {command}")
+
+
+@pytest.mark.parametrize("page", RUN[2:])
+def test_the_options_of_reading_are_all_described(page: str) -> None:
+    known = {option for action in parser_of("read")._actions for option in action.option_strings}
+    rows = re.findall(r"^\| (`-.*?) \|", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert {option for row in rows for option in re.findall(r"`(-[\w-]+)`", row)} == known - {"-h", "--help"}
 
 
 def test_a_wrong_command_is_found() -> None:
