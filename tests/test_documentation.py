@@ -37,6 +37,18 @@ class Example:
     shown: str
 
 
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+SLACK = 4.0  # pixels or per cent by which places and confidences may change with another model
+
+
+def alike(printed: str, shown: str) -> bool:
+    """Whether two outputs are the same but for numbers that differ a little."""
+    if NUMBER.sub("0", printed) != NUMBER.sub("0", shown):
+        return False
+    pairs = zip(NUMBER.findall(printed), NUMBER.findall(shown), strict=True)
+    return all(abs(float(one) - float(other)) <= SLACK for one, other in pairs)
+
+
 def blocks(page: str) -> list[tuple[str, str]]:
     """(language, content) of the fenced blocks of a page."""
     return BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))
@@ -88,7 +100,7 @@ def test_what_is_typed_prints_what_is_shown(example: Example, folder: Path) -> N
     crnn = f'crnn() {{ {shlex.quote(sys.executable)} -m crnn "$@"; }}\n'
     script = crnn + "\n".join(f"echo {shlex.quote('$ ' + line)}\n{line}" for line in example.typed.splitlines())
     ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False)
-    assert ran.stdout == example.shown, ran.stderr
+    assert alike(ran.stdout, example.shown), ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("example", python_examples(), ids=lambda example: example.page)
@@ -96,7 +108,7 @@ def test_python_prints_what_is_shown(example: Example, folder: Path) -> None:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(example.typed, example.page, "exec"), {"__name__": "example"})
-    assert printed.getvalue() == example.shown
+    assert alike(printed.getvalue(), example.shown), printed.getvalue()
 
 
 def parser_of(command: str) -> argparse.ArgumentParser:
@@ -117,8 +129,8 @@ def complaint(command: str) -> str:
             words = words[1:]
         name = Path(words[0]).name if words else ""
         if name == "crnn":
-            command_words = words[2:] if words[1] in command_line.COMMANDS else words[1:]
-            parser_of(words[1]).parse_args(command_words)
+            subcommand = words[1] if words[1:] and words[1] in command_line.COMMANDS else ""
+            parser_of(subcommand).parse_args(words[2:] if subcommand else words[1:])
         elif name == "make":
             for word in words[1:]:
                 variable, equals, _ = word.partition("=")
@@ -150,6 +162,12 @@ def test_the_options_of_reading_are_all_described(page: str) -> None:
     known = {option for action in parser_of("read")._actions for option in action.option_strings}
     rows = re.findall(r"^\| (`-.*?) \|", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
     assert {option for row in rows for option in re.findall(r"`(-[\w-]+)`", row)} == known - {"-h", "--help"}
+
+
+def test_outputs_are_alike_where_numbers_differ_a_little() -> None:
+    assert alike("99.9% [136, 55]", "98% [135, 57]")
+    assert not alike("99.9% [136, 55]", "99.9% [136, 65]")
+    assert not alike("茶 1", "菜 1")
 
 
 def test_a_wrong_command_is_found() -> None:
