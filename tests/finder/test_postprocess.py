@@ -16,7 +16,6 @@ from crnn.finder.matching import match_quads
 from crnn.finder.postprocess import Boxes, BoxSettings, boxes_from_maps
 from tests.finder.drawing import maps_of
 
-
 EXACT = BoxSettings(height_factor=1.0)  # boxes as high as the network says
 
 
