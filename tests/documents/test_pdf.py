@@ -25,6 +25,7 @@ from crnn.documents.pdf_writer import PdfWriter
 from crnn.documents.result import Page, Result
 from crnn.documents.sources import open_document
 from crnn.documents.text_layer import MARGIN
+from crnn.documents.words import bounds
 from crnn.errors import UserError
 from crnn.page import LineReading
 from tests.documents.making import column, encoded, grey, line
@@ -198,7 +199,7 @@ def test_text_is_laid_over_the_pages_of_a_pdf(rotation: int, cropped: bool, tmp_
     with open_document(out, SourceOptions(dpi=144, text_layer="use")) as document:
         read = [page.text for page in document.pages() if isinstance(page, PageImage)]
     assert read[0] is None and read[1] is not None
-    found = {member.text: box(member) for member in read[1]}
+    found = {member.text: bounds([member.box.quad]) for member in read[1]}
     for member in (LINES[0], LINES[2]):
         assert overlap(found[member.text], box(member)) > 0.85, member.text
     written(out, tmp_path)
