@@ -100,7 +100,7 @@ def test_text_stands_in_its_place_and_turned_pages_are_set_upright(renderer: str
     assert done.returncode == 0, done.stderr
     pages = found(out)
     shares = [share_in_place(words, truth) for words in pages]
-    assert len(shares) == 3 and min(shares) >= (0.98 if renderer == "auto" else 0.5), shares
+    assert len(shares) == 3 and min(shares) >= (0.95 if renderer == "auto" else 0.5), shares
     assert sidecar.read_text().count("The committee met on") == 6
     assert out.stat().st_size < 1.1 * source.stat().st_size + 20_000
 
