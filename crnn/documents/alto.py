@@ -32,7 +32,8 @@ xsi:schemaLocation="http://www.loc.gov/standards/alto/ns-v4# http://www.loc.gov/
 def to_alto(result: Result) -> str:
     """The document; places in pixels of each page's picture."""
     head = HEAD.format(name=escape(visible(result.name)), version=__version__)
-    return head + "".join(map(_page, result.pages)) + " </Layout>\n</alto>\n"
+    pages = result.pages or (Page(1),)  # the schema wants one even of a document that could not be read
+    return head + "".join(map(_page, pages)) + " </Layout>\n</alto>\n"
 
 
 def _page(page: Page) -> str:

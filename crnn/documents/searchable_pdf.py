@@ -104,7 +104,7 @@ def _lay_over(pdf: pypdfium2.PdfDocument, page: Page) -> None:
             return
         scale = POINTS / page.dpi
         size = (page.size[1] * scale, page.size[0] * scale)
-        layer = pdfium().PdfDocument(_text_page(lines, scale, size))
+        layer = pdfium().PdfDocument(text_page(lines, scale, size))
         try:
             form = layer.page_as_xobject(0, pdf).as_pageobject()
         finally:
@@ -119,7 +119,7 @@ def _lay_over(pdf: pypdfium2.PdfDocument, page: Page) -> None:
         under.close()
 
 
-def _text_page(lines: tuple[LineReading, ...], scale: float, size: tuple[float, float]) -> bytes:
+def text_page(lines: tuple[LineReading, ...], scale: float, size: tuple[float, float]) -> bytes:
     stream = BytesIO()
     writer = PdfWriter(stream)
     writer.add_page(size, text_layer(lines, scale, size[1], writer.codes))

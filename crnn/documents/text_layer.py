@@ -12,6 +12,7 @@ from crnn.documents.words import words_of
 from crnn.page import LineReading
 
 BACKWARDS = -0.5  # share of a line's direction that runs to the left, from which it counts as doing so
+MARGIN = 0.14  # of a found box's height that is free above the tallest letters, and below the lowest; measured
 UNSEEN = 3  # text rendering mode: neither filled nor outlined
 
 
@@ -35,7 +36,10 @@ def _line(line: LineReading, scale: float, height: float, codes: Codes) -> Itera
     if line.box.vertical:
         corner, along, up = quad[0], quad[3] - quad[0], quad[1] - quad[0]
     else:
-        corner, along, up = quad[3], quad[1] - quad[0], quad[0] - quad[3]
+        along, up = quad[1] - quad[0], quad[0] - quad[3]
+        # PDFium breaks lines that run up or down between words, unless they are as high as their box.
+        free = MARGIN if abs(along[0]) > abs(along[1]) else 0.0
+        corner, up = quad[3] + free * up, (1 - 2 * free) * up
     length, size = float(np.linalg.norm(along)), float(np.linalg.norm(up))
     if length <= 0 or size <= 0:
         return

@@ -99,6 +99,8 @@ def test_alto_has_what_its_schema_demands() -> None:
     strings = list(root.iter(f"{ALTO}String"))
     assert [s.get("CONTENT") for s in strings][:3] == ["编号", "A-17", "of"]
     assert all(float(s.get("WIDTH", 0)) > 0 and 0 <= float(s.get("WC", -1)) <= 1 for s in strings)
+    unread = ElementTree.fromstring(Result("a.pdf", error="damaged").to_alto())
+    assert [page.get("PHYSICAL_IMG_NR") for page in unread.iter(f"{ALTO}Page")] == ["1"]
 
 
 def test_xml_survives_any_text() -> None:
