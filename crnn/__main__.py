@@ -26,7 +26,7 @@ from crnn.reading import UNSURE, Reading
 from crnn.recognizer import Recognizer
 from crnn.shipped import DEFAULT_FINDER, DEFAULT_MODEL
 
-COMMANDS = ("read", "serve", "info")  # a picture of such a name is read as ./read
+COMMANDS = ("read", "bulk", "serve", "info")  # a picture of such a name is read as ./read
 FORCED = 0.5  # confidence below which characters that --allow names were forced on others
 
 
@@ -59,6 +59,10 @@ def _run(arguments: Sequence[str]) -> int:
         from crnn.commands.read import add_read_parser
 
         add_read_parser(commands)
+    elif arguments[0] == "bulk":
+        from crnn.commands.bulk import add_bulk_parser
+
+        add_bulk_parser(commands)
     elif arguments[0] == "info":
         from crnn.commands.info import add_info_parser
 
@@ -142,7 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="crnn",
         description="Read pictures of text, Chinese and English, and print what they say.",
-        epilog="crnn read --help: documents, folders and more formats; crnn serve: the server; crnn info: the models",
+        epilog="crnn read --help: documents, folders and more formats; crnn bulk --help: millions of documents; "
+        "crnn serve: the server; crnn info: the models",
     )
     add = parser.add_argument
     add("--version", action="version", version=f"crnn-ocr {__version__}")

@@ -47,11 +47,13 @@ class Outcome:
 class WorkerPool:
     """Applies `function`, which can be pickled, to items in `jobs` processes (by default one a core).
 
-    The processes start with the first item and stay until `close`, or the end of the `with` block.
+    The processes start with the first item and stay until `close`, or the end of the `with` block. If `pinned`, each
+    has a core of its own; not for where other pools share the machine.
     """
 
-    def __init__(self, function: Callable[[Any], Any], jobs: int | None = None) -> None:
+    def __init__(self, function: Callable[[Any], Any], jobs: int | None = None, pinned: bool = True) -> None:
         self.jobs = jobs or available_cpus()
+        self._pinned = pinned
         self._function = pickle.dumps(function)
         self._todo: SimpleQueue[_Task | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -146,7 +148,7 @@ class WorkerPool:
             for attempt in range(1, ATTEMPTS + 1):
                 try:
                     if worker is None:
-                        worker = _Worker(self._function, place)
+                        worker = _Worker(self._function, place if self._pinned else None)
                         self._processes[place] = worker.process
                         worker.wait_until_ready()
                     task.done.put(worker.outcome(task))
@@ -184,12 +186,12 @@ class _Died(Exception):
 class _Worker:
     """A process and the pipes to it."""
 
-    def __init__(self, function: bytes, place: int) -> None:
+    def __init__(self, function: bytes, place: int | None) -> None:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         command = [sys.executable, "-m", "crnn.bulk.worker"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-        self._setup = (sys.path, cores[place % len(cores)] if cores else None, function)
+        self._setup = (sys.path, cores[place % len(cores)] if cores and place is not None else None, function)
 
     def wait_until_ready(self) -> None:
         """Raise a `UserError` if it cannot work."""

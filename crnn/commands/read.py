@@ -64,6 +64,13 @@ def add_read_arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="FILE|FOLDER", help="where to write it: a file, or a folder for a file each")
     add("-j", "--jobs", type=int, metavar="N", help="processes (one a core for more than one file, else 1)")
     add("--resume", action="store_true", help="leave out what is in the output already")
+    add("--quiet", action="store_true", help="no progress bar")
+    add_ocr_arguments(parser)
+
+
+def add_ocr_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how documents are read, for `ocr_of`."""
+    add = parser.add_argument
     add("--line", action="store_true", help="pictures are of one line; the same as --layout line")
     add("--layout", choices=LAYOUTS, default="auto", help="what pictures are of (%(default)s)")
     add("--paragraphs", action="store_true", help="join lines to paragraphs")
@@ -72,7 +79,6 @@ def add_read_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dpi", type=float, metavar="N", help="draw the pages of PDFs with N pixels an inch (by their size)")
     add("--max-pixels", type=int, metavar="N", help="refuse pages of more pixels")
     add("--password", metavar="WORD", help="of encrypted PDFs")
-    add("--quiet", action="store_true", help="no progress bar")
     add = parser.add_argument_group("models and decoding").add_argument
     add("--model", type=Path, metavar="FILE", help="model of lines (the shipped one)")
     add("--finder", type=Path, metavar="FILE", help="model that finds lines (the shipped one)")
@@ -149,6 +155,11 @@ def _ocr(options: argparse.Namespace, several: bool) -> OCR:
     jobs = options.jobs if options.jobs is not None else (available_cpus() if several else 1)
     if jobs < 1:
         raise UserError(f"--jobs {jobs}: choose 1 or more")
+    return ocr_of(options, jobs)
+
+
+def ocr_of(options: argparse.Namespace, workers: int = 1) -> OCR:
+    """What reads as the options say."""
     limits = {"max_pixels": options.max_pixels} if options.max_pixels else {}
     return OCR(
         options.model,
@@ -159,7 +170,7 @@ def _ocr(options: argparse.Namespace, several: bool) -> OCR:
         hot_words=options.hot_words,
         min_confidence=options.min_confidence,
         paragraphs=options.paragraphs,
-        workers=jobs,
+        workers=workers,
         text_layer=options.text_layer,
         dpi=options.dpi,
         password=options.password,

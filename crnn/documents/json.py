@@ -31,12 +31,17 @@ def as_object(result: Result) -> dict[str, Any]:
 def _page(page: Page) -> dict[str, Any]:
     height, width = page.size
     fields: dict[str, Any] = {"page": page.number, "width": width, "height": height, "turned": page.turned}
-    fields |= {"dpi": round(page.dpi, 2), "text": page.text, "lines": [_line(line) for line in page.lines]}
+    fields |= {"dpi": round(page.dpi, 2), "text": page.text, "lines": lines_as_json(page)}
     if page.from_text_layer:
         fields["from_text_layer"] = True
     if page.warnings:
         fields["warnings"] = list(page.warnings)
     return fields | _error(page.error)
+
+
+def lines_as_json(page: Page) -> list[dict[str, Any]]:
+    """The objects of a page's lines."""
+    return [_line(line) for line in page.lines]
 
 
 def _line(line: LineReading) -> dict[str, Any]:

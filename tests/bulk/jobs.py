@@ -9,6 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from crnn.bulk.sources import Entry
+from crnn.bulk.table import Row, rows_of
+from crnn.documents.result import Page, Result
 from crnn.errors import UserError
 
 
@@ -55,3 +58,15 @@ class CannotLoad:
 
     def __call__(self, item: Any) -> Any:
         return item
+
+
+class RowsOrDeath:
+    """In the place of `ReadEntry`: a document named deadly kills the process."""
+
+    def __call__(self, entry: Entry) -> list[Row]:
+        if entry.path == "deadly":
+            os._exit(7)
+        return rows_of(Result(entry.path, (Page(1),)), "m")
+
+    def failure(self, entry: Entry, error: str) -> list[Row]:
+        return rows_of(Result(entry.path, error=error), "m")
