@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from crnn import __main__ as command_line
+from crnn.commands.bulk import add_bulk_parser
 from crnn.commands.info import add_info_parser
 from crnn.commands.read import add_read_parser
 from crnn.commands.serve import add_serve_parser
@@ -112,8 +113,10 @@ def test_python_prints_what_is_shown(example: Example, folder: Path) -> None:
 
 
 def parser_of(command: str) -> argparse.ArgumentParser:
-    """The parser of `crnn read`, `crnn serve` or `crnn info`; of `crnn` for any other word."""
-    add = {"read": add_read_parser, "serve": add_serve_parser, "info": add_info_parser}.get(command)
+    """The parser of one of the commands of `crnn`; of `crnn` itself for any other word."""
+    add = {"read": add_read_parser, "serve": add_serve_parser, "info": add_info_parser, "bulk": add_bulk_parser}.get(
+        command
+    )
     return add(argparse.ArgumentParser().add_subparsers()) if add else command_line._parser()
 
 

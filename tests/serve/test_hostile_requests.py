@@ -173,7 +173,7 @@ class TestPatience:
         service = client.application.extensions["ocr"]
         began = time.process_time()
         with pytest.raises(DeadlinePassed):
-            service.read(encode(long), Options(layout="line", cache=False), Patience(0.05))
+            service.read(encode(long), Options(layout="line", cache=False), Patience(0.02))
         service.queue.close()  # waits for what is still being read
         stopped = time.process_time() - began
         assert stopped < 1
