@@ -12,7 +12,7 @@ from crnn.documents.words import words_of
 from crnn.page import LineReading
 
 BACKWARDS = -0.5  # share of a line's direction that runs to the left, from which it counts as doing so
-MARGIN = 0.14  # of a found box's height that is free above the tallest letters, and below the lowest; measured
+MARGIN = 0.08  # of a found box's height that is free above the tallest letters, and below the lowest; measured
 UNSEEN = 3  # text rendering mode: neither filled nor outlined
 
 

@@ -163,10 +163,10 @@ def test_phone_width(page: Page) -> None:
 
 
 def test_a_page_of_several_lines_shows_a_box_for_each(page: Page, tmp_path: Path) -> None:
-    sheet = np.full((300, 400), 255, np.uint8)
+    sheet = np.full((420, 600), 255, np.uint8)
     for row, text in enumerate(("ab中ab", "cdabc", "aaabb")):
         bars = line(text)
-        sheet[20 + 90 * row : 68 + 90 * row, 40 : 40 + bars.shape[1]] = bars
+        sheet[20 + 120 * row : 68 + 120 * row, 60 : 60 + bars.shape[1]] = bars
     (tmp_path / "sheet.png").write_bytes(cv2.imencode(".png", sheet)[1])
     page.one("#files").send_keys(str(tmp_path / "sheet.png"))
     assert len(page.texts(3)) == 3
