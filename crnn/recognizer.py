@@ -179,7 +179,7 @@ def _letters(look: Look) -> str:
 
 
 def _agreed(looks: Sequence[Look]) -> Look:
-    """The surest of the looks at a line that most agree with, spaces not counted; those at nothing have no voice."""
+    """The surest reading among those that most looks at a line share, ignoring spaces; empty readings do not vote."""
     votes = Counter(filter(None, map(_letters, looks)))
     most = max(votes.values(), default=0)
     return max((look for look in looks if votes[_letters(look)] == most), key=lambda look: look.score)
