@@ -82,29 +82,29 @@ fonts: .venv/train ## fetch fonts, check them against the charset
 	$(PY) -m data.fonts profile=$(PROFILE) $(ARGS)
 
 corpus: .venv/train ## fetch and clean text
-	$(PY) -m data.corpus profile=$(PROFILE) $(ARGS)
+	$(PY) -m data.corpus.build profile=$(PROFILE) $(ARGS)
 
 data: .venv/train ## synthesise LINES lines into artifacts/lines/NAME
-	$(PY) -m data.build $(call given,name,NAME) profile=$(PROFILE) lines=$(LINES) seed=$(SEED) split=$(SPLIT) $(ARGS)
+	$(PY) -m data.synthesis.build $(call given,name,NAME) profile=$(PROFILE) lines=$(LINES) seed=$(SEED) split=$(SPLIT) $(ARGS)
 
 preview: .venv/train ## contact sheet of artifacts/lines/NAME
-	$(PY) -m data.preview $(call given,name,NAME) profile=$(PROFILE) $(ARGS)
+	$(PY) -m data.synthesis.preview $(call given,name,NAME) profile=$(PROFILE) $(ARGS)
 
 import: .venv/train ## labelled lines from SOURCE= into artifacts/lines/NAME
-	$(PY) -m data.importing $(call given,source,SOURCE) $(call given,name,NAME) \
+	$(PY) -m data.converters.convert $(call given,source,SOURCE) $(call given,name,NAME) \
 	    $(if $(START_MODEL),$(call given,start_model,START_MODEL)) $(ARGS)
 
 photographs: .venv/train ## fetch pictures free of text, by package name
-	$(PY) -m data.photographs $(ARGS)
+	$(PY) -m data.synthesis.photographs $(ARGS)
 
 pages: .venv/train ## render PAGES pages for the finder into artifacts/pages/NAME
-	$(PY) -m data.page_sets $(call given,name,NAME) profile=$(PROFILE) pages=$(PAGES) seed=$(SEED) split=$(SPLIT) $(ARGS)
+	$(PY) -m data.synthesis.page_sets $(call given,name,NAME) profile=$(PROFILE) pages=$(PAGES) seed=$(SEED) split=$(SPLIT) $(ARGS)
 
 lm: .venv/train ## character language model, from TEXT= or the corpus
-	$(PY) -m data.lm $(if $(TEXT),$(call several,text,TEXT)) $(ARGS)
+	$(PY) -m crnn.language_model.build $(if $(TEXT),$(call several,text,TEXT)) $(ARGS)
 
 data-stats: .venv/train ## histograms of DATASET=
-	$(PY) -m data.stats $(call given,dataset,DATASET) $(if $(START_MODEL),$(call given,start_model,START_MODEL)) $(ARGS)
+	$(PY) -m data.stats.describe $(call given,dataset,DATASET) $(if $(START_MODEL),$(call given,start_model,START_MODEL)) $(ARGS)
 
 # ---- model -----------------------------------------------------------------------------------------------
 PROCESSES ?= 1
@@ -155,7 +155,7 @@ PAGE_SET = $(or $(DATASET),artifacts/pages/plain)
 PAGE_ENGINES ?= [ours,rapidocr,rapidocr_tiny,tesseract]
 bench-pages: .venv/train ## lines of the pages in DATASET= (rendered ones by default) found and read, beside other engines
 	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q rapidocr==3.10
-	$(if $(DATASET),,test -d $(PAGE_SET) || $(PY) -m data.pages)
+	$(if $(DATASET),,test -d $(PAGE_SET) || $(PY) -m data.synthesis.benchmark_pages)
 	$(PY) evaluate.py --config-name pages $(call given,model,PAGE_MODEL) $(call given,pages,PAGE_SET) \
 	    'engines=$(PAGE_ENGINES)' $(ARGS)
 
@@ -175,20 +175,20 @@ REPLAYED = $(or $(REPLAY),artifacts/lines/$(NAME)-replay)
 
 finetune: .venv/train ## fit the served model (or START_MODEL=) to FONTS=, TEXT=, DATA=; INT8, report, verdict
 	ls artifacts/{fonts/*/fonts,corpus/*/corpus}.json > /dev/null 2>&1 || $(MAKE) fonts corpus PROFILE=quick
-	$(PY) -m data.domain $(call given,name,NAME) $(call given,start_model,START) $(call given,fonts,FONTS) \
+	$(PY) -m data.finetuning.prepare $(call given,name,NAME) $(call given,start_model,START) $(call given,fonts,FONTS) \
 	    $(call given,text,TEXT) $(call given,data,DATA) $(call given,replay,REPLAY) $(call given,general,GENERAL) $(DOMAIN_ARGS)
 	$(LAUNCH) train.py +experiment=finetune $(call given,name,NAME) $(call given,start_model,START) trained_layers=$(MODE) \
 	    $(call several,data.train,OWN_LINES REPLAYED) $(if $(FONTS),$(if $(ALONE),,$(OWN_LOOKS))) $(if $(DATA),data.augmentation=0.5) $(ARGS)
 	$(PY) export.py $(call given,checkpoint,TRAINED)
 	@# where INT8 does not pass the gate, the report says so and advises against promoting
 	-$(PY) quantize.py $(call given,model,TUNED) $(call given,dataset,GATE_LINES)
-	$(PY) -m crnn.evaluation.before_after $(call given,name,NAME) $(call given,served,SERVED) $(if $(ALONE),alone=true)
+	$(PY) -m crnn.finetuning.before_after $(call given,name,NAME) $(call given,served,SERVED) $(if $(ALONE),alone=true)
 
 promote: .venv/train ## put artifacts/NAME into service if its report agrees (FORCE=1: whatever it says)
-	$(PY) -m crnn.promotion --to $(call asis,SERVED) promote $(call asis,NAME) $(if $(FORCE),--force)
+	$(PY) -m crnn.finetuning.promote --to $(call asis,SERVED) promote $(call asis,NAME) $(if $(FORCE),--force)
 
 rollback: .venv/base ## swap the served model with the one before
-	$(PY) -m crnn.promotion --to $(call asis,SERVED) rollback
+	$(PY) -m crnn.finetuning.promote --to $(call asis,SERVED) rollback
 
 # ---- the whole chain, small: a stranger's first command --------------------------------------------------
 # Labelled lines to read at the end (TSV `file<TAB>text`); where there are none, lines in a face not trained on.
@@ -207,7 +207,7 @@ pipeline: .venv/train ## everything from nothing in minutes: data, training, INT
 	@# where INT8 does not pass the gate on this processor, the report below still shows both
 	-$(MAKE) quantize NAME=quick DATASET=artifacts/lines/quick-heldout
 	$(PY) evaluate.py name=quick 'models=[$(QUICK_RUN)/model.onnx,$(QUICK_RUN)/model.int8*.onnx]' dataset=artifacts/lines/quick-heldout
-	$(PY) -m crnn.evaluation.show $(QUICK_RUN)/model.int8*.onnx $(call asis,READ_LINES) 10
+	$(PY) -m crnn.evaluation.report.show $(QUICK_RUN)/model.int8*.onnx $(call asis,READ_LINES) 10
 
 # ---- use -------------------------------------------------------------------------------------------------
 serve: .venv/base ## page and HTTP API on PORT

@@ -15,25 +15,25 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from tqdm import tqdm
 
-from crnn.errors import UserError, exit_cleanly
-from crnn.evaluation.calibration import reliability_of
-from crnn.evaluation.lines import LabelledLine, has_hanzi, read_lines
-from crnn.evaluation.machine import describe_machine
-from crnn.evaluation.markdown import to_markdown
+from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.shipped import DEFAULT_MODEL
+from crnn.core.stage import run_stage, typed
+from crnn.datasets.labelled import LabelledLine, has_hanzi, read_lines
+from crnn.evaluation.engines.peers import PaddlePeer, open_peers
+from crnn.evaluation.engines.readers import FLOAT, LineReader, ModelReader
+from crnn.evaluation.measures.calibration import reliability_of
+from crnn.evaluation.measures.machine import describe_machine
+from crnn.evaluation.measures.scoring import compare, score_lines
+from crnn.evaluation.measures.timing import Run, run_interleaved, throughput
 from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, as_table, benchmark_pages
-from crnn.evaluation.peers import PaddlePeer, open_peers
-from crnn.evaluation.plots import write_plots
-from crnn.evaluation.predictions import write_predictions
-from crnn.evaluation.readers import FLOAT, LineReader, ModelReader
-from crnn.evaluation.report import PREDICTIONS, Report, Subject
-from crnn.evaluation.robustness import CHANGES, measure_robustness
-from crnn.evaluation.scoring import compare, score_lines
-from crnn.evaluation.studies import Studies, StudiesConfig, run_studies
-from crnn.evaluation.timing import Run, run_interleaved, throughput
-from crnn.evaluation.worst_page import write_worst_page
-from crnn.preprocess import decode_image, scaled_width
-from crnn.shipped import DEFAULT_MODEL
-from crnn.stage import run_stage, typed
+from crnn.evaluation.report.markdown import to_markdown
+from crnn.evaluation.report.plots import write_plots
+from crnn.evaluation.report.predictions import write_predictions
+from crnn.evaluation.report.report import PREDICTIONS, Report, Subject
+from crnn.evaluation.report.worst_lines import write_worst_page
+from crnn.evaluation.studies.robustness import CHANGES, measure_robustness
+from crnn.evaluation.studies.studies import Studies, StudiesConfig, run_studies
+from crnn.image.preprocess import decode_image, scaled_width
 from data.packages import fetch
 
 

@@ -20,13 +20,13 @@ import torch
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
-from crnn.artifact import METADATA_KEY, ArtifactInfo
-from crnn.checkpoint import Checkpoint, load
-from crnn.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.model_info import METADATA_KEY, ArtifactInfo
+from crnn.core.stage import run_stage, typed
 from crnn.finder.info import FinderInfo
-from crnn.finder_export import export_finder
-from crnn.model import CRNN, ModelConfig
-from crnn.stage import run_stage, typed
+from crnn.network.checkpoint import Checkpoint, load
+from crnn.network.crnn import CRNN, ModelConfig
+from crnn.network.finder_export import export_finder
 
 OPSET = 17
 SHAPES = (

@@ -19,15 +19,15 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from tqdm import tqdm
 
-from crnn.errors import UserError, exit_cleanly
-from crnn.evaluation.lines import LabelledLine, read_lines
-from crnn.finder_quantization import FinderQuantizeConfig, quantize_finder
-from crnn.pieces import cut
-from crnn.preprocess import CanvasSpec, decode_image, pad_to_bucket, to_strip
-from crnn.quantisation.gate import GateConfig, Verdict, judge
-from crnn.quantisation.layers import write_layer_report
-from crnn.quantisation.modes import Mode, Recipe, quantise, read_info, write_info
-from crnn.stage import run_stage, typed
+from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.stage import run_stage, typed
+from crnn.datasets.labelled import LabelledLine, read_lines
+from crnn.image.preprocess import CanvasSpec, decode_image, pad_to_bucket, to_strip
+from crnn.quantization.acceptance import GateConfig, Verdict, judge
+from crnn.quantization.finder import FinderQuantizeConfig, quantize_finder
+from crnn.quantization.layer_report import write_layer_report
+from crnn.quantization.modes import Mode, Recipe, quantise, read_info, write_info
+from crnn.recognition.chunks import cut
 
 
 @dataclass

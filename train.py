@@ -16,14 +16,14 @@ import torch.distributed as dist
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from crnn.device import choose_device, collective_backend
-from crnn.errors import exit_cleanly
-from crnn.finder_training import FinderTrainConfig, FinderTrainer
-from crnn.finder_training import Interrupted as FinderInterrupted
-from crnn.recipe import TrainConfig
-from crnn.stage import run_stage, typed
-from crnn.step_profile import profile_steps, table
-from crnn.training import Interrupted, Trainer
+from crnn.core.errors import exit_cleanly
+from crnn.core.stage import run_stage, typed
+from crnn.training.config import TrainConfig
+from crnn.training.device import choose_device, collective_backend
+from crnn.training.finder_trainer import FinderTrainConfig, FinderTrainer
+from crnn.training.finder_trainer import Interrupted as FinderInterrupted
+from crnn.training.profiler import profile_steps, table
+from crnn.training.trainer import Interrupted, Trainer
 
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 ConfigStore.instance().store(name="train_finder_schema", node=FinderTrainConfig)

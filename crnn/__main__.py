@@ -15,16 +15,16 @@ from typing import Any
 import cv2
 
 from crnn import __version__
-from crnn.beam import BeamSettings
-from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
-from crnn.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.reading import UNSURE, Reading
+from crnn.core.shipped import DEFAULT_FINDER, DEFAULT_MODEL
+from crnn.decoding.beam import BeamSettings
+from crnn.decoding.decoder import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.finder.finder import Finder
-from crnn.frames import count_frames
+from crnn.image.decode import decode_image
+from crnn.image.frames import count_frames
 from crnn.page import LAYOUTS, MIN_CONFIDENCE, LineReading, PageReader
-from crnn.picture import decode_image
-from crnn.reading import UNSURE, Reading
 from crnn.recognizer import Recognizer
-from crnn.shipped import DEFAULT_FINDER, DEFAULT_MODEL
 
 COMMANDS = ("read", "bulk", "serve", "info")  # a picture of such a name is read as ./read
 FORCED = 0.5  # confidence below which characters that --allow names were forced on others

@@ -15,16 +15,16 @@ from typing import Any
 
 from crnn.bulk.documents import ReadPart, read_in_pool
 from crnn.bulk.pool import WorkerPool
-from crnn.cpus import available_cpus
-from crnn.decoding import METHODS, DecodeOptions
+from crnn.core.cpus import available_cpus
+from crnn.core.errors import UserError
+from crnn.decoding.decoder import METHODS, DecodeOptions
+from crnn.decoding.hot_words import DEFAULT_BOOST
 from crnn.documents.pages import TEXT_LAYERS, SourceOptions
 from crnn.documents.reader import DocumentReader, Progress, ReadOptions, chosen
 from crnn.documents.result import Result
 from crnn.documents.sources import each_source, is_many, kept, name_of, open_document
-from crnn.errors import UserError
-from crnn.lexicon import DEFAULT_BOOST
+from crnn.image.decode import MAX_IMAGE_PIXELS
 from crnn.page import LAYOUTS, MIN_CONFIDENCE
-from crnn.picture import MAX_IMAGE_PIXELS
 
 
 class OCR:
@@ -33,7 +33,7 @@ class OCR:
     Args:
         model, finder: paths of the models of lines and of pages; the shipped ones by default.
         layout: page; line, where pictures are crops of one line; auto takes wide pictures of one line for such.
-        decode: beam or greedy, see `crnn.decoding`; beam by default.
+        decode: beam or greedy, see `crnn.decoding.decoder`; beam by default.
         allow: characters that alone may be read; "" for all.
         hot_words: words that are likely: a list, a mapping to their boosts, or a file (see `HotWords.load`).
         min_confidence: lines read with less are left out.

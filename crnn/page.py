@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crnn.decoding import Decoder
-from crnn.errors import UserError
+from crnn.core.errors import UserError
+from crnn.core.reading import CharReading, Reading
+from crnn.decoding.decoder import Decoder
 from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
 from crnn.finder.finder import Finder
-from crnn.layout import reading_order
-from crnn.preprocess import line_grey
-from crnn.reading import CharReading, Reading
+from crnn.finder.reading_order import reading_order
+from crnn.image.preprocess import line_grey
 from crnn.recognizer import Recognizer
 
 log = logging.getLogger("crnn.page")
@@ -34,7 +34,7 @@ class LineReading:
 
     Attributes:
         text: what it says, "" if nothing was read.
-        confidence, line_confidence: see `crnn.reading.Reading`.
+        confidence, line_confidence: see `crnn.core.reading.Reading`.
         box: where it stands in the page, its first corner at the text's top left.
         chars: its characters, in pixels of the page.
         error: why it could not be read; "" where it was.

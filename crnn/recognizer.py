@@ -15,15 +15,15 @@ from typing import Literal, overload
 
 import numpy as np
 
-from crnn.ctc import greedy
-from crnn.decoding import METHODS, DecodeOptions, Decoder, make_decoder
-from crnn.errors import UserError
-from crnn.margins import Crop, without_margins
-from crnn.network import Look, Network
-from crnn.pair import unpack
-from crnn.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, line_grey
-from crnn.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
-from crnn.shipped import DEFAULT_MODEL
+from crnn.core.errors import UserError
+from crnn.core.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
+from crnn.core.shipped import DEFAULT_MODEL
+from crnn.decoding.ctc import greedy
+from crnn.decoding.decoder import METHODS, DecodeOptions, Decoder, make_decoder
+from crnn.image.margins import Crop, without_margins
+from crnn.image.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, line_grey
+from crnn.recognition.ensemble import unpack
+from crnn.recognition.session import Look, Network
 
 __all__ = ["CharReading", "Reading", "Recognizer"]
 
@@ -33,9 +33,9 @@ class Recognizer:
 
     Create it after a fork: a session must not cross one.
 
-    A pair of networks in one file (see `crnn.pair`) reads so: the general network reads each line; what it is not sure
-    of, or what looks like the domain, the tuned one reads too, and the surer reading is kept. The more a line looks
-    like the domain, the less the tuned one must lead by, at last nothing.
+    A pair of networks in one file (see `crnn.recognition.ensemble`) reads so: the general network reads each line; what
+    it is not sure of, or what looks like the domain, the tuned one reads too, and the surer reading is kept. The more a
+    line looks like the domain, the less the tuned one must lead by, at last nothing.
 
     Attributes:
         info: what the model says of itself; of a pair, what the tuned network says, which knows all the characters.
@@ -71,12 +71,12 @@ class Recognizer:
 
         Args:
             image: uint8 (H, W) grey or (H, W, 3) BGR, or an encoded picture, of several the first.
-            decode: turns logits into characters: "greedy" for the fastest way, or what `crnn.decoding.make_decoder`
-                makes of hot words and more; by default as `self.decode` does.
+            decode: turns logits into characters: "greedy" for the fastest way, or what
+                `crnn.decoding.decoder.make_decoder` makes of hot words and more; by default as `self.decode` does.
 
         Raises:
             ImageError: not a picture that can be read, or no line (1,000 times as wide as high).
-            UserError: a name that is none of `crnn.decoding.METHODS`.
+            UserError: a name that is none of `crnn.decoding.decoder.METHODS`.
         """
         return self.read_many([image], decode)[0]
 

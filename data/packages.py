@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 
 KINDS = ("pip", "sdist", "apt", "npm")
 ARCHIVE_NOTE = ".archive"  # file in the unpacked folder that names the archive (and so the version) it came from

@@ -1,4 +1,4 @@
-"""Starts the server: `python -m serve`. Settings are environment variables, see `serve.config`."""
+"""Starts the server: `python -m serve`. Settings are environment variables, see `serve.base.config`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from crnn.errors import UserError, exit_cleanly
-from serve.config import ServeConfig
+from crnn.core.errors import UserError, exit_cleanly
+from serve.base.config import ServeConfig
 
 # What libraries read when they start, so it must be set before they do.
 ENVIRONMENT = {
@@ -23,15 +23,15 @@ def main() -> None:
     """Check settings, model and folder, then become gunicorn."""
     os.environ.update({**ENVIRONMENT, **os.environ})
     # Now that it is set, the libraries may start.
-    from crnn.shipped import DEFAULT_MODEL
-    from serve.model import load
+    from crnn.core.shipped import DEFAULT_MODEL
+    from serve.engine.model_holder import load
 
     with exit_cleanly():
         config = ServeConfig.from_environment()
         model = Path(config.model) if config.model else DEFAULT_MODEL
         load(model, config.max_batch, config.language_model_file)
         _make_state_folder(config)
-    settings = Path(__file__).with_name("gunicorn_conf.py")
+    settings = Path(__file__).parent / "process" / "gunicorn_conf.py"
     arguments = [sys.executable, "-m", "gunicorn", "--config", str(settings)]
     os.execv(sys.executable, arguments)
 

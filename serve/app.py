@@ -10,23 +10,23 @@ from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from crnn.shipped import DEFAULT_MODEL
-from serve.access import control_access
-from serve.adapters import UMI_BUSY, UMI_PATH, rapid, umi
-from serve.answers import send_error
-from serve.api import BATCH_BODY, BATCH_PATH, api
-from serve.cache import ResultCache
-from serve.config import MEGA, ServeConfig
-from serve.corrections import FILE, CorrectionStore
-from serve.errors import InternalError, RequestError
-from serve.feedback import feedback
-from serve.framework import App
-from serve.gate import Gate
-from serve.metrics import Metrics
-from serve.model import ModelHolder
-from serve.observe import observe
-from serve.pages import pages
-from serve.service import OcrService
+from crnn.core.shipped import DEFAULT_MODEL
+from serve.base.config import MEGA, ServeConfig
+from serve.base.errors import InternalError, RequestError
+from serve.base.metrics import Metrics
+from serve.engine.cache import ResultCache
+from serve.engine.corrections import FILE, CorrectionStore
+from serve.engine.model_holder import ModelHolder
+from serve.engine.service import OcrService
+from serve.middleware.access import control_access
+from serve.middleware.admission import Gate
+from serve.middleware.fast_flask import App
+from serve.middleware.observe import observe
+from serve.routes.answers import send_error
+from serve.routes.api import BATCH_BODY, BATCH_PATH, api
+from serve.routes.compat import UMI_BUSY, UMI_PATH, rapid, umi
+from serve.routes.corrections import feedback
+from serve.routes.pages import pages
 
 log = logging.getLogger("serve")
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from crnn.artifact import METADATA_KEY, ArtifactInfo
+from crnn.core.model_info import METADATA_KEY, ArtifactInfo
 
 CHARACTERS = "abcde 中文"
 STRIDE, HEIGHT = 4, 32

@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
-from crnn.charset import Charset
-from crnn.lmdb_store import LineWriter, StoredLine
-from crnn.model import ModelConfig
-from crnn.recipe import DataConfig, TrainConfig
-from crnn.training import Trainer
+from crnn.core.charset import Charset
+from crnn.datasets.lmdb_store import LineWriter, StoredLine
+from crnn.network.crnn import ModelConfig
+from crnn.training.config import DataConfig, TrainConfig
+from crnn.training.trainer import Trainer
 from export import ExportConfig, export
 from tests.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 (hooks)
 

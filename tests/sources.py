@@ -13,10 +13,10 @@ from fontTools.pens.transformPen import TransformPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
 
-from crnn.charset import Charset
-from crnn.trie import Trie
-from data.lm import to_tokens
-from data.ngram import SPECIAL, estimate, to_levels
+from crnn.core.charset import Charset
+from crnn.language_model.build import to_tokens
+from crnn.language_model.ngram import SPECIAL, estimate, to_levels
+from crnn.language_model.trie import Trie
 
 ASCII = Charset(" " + "".join(chr(c) for c in range(0x21, 0x7F)))
 TEXTS = {

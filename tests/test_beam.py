@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crnn.alignment import align
-from crnn.beam import BeamDecoder, BeamSettings, choices, shortlist
-from crnn.charset import BLANK, Charset
-from crnn.ctc import collapse, greedy
-from crnn.decoding import DecodeOptions, make_decoder
-from crnn.errors import UserError
-from crnn.language_model import LanguageModel
-from crnn.lexicon import HotWords, allowed_ids
+from crnn.core.charset import BLANK, Charset
+from crnn.core.errors import UserError
+from crnn.decoding.beam import BeamDecoder, BeamSettings, choices, shortlist
+from crnn.decoding.ctc import collapse, greedy
+from crnn.decoding.decoder import DecodeOptions, make_decoder
+from crnn.decoding.forced_alignment import align
+from crnn.decoding.hot_words import HotWords, allowed_ids
+from crnn.language_model.model import LanguageModel
 from tests.sources import save_language_model
 
 LETTERS = Charset("abcd")

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from crnn.errors import UserError
-from crnn.lmdb_store import LineStore, LineWriter
-from data.build import DataConfig, PreviewConfig, build, describe, draw_lines, load_settings, make_synthesizer
-from data.preview import preview
+from crnn.core.errors import UserError
+from crnn.datasets.lmdb_store import LineStore, LineWriter
+from data.synthesis.build import DataConfig, PreviewConfig, build, describe, draw_lines, load_settings, make_synthesizer
+from data.synthesis.preview import preview
 from tests.sources import write_sources
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +125,10 @@ def test_a_sheet_is_written_from_a_set_and_from_scratch(config: DataConfig) -> N
 ])  # fmt: skip
 def test_mistakes_end_in_one_line(argument: str, says: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "data.build", "profile=full", argument], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "data.synthesis.build", "profile=full", argument],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 2 and done.stderr.startswith("error: ") and says in done.stderr
     assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1

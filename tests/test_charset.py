@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crnn.charset import BLANK, Charset
-from crnn.errors import UserError
+from crnn.core.charset import BLANK, Charset
+from crnn.core.errors import UserError
 
 SHIPPED = Path(__file__).parent.parent / "data" / "charsets" / "zh_en.txt"
 

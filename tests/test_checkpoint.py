@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from crnn.artifact import ArtifactInfo
-from crnn.checkpoint import Checkpoint, load, load_newest, previous, save, save_slim
-from crnn.errors import UserError
+from crnn.core.errors import UserError
+from crnn.core.model_info import ArtifactInfo
+from crnn.network.checkpoint import Checkpoint, load, load_newest, previous, save, save_slim
 
 
 def checkpoint(step: int) -> Checkpoint:

@@ -13,8 +13,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from crnn.recipe import TrainConfig
-from crnn.stage import typed
+from crnn.core.stage import typed
+from crnn.training.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,8 +23,8 @@ MISTAKES = {
     "misspelt key inside": (["train.py", "model.hiden=1"], "did you mean model.hidden?"),
     "misspelt key, added": (["train.py", "+stepps=5"], "did you mean steps?"),
     "unquoted path": (["train.py", "name=labels (1).txt"], """write 'name="labels (1).txt"'"""),
-    "unquoted comma": (["-m", "data.importing", "source=a,b.txt", "name=x"], """write 'source="a,b.txt"'"""),
-    "unquoted brackets": (["-m", "data.stats", "dataset=[x]"], """write 'dataset="[x]"'"""),
+    "unquoted comma": (["-m", "data.converters.convert", "source=a,b.txt", "name=x"], """write 'source="a,b.txt"'"""),
+    "unquoted brackets": (["-m", "data.stats.describe", "dataset=[x]"], """write 'dataset="[x]"'"""),
     "nothing to evaluate": (["evaluate.py", "name=x"], "dataset is missing"),
     "value of the wrong type": (["train.py", "steps=many"], "steps"),
     "missing dataset": (["train.py", "data.train=[nowhere]", "artifacts={tmp}"], "no LMDB dataset at nowhere"),
@@ -35,9 +35,9 @@ MISTAKES = {
     "no such model": (["evaluate.py", "model=none.onnx", "dataset=none", "name=x"], "none"),
     "no such model to quantise": (["quantize.py", "model=none.onnx", "dataset=none"], "none.onnx"),
     "unknown fonts": (["-m", "data.fonts", "profile=none"], "none"),
-    "unknown corpus": (["-m", "data.corpus", "profile=none"], "choose one of"),
-    "unknown recipes": (["-m", "data.build", "recipes=none.yaml"], "no recipe book"),
-    "nothing to import": (["-m", "data.importing", "source=nowhere", "name=x"], "there is no nowhere"),
+    "unknown corpus": (["-m", "data.corpus.build", "profile=none"], "choose one of"),
+    "unknown recipes": (["-m", "data.synthesis.build", "recipes=none.yaml"], "no recipe book"),
+    "nothing to import": (["-m", "data.converters.convert", "source=nowhere", "name=x"], "there is no nowhere"),
     "no such picture": (["-m", "crnn", "--model", "none.onnx", "nowhere.png"], "none.onnx"),
 }
 
@@ -97,13 +97,16 @@ def test_the_home_of_the_user_is_found_in_every_value() -> None:
 
 
 STAGES = {  # name of each stage's configuration: its folder, and the module that registers the schema
-    "train": ("", "train"), "export": ("", "export"), "quantize": ("quantize", "quantize"), "data": ("", "data.build"),
-    "evaluate": ("evaluate", "evaluate"), "fonts": ("", "data.fonts.__main__"), "corpus": ("", "data.corpus"),
-    "lm": ("", "data.lm"), "import": ("", "data.importing"), "stats": ("", "data.stats"),
-    "domain": ("finetune", "data.domain"), "before_after": ("finetune", "crnn.evaluation.before_after"),
+    "train": ("", "train"), "export": ("", "export"), "quantize": ("quantize", "quantize"),
+    "data": ("", "data.synthesis.build"),
+    "evaluate": ("evaluate", "evaluate"), "fonts": ("", "data.fonts.__main__"), "corpus": ("", "data.corpus.build"),
+    "lm": ("", "crnn.language_model.build"), "import": ("", "data.converters.convert"),
+    "stats": ("", "data.stats.describe"),
+    "domain": ("finetune", "data.finetuning.prepare"), "before_after": ("finetune", "crnn.finetuning.before_after"),
     "train_finder": ("", "train"), "finder": ("quantize", "quantize"), "pages": ("evaluate", "evaluate"),
-    "plain_pages": ("", "data.pages"), "page_sets": ("", "data.page_sets"), "photographs": ("", "data.photographs"),
-    "lm_tuning": ("lm_tuning", "data.lm_tuning"), "lexicon_study": ("lexicon_study", "data.lexicon_study"),
+    "plain_pages": ("", "data.synthesis.benchmark_pages"), "page_sets": ("", "data.synthesis.page_sets"),
+    "photographs": ("", "data.synthesis.photographs"), "lm_tuning": ("lm_tuning", "crnn.evaluation.decoding.lm_tuning"),
+    "lexicon_study": ("lexicon_study", "crnn.evaluation.decoding.hot_words_study"),
 }  # fmt: skip
 
 

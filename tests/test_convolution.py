@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from crnn import convolution
-from crnn.convolution import Convolution
+from crnn.network import winograd as convolution
+from crnn.network.winograd import Convolution
 
 
 def _results(layer: Convolution, images: Tensor, scale: Tensor) -> list[Tensor]:

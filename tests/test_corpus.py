@@ -11,13 +11,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from crnn.charset import Charset
-from crnn.errors import UserError
-from data.cleaning import Cleaner
-from data.corpus import CorpusConfig, Generated, Profile, build
-from data.extractors import EXTRACTORS, ExtractorOptions
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from data.corpus.build import CorpusConfig, Generated, Profile, build
+from data.corpus.cleaning import Cleaner
+from data.corpus.extractors import EXTRACTORS, ExtractorOptions
+from data.corpus.sources import KINDS, Source, check, sample
 from data.packages import ARCHIVE_NOTE, PackageUnavailable, fetch
-from data.text_sources import KINDS, Source, check, sample
 
 ROOT = Path(__file__).parents[1]
 CHARSET = Charset.load(ROOT / "data/charsets/zh_en.txt")
@@ -246,7 +246,7 @@ def test_the_quick_charset_is_part_of_the_full_one() -> None:
 
 
 def test_an_unknown_profile_is_one_line() -> None:
-    command = [sys.executable, "-m", "data.corpus", "profile=huge"]
+    command = [sys.executable, "-m", "data.corpus.build", "profile=huge"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "error: no corpus profile 'huge': choose one of quick, full" in done.stderr

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crnn.cpus import available_cpus, cgroup_quota, check_threads
-from crnn.errors import UserError
+from crnn.core.cpus import available_cpus, cgroup_quota, check_threads
+from crnn.core.errors import UserError
 
 
 @pytest.mark.parametrize(("content", "quota"), [("max 100000", None), ("150000 100000", 1.5), ("50000 100000", 0.5)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crnn.ctc import collapse, frames_needed, greedy
+from crnn.decoding.ctc import collapse, frames_needed, greedy
 
 
 def logits(path: list[int], classes: int = 4, margin: float = 5.0) -> np.ndarray:

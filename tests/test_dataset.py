@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from crnn.dataset import BatchPlan, LineDataset, align
-from crnn.loss import IGNORED
-from crnn.preprocess import CanvasSpec
+from crnn.image.preprocess import CanvasSpec
+from crnn.training.batches import BatchPlan, LineDataset, align
+from crnn.training.loss import IGNORED
 from tests.conftest import DIGITS
 
 RNG = np.random.default_rng(0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from crnn.__main__ import main
-from crnn.decoding import DecodeOptions, make_decoder
+from crnn.decoding.decoder import DecodeOptions, make_decoder
 from crnn.page import read_page
 from crnn.recognizer import Recognizer
 from tests.barcode import between, draw, save_model

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from crnn.alignment import align
-from crnn.beam import BeamDecoder
-from crnn.charset import BLANK, Charset
-from crnn.ctc import GreedyPath, frames_needed, greedy
-from crnn.decoding import Decoder
-from crnn.language_model import LanguageModel
-from crnn.lexicon import HotWords, allowed_ids
+from crnn.core.charset import BLANK, Charset
+from crnn.decoding.beam import BeamDecoder
+from crnn.decoding.ctc import GreedyPath, frames_needed, greedy
+from crnn.decoding.decoder import Decoder
+from crnn.decoding.forced_alignment import align
+from crnn.decoding.hot_words import HotWords, allowed_ids
+from crnn.language_model.model import LanguageModel
 from tests.sources import save_language_model
 
 LETTERS = Charset("abcd")

@@ -13,19 +13,19 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from onnx import TensorProto, helper, numpy_helper
 
-from crnn.artifact import ArtifactInfo
-from crnn.charset import Charset
-from crnn.errors import UserError
-from crnn.evaluation.bars import against_bars
-from crnn.evaluation.lines import read_lines
-from crnn.evaluation.memory import STATM, measure_memory
-from crnn.evaluation.readers import Guess
-from crnn.evaluation.robustness import CHANGES
-from crnn.evaluation.roofline import MachineRates, roofline
-from crnn.evaluation.studies import StudiesConfig
-from crnn.evaluation.timing import run_interleaved
-from crnn.lmdb_store import LineWriter, StoredLine
-from crnn.stage import typed
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from crnn.core.model_info import ArtifactInfo
+from crnn.core.stage import typed
+from crnn.datasets.labelled import read_lines
+from crnn.datasets.lmdb_store import LineWriter, StoredLine
+from crnn.evaluation.engines.readers import Guess
+from crnn.evaluation.measures.timing import run_interleaved
+from crnn.evaluation.report.targets import against_bars
+from crnn.evaluation.studies.memory import STATM, measure_memory
+from crnn.evaluation.studies.robustness import CHANGES
+from crnn.evaluation.studies.roofline import MachineRates, roofline
+from crnn.evaluation.studies.studies import StudiesConfig
 from evaluate import EvaluateConfig, evaluate
 from tests.barcode import CHARACTERS, draw, save_model
 from tests.sources import save_language_model

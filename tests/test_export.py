@@ -8,12 +8,12 @@ import onnx
 import pytest
 import torch
 
-from crnn.checkpoint import load
-from crnn.ctc import collapse
-from crnn.errors import UserError
-from crnn.lmdb_store import LineStore
-from crnn.picture import decode_image
-from crnn.preprocess import to_canvas
+from crnn.core.errors import UserError
+from crnn.datasets.lmdb_store import LineStore
+from crnn.decoding.ctc import collapse
+from crnn.image.decode import decode_image
+from crnn.image.preprocess import to_canvas
+from crnn.network.checkpoint import load
 from crnn.recognizer import Recognizer
 from export import ExportConfig, build, export, largest_difference
 

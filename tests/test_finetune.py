@@ -18,31 +18,31 @@ import pytest
 from flask.testing import FlaskClient
 from hydra import compose, initialize_config_dir
 
-from crnn.charset import Charset
-from crnn.checkpoint import load
-from crnn.ctc import greedy
-from crnn.errors import UserError
-from crnn.evaluation.before_after import BeforeAfterConfig, Criteria, before_after, objections
-from crnn.evaluation.before_after_report import FEW_TEXTS
-from crnn.evaluation.characters import changes, recall, recalled
-from crnn.evaluation.scoring import Change
-from crnn.lmdb_store import LineStore
-from crnn.network import Network
-from crnn.preprocess import decode_image
-from crnn.promotion import promote
-from crnn.quantisation.gate import Figures, Verdict
-from crnn.recipe import DataConfig as TrainData
-from crnn.recipe import TrainConfig
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from crnn.datasets.lmdb_store import LineStore
+from crnn.decoding.ctc import greedy
+from crnn.evaluation.measures.characters import changes, recall, recalled
+from crnn.evaluation.measures.scoring import Change
+from crnn.finetuning.before_after import BeforeAfterConfig, Criteria, before_after, objections
+from crnn.finetuning.before_after_report import FEW_TEXTS
+from crnn.finetuning.promote import promote
+from crnn.image.preprocess import decode_image
+from crnn.network.checkpoint import load
+from crnn.quantization.acceptance import Figures, Verdict
+from crnn.recognition.session import Network
 from crnn.recognizer import Recognizer
-from crnn.training import Trainer
-from data.domain import DomainConfig, prepare
-from data.domain_text import evenly, gather, plant
+from crnn.training.config import DataConfig as TrainData
+from crnn.training.config import TrainConfig
+from crnn.training.trainer import Trainer
+from data.finetuning.prepare import DomainConfig, prepare
+from data.finetuning.text import evenly, gather, plant
 from data.synthesis.settings import Span
 from export import ExportConfig, export
 from quantize import QuantizeConfig, quantize
 from serve.app import create_app
-from serve.config import ServeConfig
-from serve.corrections import FILE, CorrectionStore
+from serve.base.config import ServeConfig
+from serve.engine.corrections import FILE, CorrectionStore
 from tests.conftest import DIGITS
 from tests.sources import ASCII, capitals_font, write_sources
 
@@ -323,8 +323,8 @@ def read(client: FlaskClient, picture: bytes) -> str:
 
 
 def test_a_model_must_gain_and_must_not_forget(trained: Path, held_out_digits: Path) -> None:
-    from crnn.evaluation.before_after import _side
-    from crnn.evaluation.lines import read_lines
+    from crnn.datasets.labelled import read_lines
+    from crnn.finetuning.before_after import _side
 
     model = Recognizer(trained / "model.onnx")
     side = _side(held_out_digits, read_lines(held_out_digits, 20), [model] * 3)
@@ -337,9 +337,9 @@ def test_a_model_must_gain_and_must_not_forget(trained: Path, held_out_digits: P
 def test_the_report_warns_of_few_texts_and_its_plot_can_be_read(
     trained: Path, digit_lines: Path, tmp_path: Path
 ) -> None:
-    from crnn.evaluation.before_after import BeforeAfter, _side
-    from crnn.evaluation.before_after_report import _font_for, _tick, few_texts, to_markdown, write_plot
-    from crnn.evaluation.lines import read_lines
+    from crnn.datasets.labelled import read_lines
+    from crnn.finetuning.before_after import BeforeAfter, _side
+    from crnn.finetuning.before_after_report import _font_for, _tick, few_texts, to_markdown, write_plot
 
     model = Recognizer(trained / "model.onnx")
     few, many = (_side(digit_lines, read_lines(digit_lines, n), [model] * 3) for n in (20, 100))

@@ -17,12 +17,12 @@ from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from PIL import ImageFont
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 from data.fonts.__main__ import table
 from data.fonts.build import FontsConfig, build_fonts
+from data.fonts.convert import plain_font
 from data.fonts.coverage import inspect_face
 from data.fonts.manifest import Face, check_lineages
-from data.fonts.plain import plain_font
 from data.fonts.sources import load_sources
 from data.synthesis.faces import read_faces
 from tests.sources import capitals_font

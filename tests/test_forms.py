@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from crnn.charset import Charset
-from crnn.errors import UserError
-from data.forms import SYMBOL, TERMINALS, BorrowedText, Writer, generate, load_grammar
-from data.numerals import digit_by_digit, identity_check, spell, spell_money
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from data.corpus.grammar import SYMBOL, TERMINALS, BorrowedText, Writer, generate, load_grammar
+from data.corpus.numerals import digit_by_digit, identity_check, spell, spell_money
 
 CHARSET = Charset.load(Path(__file__).parents[1] / "data/charsets/zh_en.txt")
 

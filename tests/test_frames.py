@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crnn.frames import count_frames
+from crnn.image.frames import count_frames
 
 
 def encode(frames: int, form: str, **options: object) -> bytes:

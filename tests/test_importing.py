@@ -15,12 +15,12 @@ import pytest
 from hydra import compose, initialize
 from PIL import Image, ImageDraw
 
-from crnn.errors import UserError
-from crnn.lmdb_store import LineStore, LineWriter, StoredLine
-from crnn.screening import Reason, Reject
-from data.formats import LabelledLine
-from data.importing import Imported, import_lines
-from data.locating import locate
+from crnn.core.errors import UserError
+from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
+from crnn.datasets.validation import Reason, Reject
+from data.converters.convert import Imported, import_lines
+from data.converters.detect import locate
+from data.converters.formats import LabelledLine
 
 
 def draw(path: Path, text: str = "abc", width: int = 160, mode: str = "L") -> Path:
@@ -390,7 +390,7 @@ def test_the_command_speaks_in_one_line(tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "data.importing",
+        "data.converters.convert",
         f"source='{tmp_path}'",
         "name=mine",
         f"output={tmp_path / 'out'}",

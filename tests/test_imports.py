@@ -9,7 +9,7 @@ import pytest
 HEAVY = {"torch", "torchvision", "onnx", "hydra", "omegaconf", "lmdb", "PIL", "matplotlib"}
 
 
-@pytest.mark.parametrize("module", ["crnn.recognizer", "crnn.__main__", "crnn.preprocess"])
+@pytest.mark.parametrize("module", ["crnn.recognizer", "crnn.__main__", "crnn.image.preprocess"])
 def test_importing_the_reader_loads_nothing_of_training(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     root = Path(__file__).parent.parent

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crnn.errors import UserError
-from crnn.label_table import BadRow, LabelTable, Row, read_table
+from crnn.core.errors import UserError
+from crnn.datasets.label_table import BadRow, LabelTable, Row, read_table
 
 
 def table(tmp_path: Path, text: str, name: str = "labels.csv", encoding: str = "utf-8") -> LabelTable:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from crnn.charset import Charset
-from crnn.errors import UserError
-from crnn.language_model import LanguageModel, token
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from crnn.core.shipped import DEFAULT_LANGUAGE_MODEL
+from crnn.language_model.build import LmConfig, build, read_corpus, select, to_tokens
+from crnn.language_model.model import LanguageModel, token
+from crnn.language_model.ngram import BEGIN, END, SPECIAL, Grams, estimate, write_arpa
 from crnn.recognizer import Recognizer
-from crnn.shipped import DEFAULT_LANGUAGE_MODEL
-from data.lm import LmConfig, build, read_corpus, select, to_tokens
-from data.ngram import BEGIN, END, SPECIAL, Grams, estimate, write_arpa
 from tests.sources import save_language_model
 
 LETTERS = Charset("abcde ")

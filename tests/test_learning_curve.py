@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from crnn.errors import UserError
-from crnn.evaluation.learning_curve import draw, read_history
+from crnn.core.errors import UserError
+from crnn.evaluation.report.learning_curve import draw, read_history
 
 
 def test_curve_of_a_resumed_run(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crnn.charset import Charset
-from crnn.ctc import greedy
-from crnn.errors import UserError
-from crnn.lexicon import DEFAULT_BOOST, HotWords, allowed_ids
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from crnn.decoding.ctc import greedy
+from crnn.decoding.hot_words import DEFAULT_BOOST, HotWords, allowed_ids
 
 LETTERS = Charset("abcdef1234567890")
 

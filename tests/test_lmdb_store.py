@@ -8,8 +8,8 @@ import lmdb
 import numpy as np
 import pytest
 
-from crnn.errors import UserError
-from crnn.lmdb_store import LineStore, LineWriter, StoredLine
+from crnn.core.errors import UserError
+from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 
 LINES = [
     StoredLine(
@@ -83,7 +83,9 @@ def test_lines_are_on_the_disk_before_the_database_takes_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: list[str]
 ) -> None:
     opened = lmdb.open
-    monkeypatch.setattr("crnn.lmdb_store.lmdb.open", lambda *args, **options: Watched(opened(*args, **options), disk))
+    monkeypatch.setattr(
+        "crnn.datasets.lmdb_store.lmdb.open", lambda *args, **options: Watched(opened(*args, **options), disk)
+    )
     build(tmp_path / "lines", LINES)
     assert disk == ["sync data", "name lines", f"sync {tmp_path.name}"]
 

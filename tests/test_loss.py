@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from crnn.loss import IGNORED, aligned_loss, ctc_loss, distillation_loss
+from crnn.training.loss import IGNORED, aligned_loss, ctc_loss, distillation_loss
 
 
 def _through_torch(

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from crnn.margins import INK, SLACK, Crop, without_margins
+from crnn.image.margins import INK, SLACK, Crop, without_margins
 
 
 def line(text: str = "Total 12", shade: int = 0, paper: int = 255) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crnn.metrics import edit_distance, normalise, score
+from crnn.core.metrics import edit_distance, normalise, score
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 import torch
 from hydra import compose, initialize
 
-from crnn.convolution import Convolution
-from crnn.model import CRNN, ModelConfig
+from crnn.network.crnn import CRNN, ModelConfig
+from crnn.network.winograd import Convolution
 
 TINY = {
     "stem": 8,

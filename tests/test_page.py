@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from crnn.core.reading import CharReading
 from crnn.finder.boxes import LineBox, crop_line
 from crnn.finder.direction import Directed
 from crnn.page import FoundLines, PageReader, on_page
-from crnn.reading import CharReading
 from crnn.recognizer import Recognizer
 
 

@@ -9,11 +9,11 @@ import matplotlib
 import numpy as np
 import pytest
 
+from crnn.core.errors import UserError
 from crnn.datasets.pages import read_pages
-from crnn.errors import UserError
-from data import page_sets
-from data.page_sets import PageSetConfig, build_pages
+from data.synthesis import page_sets
 from data.synthesis.dice import Dice
+from data.synthesis.page_sets import PageSetConfig, build_pages
 from data.synthesis.pages import camera
 from data.synthesis.pages.pen import Pen
 from data.synthesis.pages.render import KINDS, render

@@ -11,20 +11,20 @@ import numpy as np
 import onnx
 import pytest
 
-from crnn.artifact import METADATA_KEY, ArtifactInfo
-from crnn.charset import Charset
-from crnn.ctc import greedy
-from crnn.decoding import DecodeOptions, make_decoder
-from crnn.errors import UserError
-from crnn.lmdb_store import LineStore, LineWriter, StoredLine
-from crnn.margins import without_margins
-from crnn.network import Network
-from crnn.pair import SECOND_KEY, unpack, write_pair
-from crnn.preprocess import decode_image, to_grey
-from crnn.reading import DOUBTFUL, MARGIN, STRANGE
-from crnn.recipe import DataConfig, TrainConfig
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from crnn.core.model_info import METADATA_KEY, ArtifactInfo
+from crnn.core.reading import DOUBTFUL, MARGIN, STRANGE
+from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
+from crnn.decoding.ctc import greedy
+from crnn.decoding.decoder import DecodeOptions, make_decoder
+from crnn.image.margins import without_margins
+from crnn.image.preprocess import decode_image, to_grey
+from crnn.recognition.ensemble import SECOND_KEY, unpack, write_pair
+from crnn.recognition.session import Network
 from crnn.recognizer import Recognizer
-from crnn.training import Trainer
+from crnn.training.config import DataConfig, TrainConfig
+from crnn.training.trainer import Trainer
 from export import ExportConfig, export
 from tests.conftest import draw_digits
 

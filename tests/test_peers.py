@@ -10,10 +10,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageDraw, ImageFont
 
-from crnn.errors import UserError
-from crnn.evaluation.paddle import DICTIONARY_KEY, PaddleCtcRecognizer
-from crnn.evaluation.peers import PaddlePeer, Peers, open_peers
-from crnn.evaluation.tesseract import TesseractReader
+from crnn.core.errors import UserError
+from crnn.evaluation.engines.paddle import DICTIONARY_KEY, PaddleCtcRecognizer
+from crnn.evaluation.engines.peers import PaddlePeer, Peers, open_peers
+from crnn.evaluation.engines.tesseract import TesseractReader
 
 LEVELS = np.array([1, -1, -0.5, 0], np.float32)  # after normalisation: blank is white, then a, b and the space
 TINY = PaddlePeer(

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from crnn import MAX_IMAGE_PIXELS
-from crnn.image_header import ImageSize, declared_size, jpeg_scans
-from crnn.picture import ImageError, decode_image
+from crnn.image.decode import ImageError, decode_image
+from crnn.image.header import ImageSize, declared_size, jpeg_scans
 
 CASES = Path(__file__).parent / "cases"
 

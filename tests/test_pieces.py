@@ -5,9 +5,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from crnn.pieces import Piece, cut, join
-from crnn.preprocess import CanvasSpec
-from crnn.reading import CharReading
+from crnn.core.reading import CharReading
+from crnn.image.preprocess import CanvasSpec
+from crnn.recognition.chunks import Piece, cut, join
 
 SPEC = CanvasSpec()
 

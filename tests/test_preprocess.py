@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from crnn.errors import UserError
-from crnn.preprocess import (
+from crnn.core.errors import UserError
+from crnn.image.preprocess import (
     MODES,
     CanvasSpec,
     ImageError,

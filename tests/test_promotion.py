@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from crnn.checkpoint import load
-from crnn.errors import UserError
-from crnn.promotion import checkpoint_beside, previous, promote, rollback, served_model
+from crnn.core.errors import UserError
+from crnn.finetuning.promote import checkpoint_beside, previous, promote, rollback, served_model
+from crnn.network.checkpoint import load
 
 
 @pytest.fixture

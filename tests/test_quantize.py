@@ -11,16 +11,16 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from crnn.checkpoint import load, save
-from crnn.errors import UserError
-from crnn.evaluation.scoring import Change
-from crnn.quantisation.equalisation import equalise
-from crnn.quantisation.gate import Figures, GateConfig, Verdict, objections
-from crnn.quantisation.layers import _layer, measure
-from crnn.quantisation.modes import Method, Mode, Recipe, quantise, read_info
-from crnn.quantisation.rounding import round_on_lines, rounded
+from crnn.core.errors import UserError
+from crnn.evaluation.measures.scoring import Change
+from crnn.network.checkpoint import load, save
+from crnn.network.transfer import factorise
+from crnn.quantization.acceptance import Figures, GateConfig, Verdict, objections
+from crnn.quantization.gptq import round_on_lines, rounded
+from crnn.quantization.layer_report import _layer, measure
+from crnn.quantization.modes import Method, Mode, Recipe, quantise, read_info
+from crnn.quantization.smooth import equalise
 from crnn.recognizer import Recognizer
-from crnn.transfer import factorise
 from export import ExportConfig, export
 from quantize import QuantizeConfig, _canvases, _draw, quantize
 from tests.barcode import save_model
@@ -183,7 +183,7 @@ def test_weights_of_lstm_and_matrix_products_have_seven_bits(
         limits.append(limit)
         round_on_lines(*arguments, limit=limit)
 
-    monkeypatch.setattr("crnn.quantisation.modes.round_on_lines", noted)
+    monkeypatch.setattr("crnn.quantization.modes.round_on_lines", noted)
     for seven_bits in (True, False):
         quantise(source, output, Recipe(mode, seven_bits=seven_bits), canvases)
         largest[seven_bits] = largest_weights(output)

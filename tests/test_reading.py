@@ -2,7 +2,7 @@
 
 import pytest
 
-from crnn.reading import CharReading, Reading, line_confidence
+from crnn.core.reading import CharReading, Reading, line_confidence
 
 
 def test_spaces_at_the_ends_are_no_text() -> None:

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from crnn.artifact import ArtifactInfo
-from crnn.beam import BeamSettings
-from crnn.ctc import GreedyPath, greedy
-from crnn.decoding import DecodeOptions, make_decoder
-from crnn.errors import UserError
-from crnn.margins import without_margins
-from crnn.metrics import edit_distance
-from crnn.network import Look, Network
-from crnn.preprocess import SHRUNK, STRETCHED, CanvasSpec, ImageError, decode_image, from_farther, from_nearer
+from crnn.core.errors import UserError
+from crnn.core.metrics import edit_distance
+from crnn.core.model_info import ArtifactInfo
+from crnn.decoding.beam import BeamSettings
+from crnn.decoding.ctc import GreedyPath, greedy
+from crnn.decoding.decoder import DecodeOptions, make_decoder
+from crnn.image.margins import without_margins
+from crnn.image.preprocess import SHRUNK, STRETCHED, CanvasSpec, ImageError, decode_image, from_farther, from_nearer
+from crnn.recognition.session import Look, Network
 from crnn.recognizer import CharReading, Reading, Recognizer
 from tests.barcode import CHARACTERS, between, draw, save_model
 from tests.conftest import draw_digits

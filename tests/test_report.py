@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from crnn.evaluation.calibration import reliability
-from crnn.evaluation.lines import LabelledLine
-from crnn.evaluation.markdown import table
-from crnn.evaluation.scoring import compare, line_scores, score_lines
-from crnn.evaluation.worst_page import mark_differences
+from crnn.datasets.labelled import LabelledLine
+from crnn.evaluation.measures.calibration import reliability
+from crnn.evaluation.measures.scoring import compare, line_scores, score_lines
+from crnn.evaluation.report.markdown import table
+from crnn.evaluation.report.worst_lines import mark_differences
 
 LINES = [
     LabelledLine("1", b"", "合同 编号", ("zh", "scan")),

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from crnn.checkpoint import load
-from crnn.errors import UserError
-from crnn.recipe import TrainConfig
-from crnn.soup import main, mean
-from crnn.training import Trainer
+from crnn.core.errors import UserError
+from crnn.network.average import main, mean
+from crnn.network.checkpoint import load
+from crnn.training.config import TrainConfig
+from crnn.training.trainer import Trainer
 
 
 def test_the_mean_of_two_runs_is_a_checkpoint_to_go_on_from(

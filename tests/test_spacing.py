@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from crnn.reading import CharReading
-from crnn.spacing import separate
+from crnn.core.reading import CharReading
+from crnn.decoding.spacing import separate
 
 HEIGHT, WIDTH = 30, 16  # pixels of a letter
 

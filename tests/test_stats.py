@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hydra import compose, initialize
 
-from crnn.charset import Charset
-from crnn.errors import UserError
-from crnn.lmdb_store import LineWriter, StoredLine
-from data.stats import DatasetStats, StatsConfig, describe, write
-from data.stats_report import as_text
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from crnn.datasets.lmdb_store import LineWriter, StoredLine
+from data.stats.describe import DatasetStats, StatsConfig, describe, write
+from data.stats.report import as_text
 
 
 def picture(width: int) -> bytes:

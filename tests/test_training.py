@@ -15,15 +15,15 @@ import pytest
 import torch
 from hydra import compose, initialize
 
-from crnn.charset import Charset
-from crnn.checkpoint import Checkpoint, load
-from crnn.device import choose_device, collective_backend
-from crnn.errors import UserError
-from crnn.lmdb_store import LineStore, LineWriter
-from crnn.recipe import DataConfig, TrainConfig, learning_rate
-from crnn.step_profile import profile_steps, table
-from crnn.training import Interrupted, Trainer, TrainingDiverged
-from crnn.variation import VariationConfig
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from crnn.datasets.lmdb_store import LineStore, LineWriter
+from crnn.network.checkpoint import Checkpoint, load
+from crnn.training.config import DataConfig, TrainConfig, learning_rate
+from crnn.training.device import choose_device, collective_backend
+from crnn.training.profiler import profile_steps, table
+from crnn.training.trainer import Interrupted, Trainer, TrainingDiverged
+from crnn.training.variation import VariationConfig
 from export import ExportConfig, export
 from tests.conftest import draw_digits
 
@@ -195,7 +195,7 @@ def test_all_processes_stop_when_one_is_asked_to(
         message *= 2
         message[-1] = float(mine) + float(theirs)
 
-    monkeypatch.setattr("crnn.training.dist.all_reduce", add_the_other_process)
+    monkeypatch.setattr("crnn.training.trainer.dist.all_reduce", add_the_other_process)
     trainer = Trainer(small_config("agreeing"))
     trainer.world, trainer.asked_to_stop = 2, mine
     trainer.train_step(trainer.batches(0))

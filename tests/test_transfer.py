@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch.nn.functional import conv2d
 
-from crnn.charset import Charset
-from crnn.checkpoint import load
-from crnn.errors import UserError
-from crnn.lmdb_store import LineWriter
-from crnn.model import CRNN, ModelConfig
-from crnn.recipe import TrainConfig
-from crnn.training import Trainer
-from crnn.transfer import extend, factorise, factors, grow_head, heighten
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from crnn.datasets.lmdb_store import LineWriter
+from crnn.network.checkpoint import load
+from crnn.network.crnn import CRNN, ModelConfig
+from crnn.network.transfer import extend, factorise, factors, grow_head, heighten
+from crnn.training.config import TrainConfig
+from crnn.training.trainer import Trainer
 from tests.conftest import DIGITS, draw_digits
 
 Build = Callable[..., TrainConfig]

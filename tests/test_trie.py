@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crnn.charset import Charset
-from crnn.errors import UserError
-from crnn.trie import Trie, quantise
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
+from crnn.language_model.trie import Trie, quantise
 from tests.sources import save_language_model
 
 LETTERS = Charset("abc")

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from hydra import compose, initialize
 
-from crnn.dataset import BatchPlan, LineDataset
-from crnn.errors import UserError
-from crnn.lmdb_store import LineStore, LineWriter, StoredLine
-from crnn.loss import IGNORED
-from crnn.picture import decode_image
-from crnn.preprocess import CanvasSpec, to_canvas
-from crnn.variation import Variation, VariationConfig
+from crnn.core.errors import UserError
+from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
+from crnn.image.decode import decode_image
+from crnn.image.preprocess import CanvasSpec, to_canvas
+from crnn.training.batches import BatchPlan, LineDataset
+from crnn.training.loss import IGNORED
+from crnn.training.variation import Variation, VariationConfig
 from tests.conftest import DIGITS
 
 SPEC = CanvasSpec(40, 32, 1024)

@@ -110,7 +110,7 @@ for package in (crnn, serve):
         if not module.name.endswith(("__main__", "gunicorn_conf")):  # programs
             importlib.import_module(module.name)
 from pathlib import Path
-from crnn.evaluation.peers import PaddlePeer, open_peers
+from crnn.evaluation.engines.peers import PaddlePeer, open_peers
 print(open_peers(["other"], {"other": PaddlePeer("package", "file")}, "eng", Path(), 1).missing[0].reason)
 """
     command = [sys.executable, "-c", code, str(tmp_path / "site")]

@@ -13,9 +13,9 @@ from typing import Any
 from langchain_core.document_loaders import BaseLoader
 from langchain_core.documents import Document
 
+from crnn.core.errors import UserError
 from crnn.documents.result import WRITERS
 from crnn.documents.sources import each_source
-from crnn.errors import UserError
 from crnn.ocr import OCR
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crnn.bulk.pool import WorkerPool
+from crnn.core.errors import UserError
 from crnn.documents.reader import DocumentReader, Progress, chosen
 from crnn.documents.result import Page, Result
 from crnn.documents.sources import count_pages, kept
-from crnn.errors import UserError
 
 PART = 4  # pages of a document that one worker reads at a time
 

@@ -8,7 +8,7 @@ from crnn.bulk.pool import WorkerPool
 from crnn.bulk.reading import Count, ReadEntry, Report, file_size, read_entries
 from crnn.bulk.sources import Entry
 from crnn.bulk.table import Row, Table
-from crnn.cpus import available_cpus
+from crnn.core.cpus import available_cpus
 
 
 def read_on_pool(entries: Iterable[Entry], read: ReadEntry, table: Table, jobs: int | None, report: Report) -> None:

@@ -18,7 +18,7 @@ from crnn.bulk.pool import WorkerPool
 from crnn.bulk.reading import Count, ReadEntry, Report, file_size, read_entries
 from crnn.bulk.sources import Entry
 from crnn.bulk.table import Table
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 
 NEEDED = "the engine ray needs ray: pip install 'crnn-ocr[ray]'"
 ADDRESS = "RAY_ADDRESS"

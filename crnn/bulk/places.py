@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

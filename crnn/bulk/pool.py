@@ -19,8 +19,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from crnn.bulk.pipes import receive, send
-from crnn.cpus import available_cpus
-from crnn.errors import UserError
+from crnn.core.cpus import available_cpus
+from crnn.core.errors import UserError
 
 log = logging.getLogger("crnn.bulk")
 

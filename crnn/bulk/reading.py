@@ -10,8 +10,8 @@ import cv2
 from crnn.bulk.pool import WorkerPool
 from crnn.bulk.sources import Entry
 from crnn.bulk.table import Row, rows_of
+from crnn.core.errors import UserError
 from crnn.documents.result import Result
-from crnn.errors import UserError
 from crnn.ocr import OCR
 
 SMALLEST, LARGEST = 8, 2048  # documents in one file of the table

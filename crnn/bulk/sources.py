@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from crnn.bulk.places import absolute, as_place, import_pyarrow, is_folder, is_uri, locate, read_bytes, reason
+from crnn.core.errors import UserError
 from crnn.documents.kinds import SUFFIXES
 from crnn.documents.sources import each_source
-from crnn.errors import UserError
 
 LISTS = (".txt", ".lst", ".list")  # endings of lists of paths, one a row
 TABLE = ".parquet"

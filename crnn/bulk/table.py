@@ -30,10 +30,10 @@ import numpy as np
 
 from crnn import __version__
 from crnn.bulk.places import as_place, import_pyarrow, locate, reason
+from crnn.core.errors import UserError
+from crnn.core.shipped import DEFAULT_FINDER, DEFAULT_MODEL
 from crnn.documents.json import lines_as_json
 from crnn.documents.result import Page, Result
-from crnn.errors import UserError
-from crnn.shipped import DEFAULT_FINDER, DEFAULT_MODEL
 
 Row = dict[str, Any]
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from crnn.bulk.pipes import receive, send
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from crnn.bulk.sources import each_entry
 from crnn.bulk.table import Table, model_digest
 from crnn.commands.progress import ProgressBar
 from crnn.commands.read import FAILED, add_ocr_arguments, ocr_of
-from crnn.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError, exit_cleanly
 
 ENGINES = {"pool": read_on_pool, "ray": read_on_ray}
 EXAMPLES = """examples:

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol
 
+from crnn.core.errors import UserError
 from crnn.documents.result import FORMATS, WRITERS, Result
 from crnn.documents.tsv import to_tsv
-from crnn.errors import UserError
 
 
 class Destination(Protocol):

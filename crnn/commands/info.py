@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from crnn import __version__
-from crnn.cpus import available_cpus
-from crnn.shipped import DEFAULT_FINDER, DEFAULT_LANGUAGE_MODEL, DEFAULT_MODEL
+from crnn.core.cpus import available_cpus
+from crnn.core.shipped import DEFAULT_FINDER, DEFAULT_LANGUAGE_MODEL, DEFAULT_MODEL
 
 PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime", "pypdfium2", "pillow-heif")
 

@@ -13,12 +13,12 @@ import cv2
 
 from crnn.commands.destinations import Destination, FileDestination, FolderDestination
 from crnn.commands.progress import ProgressBar
-from crnn.cpus import available_cpus
-from crnn.decoding import METHODS
+from crnn.core.cpus import available_cpus
+from crnn.core.errors import UserError, exit_cleanly
+from crnn.decoding.decoder import METHODS
 from crnn.documents.pages import TEXT_LAYERS
 from crnn.documents.result import FORMATS, format_of
 from crnn.documents.sources import each_source, is_many
-from crnn.errors import UserError, exit_cleanly
 from crnn.ocr import OCR
 from crnn.page import LAYOUTS, MIN_CONFIDENCE
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from crnn.errors import UserError
-from crnn.picture import decode_image
+from crnn.core.errors import UserError
+from crnn.image.decode import decode_image
 
 PAGE_LIST = "pages.jsonl"
 LABEL_LIST = "Label.txt"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from crnn.image_header import PNG_SIGNATURE, TIFF_ORDERS
+from crnn.image.header import PNG_SIGNATURE, TIFF_ORDERS
 
 Kind = Literal["pdf", "tiff", "animation", "heif", "picture"]
 

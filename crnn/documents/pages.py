@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+from crnn.image.decode import MAX_IMAGE_PIXELS, ImageError
 from crnn.page import LineReading
-from crnn.picture import MAX_IMAGE_PIXELS, ImageError
 
 TEXT_LAYERS = ("ignore", "use")
 

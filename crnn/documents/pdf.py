@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crnn.core.errors import UserError
+from crnn.core.reading import CharReading
 from crnn.documents.pages import BadPage, PageImage, SourceOptions
-from crnn.errors import UserError
 from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Way
 from crnn.page import LineReading, page_order
-from crnn.reading import CharReading
 
 if TYPE_CHECKING:
     import pypdfium2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from crnn.image_header import JPEG_FRAMES, JPEG_START, PNG_SIGNATURE, TIFF_ORIENTATION, tiff_tags
+from crnn.image.header import JPEG_FRAMES, JPEG_START, PNG_SIGNATURE, TIFF_ORIENTATION, tiff_tags
 
 QUALITY = 90  # of a JPEG made anew
 LOSSLESS = 2.0  # times as large as such a JPEG that a picture without loss may be

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from crnn.core.errors import UserError
 from crnn.documents.pages import BadPage, PageImage, check_size, on_white
 from crnn.documents.resolution import picture_dpi
-from crnn.errors import UserError
-from crnn.frames import count_frames
-from crnn.image_header import declared_size
-from crnn.picture import ImageError, decode_image
+from crnn.image.decode import ImageError, decode_image
+from crnn.image.frames import count_frames
+from crnn.image.header import declared_size
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -48,7 +48,7 @@ def encoded_picture(data: bytes, max_pixels: int) -> PictureDocument:
     """The document of an encoded picture.
 
     Raises:
-        ImageError: see `crnn.picture.decode_image`.
+        ImageError: see `crnn.image.decode.decode_image`.
     """
     if size := declared_size(data):
         check_size(size.width, size.height, max_pixels)

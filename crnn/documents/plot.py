@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from crnn.core.errors import UserError
 from crnn.documents.pages import PageImage
 from crnn.documents.result import Result
 from crnn.documents.sources import open_document
-from crnn.errors import UserError
 
 SURE, UNSURE = (30, 144, 60), (200, 30, 30)  # RGB of frames at confidence 1 and 0
 

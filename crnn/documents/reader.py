@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from crnn.decoding import DecodeOptions, Decoder, make_decoder
+from crnn.core.errors import UserError
+from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
 from crnn.documents.pages import BadPage, Document, PageImage, SourceOptions
 from crnn.documents.result import Page, Result
 from crnn.documents.sources import kept, open_document
-from crnn.errors import UserError
 from crnn.finder.finder import Finder
 from crnn.page import MIN_CONFIDENCE, PageReader
 from crnn.recognizer import Recognizer

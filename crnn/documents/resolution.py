@@ -5,7 +5,7 @@ Cameras and screens write 72 or 96 without meaning anything by it; such figures 
 
 from __future__ import annotations
 
-from crnn.image_header import JPEG_START, PNG_SIGNATURE, TIFF_ORDERS
+from crnn.image.header import JPEG_START, PNG_SIGNATURE, TIFF_ORDERS
 
 LEAST, MOST = 100.0, 2400.0  # believed
 TIFF_X_RESOLUTION, TIFF_UNIT, TIFF_RATIONAL = 282, 296, 5

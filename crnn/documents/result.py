@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from crnn.core.errors import UserError
 from crnn.documents.pages import SourceOptions
 from crnn.documents.paragraphs import Paragraph, paragraphs_of
-from crnn.errors import UserError
 from crnn.page import LineReading
 
 if TYPE_CHECKING:

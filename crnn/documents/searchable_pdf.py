@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from crnn.core.errors import UserError
 from crnn.documents.kinds import PEEK, kind_of
 from crnn.documents.pages import PageImage
 from crnn.documents.pdf import PDFIUM, POINTS, device_to_user, open_pdf, pdfium
@@ -19,7 +20,6 @@ from crnn.documents.resolution import likely_dpi
 from crnn.documents.result import Page, Result
 from crnn.documents.sources import open_document
 from crnn.documents.text_layer import text_layer
-from crnn.errors import UserError
 from crnn.page import LineReading
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from crnn.core.errors import UserError
 from crnn.documents.kinds import PEEK, SUFFIXES, kind_of
 from crnn.documents.pages import Document, SourceOptions
 from crnn.documents.pdf import PdfDocument
@@ -23,8 +24,7 @@ from crnn.documents.pictures import (
     pil_picture,
 )
 from crnn.documents.tiff import TiffDocument, page_offsets
-from crnn.errors import UserError
-from crnn.frames import count_frames
+from crnn.image.frames import count_frames
 
 TAKEN = (
     f"give a path, bytes, an open file, a PIL image, {ARRAYS}, or a list or folder of these; arrays are BGR unless "

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from crnn.documents.pages import BadPage, PageImage, check_size
 from crnn.documents.resolution import tiff_dpi
-from crnn.image_header import TIFF_ORDERS, declared_size
-from crnn.picture import ImageError, decode_image
+from crnn.image.decode import ImageError, decode_image
+from crnn.image.header import TIFF_ORDERS, declared_size
 
 MOST_PAGES = 100_000  # a damaged chain of directories may be endless
 SUBFILE, PREVIEW, MASK = 254, 1, 4  # TIFF 6.0: the tag, and bits of it that mark what is no page of its own

@@ -15,7 +15,7 @@ import numpy as np
 
 from crnn.finder.boxes import LineBox, crop_line
 from crnn.finder.columns import Column, lay_column
-from crnn.preprocess import line_grey
+from crnn.image.preprocess import line_grey
 
 PROBES = 5  # lines that are read to tell the way up
 SURE = 0.9  # mean confidence of the probes from which no other way is tried

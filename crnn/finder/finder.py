@@ -11,16 +11,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from crnn.cpus import check_threads
-from crnn.errors import UserError
+from crnn.core.cpus import check_threads
+from crnn.core.errors import UserError
+from crnn.core.shipped import DEFAULT_FINDER
 from crnn.finder.boxes import LineBox
 from crnn.finder.info import METADATA_KEY, FinderInfo
 from crnn.finder.joining import join_rows
 from crnn.finder.matching import overlaps, quad_areas
 from crnn.finder.postprocess import Boxes, BoxSettings, boxes_from_maps
-from crnn.network import open_session
-from crnn.preprocess import ImageError
-from crnn.shipped import DEFAULT_FINDER
+from crnn.image.preprocess import ImageError
+from crnn.recognition.session import open_session
 
 SAME_PLACE = 0.3  # of the smaller of two boxes that lies in the other: both show one line
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 
 METADATA_KEY = "crnn-finder"
 VERSION = 1

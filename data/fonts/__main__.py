@@ -9,8 +9,8 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
-from crnn.errors import exit_cleanly
-from crnn.stage import run_stage, typed
+from crnn.core.errors import exit_cleanly
+from crnn.core.stage import run_stage, typed
 from data.fonts.build import FontsConfig, build_fonts
 from data.fonts.manifest import Face
 

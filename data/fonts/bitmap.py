@@ -13,7 +13,7 @@ import numpy as np
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib.tables._g_l_y_f import Glyph
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 from data.fonts.truetype import DrawnGlyph, save_font
 
 UNIT = 64  # font units a pixel; any whole number draws the same

@@ -15,8 +15,8 @@ from pathlib import Path
 from omegaconf import MISSING
 from tqdm import tqdm
 
-from crnn.charset import Charset
-from crnn.errors import UserError
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
 from data.fonts.coverage import inspect_face
 from data.fonts.manifest import Face, check_lineages, save_faces
 from data.fonts.sources import Candidate, FontSource, find_candidates, load_sources

@@ -15,7 +15,7 @@ import numpy as np
 from fontTools.ttLib import TTFont, TTLibError
 from PIL import Image, ImageFont
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 
 PIXELS = 24  # size of the drawing: thin strokes still leave grey, and a face of 7,000 characters takes a second
 PLACEHOLDER_REPEATS = 4  # so many with one picture are a "missing" box; three kinds of quotation mark are not

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 
 SPLITS = ("train", "test")
 SCRIPTS = ("zh", "en")

@@ -14,9 +14,9 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
+from data.fonts.convert import plain_font
 from data.fonts.manifest import SCRIPTS, SPLITS
-from data.fonts.plain import plain_font
 from data.packages import PackageUnavailable, fetch
 
 PACKAGES = ("pip", "apt", "npm")  # kinds that are downloaded

@@ -17,7 +17,7 @@ from typing import Any
 import freetype
 import numpy as np
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 from data.synthesis.dice import Dice, cumulate
 from data.synthesis.settings import FaceSettings
 from data.synthesis.text import HANZI

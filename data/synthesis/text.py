@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from crnn.charset import Charset
-from crnn.errors import UserError
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError
 from data.synthesis.dice import Dice, cumulate
 from data.synthesis.settings import Length, TextSettings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 from tests.documents.making import encoded, grey
 from tests.documents.test_ocr import fake, tiff
 

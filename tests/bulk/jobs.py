@@ -11,8 +11,8 @@ from typing import Any
 
 from crnn.bulk.sources import Entry
 from crnn.bulk.table import Row, rows_of
+from crnn.core.errors import UserError
 from crnn.documents.result import Page, Result
-from crnn.errors import UserError
 
 
 def double(item: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from crnn.bulk.pool import AHEAD, WorkerPool
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 from tests.bulk import jobs
 
 

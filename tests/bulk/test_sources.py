@@ -9,7 +9,7 @@ import pytest
 
 from crnn.bulk.places import as_place, locate
 from crnn.bulk.sources import Entry, each_entry
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 
 pa: Any = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'crnn-ocr[bulk]'")
 parquet: Any = pytest.importorskip("pyarrow.parquet")

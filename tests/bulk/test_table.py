@@ -14,8 +14,8 @@ from crnn.bulk.on_pool import read_on_pool
 from crnn.bulk.reading import SMALLEST, Count, file_size
 from crnn.bulk.sources import Entry
 from crnn.bulk.table import Row, Table, hashed, model_digest, rows_of
+from crnn.core.errors import UserError
 from crnn.documents.result import Page, Result
-from crnn.errors import UserError
 from tests.bulk.jobs import RowsOrDeath
 from tests.documents.making import line
 

@@ -8,12 +8,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from crnn.core.reading import CharReading
 from crnn.documents.reader import DocumentReader
 from crnn.documents.result import Page, Result
 from crnn.documents.words import is_wide
 from crnn.finder.boxes import LineBox
 from crnn.page import LineReading, PageReading
-from crnn.reading import CharReading
 
 
 def line(

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from crnn.core.errors import UserError
 from crnn.documents.result import FORMATS, Page, Result
 from crnn.documents.words import words_of
-from crnn.errors import UserError
 from crnn.page import LineReading
 from tests.documents.making import block, column, encoded, grey, line, result
 

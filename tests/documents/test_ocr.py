@@ -15,9 +15,9 @@ import cv2
 import pytest
 
 from crnn import OCR, Recognizer
+from crnn.core.errors import UserError
 from crnn.documents.reader import ReadOptions
 from crnn.documents.result import Result
-from crnn.errors import UserError
 from tests.documents.making import FakeReader, encoded, grey
 
 

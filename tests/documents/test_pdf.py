@@ -17,6 +17,7 @@ import numpy as np
 import pypdfium2
 import pytest
 
+from crnn.core.errors import UserError
 from crnn.documents import glyphless
 from crnn.documents.pages import BadPage, PageImage, SourceOptions
 from crnn.documents.pdf import page_dpi
@@ -26,7 +27,6 @@ from crnn.documents.result import Page, Result
 from crnn.documents.sources import open_document
 from crnn.documents.text_layer import MARGIN
 from crnn.documents.words import bounds
-from crnn.errors import UserError
 from crnn.page import LineReading
 from tests.documents.making import column, encoded, grey, line
 

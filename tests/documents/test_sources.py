@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crnn.core.errors import UserError
 from crnn.documents.pages import BadPage, PageImage, SourceOptions
 from crnn.documents.sources import count_pages, each_source, is_many, open_document
-from crnn.errors import UserError
 from tests.documents.making import encoded, grey
 
 RED = np.full((30, 50, 3), (0, 0, 255), np.uint8)  # BGR

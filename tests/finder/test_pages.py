@@ -11,15 +11,15 @@ import matplotlib
 import numpy as np
 import pytest
 
+from crnn.core.errors import UserError
 from crnn.datasets.pages import LabelledPage
-from crnn.errors import UserError
 from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, benchmark_pages, rotate
 from crnn.evaluation.pages.engines import parse_tsv
 from crnn.evaluation.pages.measure import Found, score_page
 from crnn.finder.finder import Finder
 from crnn.page import PageReader, TooManyLinesError, is_one_line
 from crnn.recognizer import Recognizer
-from data.pages import render
+from data.synthesis.benchmark_pages import render
 
 TYPE = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 FONTS = [(str(TYPE / f"{name}.ttf"), 0) for name in ("DejaVuSans", "DejaVuSerif", "DejaVuSans-Bold")]

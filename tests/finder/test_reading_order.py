@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from crnn.layout import reading_order
+from crnn.finder.reading_order import reading_order
 
 
 def test_columns_of_text_are_read_one_after_the_other_and_tables_row_by_row() -> None:

@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from crnn.checkpoint import load
+from crnn.core.errors import UserError
 from crnn.datasets.page_crops import CropConfig, make_crop, target_maps
 from crnn.datasets.pages import LabelledPage, read_pages, split_by_source
-from crnn.errors import UserError
 from crnn.finder.finder import Finder, FindSettings
 from crnn.finder.matching import match_quads
 from crnn.finder.postprocess import BoxSettings, boxes_from_maps
-from crnn.finder_network import FinderNetworkConfig
-from crnn.finder_quantization import FinderQuantizeConfig, quantize_finder
-from crnn.finder_training import FinderTrainConfig, FinderTrainer, Interrupted, PagesConfig, learning_rate
+from crnn.network.checkpoint import load
+from crnn.network.finder import FinderNetworkConfig
+from crnn.quantization.finder import FinderQuantizeConfig, quantize_finder
+from crnn.training.finder_trainer import FinderTrainConfig, FinderTrainer, Interrupted, PagesConfig, learning_rate
 from export import ExportConfig, export
 from tests.finder.drawing import draw_page, write_pages
 

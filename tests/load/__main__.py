@@ -26,7 +26,7 @@ from pathlib import Path
 
 import uvloop
 
-from serve.config import ServeConfig
+from serve.base.config import ServeConfig
 from tests.load.bare import bare_rate, mean
 from tests.load.client import Report, Task, closed_loop, open_loop
 from tests.load.traffic import lines, soaked, tasks

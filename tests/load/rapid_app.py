@@ -11,8 +11,8 @@ from pathlib import Path
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from crnn.evaluation.paddle import PaddleCtcRecognizer
-from crnn.picture import decode_image
+from crnn.evaluation.engines.paddle import PaddleCtcRecognizer
+from crnn.image.decode import decode_image
 
 
 def create_app() -> Flask:

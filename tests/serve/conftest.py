@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from serve.app import create_app
-from serve.config import ServeConfig
+from serve.base.config import ServeConfig
 from tests.barcode import draw, save_model
 
 

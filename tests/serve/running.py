@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from serve.corrections import FILE
+from serve.engine.corrections import FILE
 from tests.serve.conftest import png
 
 ROOT = Path(__file__).parents[2]

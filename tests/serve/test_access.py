@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from serve.ratelimit import RateLimit
+from serve.middleware.ratelimit import RateLimit
 from tests.serve.conftest import Server, png
 
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from crnn.charset import Charset
+from crnn.core.charset import Charset
 from tests.barcode import CHARACTERS, between
 from tests.serve.conftest import Server, encode, line, png
 from tests.sources import save_language_model

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.arrival import LONGEST_HEAD, MOST_CHUNKS, Arrival, Request
-from serve.errors import RequestError
+from serve.base.errors import RequestError
+from serve.process.arrival import LONGEST_HEAD, MOST_CHUNKS, Arrival, Request
 
 LINE = b"POST /ocr?x=1 HTTP/1.1\r\nHost: localhost\r\n"
 PLAIN = LINE + b"Content-Length: 4\r\n\r\nbody"

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from serve.corrections import FILE
-from serve.shared_figures import BYTES, KINDS
+from serve.base.shared_figures import BYTES, KINDS
+from serve.engine.corrections import FILE
 from tests.load.client import multipart
 from tests.serve.conftest import png
 from tests.serve.running import ROOT, FullServer, RunningServer, until

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from crnn.recognizer import Reading
-from serve.batching import Line, LineQueue
-from serve.errors import ClientGone, DeadlinePassed, NotReady, TooBusy
-from serve.patience import GRACE_SECONDS, Draining, Patience
+from serve.base.errors import ClientGone, DeadlinePassed, NotReady, TooBusy
+from serve.engine.batching import Line, LineQueue
+from serve.engine.patience import GRACE_SECONDS, Draining, Patience
 
 
 class Reader:

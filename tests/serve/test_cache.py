@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serve.cache import ResultCache, cache_key
+from serve.engine.cache import ResultCache, cache_key
 
 
 def test_gives_back_what_was_put(tmp_path: Path) -> None:
@@ -69,7 +69,10 @@ def test_stays_within_its_size_and_drops_the_longest_unused(tmp_path: Path) -> N
 
 def test_is_shared_between_processes(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
-    code = "import sys, pathlib, serve.cache as c; c.ResultCache(pathlib.Path(sys.argv[1]), 10**7).put(b'key', 'value')"
+    code = (
+        "import sys, pathlib, serve.engine.cache as c;"
+        "c.ResultCache(pathlib.Path(sys.argv[1]), 10**7).put(b'key', 'value')"
+    )
     subprocess.run([sys.executable, "-c", code, path], check=True, cwd=Path(__file__).parents[2])
     assert ResultCache(path, 10**7).get(b"key") == "value"
 

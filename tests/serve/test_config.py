@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crnn.errors import UserError
-from serve.config import ServeConfig
+from crnn.core.errors import UserError
+from serve.base.config import ServeConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +58,6 @@ def test_the_server_loads_nothing_of_training() -> None:
 
 
 def test_gunicorn_itself_does_not_load_what_must_not_cross_a_fork() -> None:
-    code = "import sys, serve.gunicorn_conf, serve.worker; print(*sys.modules)"
+    code = "import sys, serve.process.gunicorn_conf, serve.process.worker; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"onnxruntime", "cv2", "flask", "prometheus_client"} & set(loaded.stdout.split())

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from serve.config import ServeConfig
-from serve.corrections import FILE, Correction, CorrectionStore
-from serve.database import connect
-from serve.errors import NotReady, StorageFull
-from serve.service import DECODERS
+from serve.base.config import ServeConfig
+from serve.base.errors import NotReady, StorageFull
+from serve.base.sqlite import connect
+from serve.engine.corrections import FILE, Correction, CorrectionStore
+from serve.engine.service import DECODERS
 from tests.serve.conftest import Server, encode, line, png
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +42,12 @@ def test_a_corrected_line_is_cut_out_and_exported_for_training(
     assert reply.status_code == 201
     assert reply.json == {"status": "success", "id": 1, "text": "ab 中", "unknown_characters": ""}
 
-    command = [sys.executable, "-m", "serve.corrections", config.state / FILE, tmp_path / "out"]
+    command = [sys.executable, "-m", "serve.engine.corrections", config.state / FILE, tmp_path / "out"]
     assert "1 corrected lines" in subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert (tmp_path / "out/labels.tsv").read_text("utf-8") == "images/000001.png\tab 中\tcorrection\n"
     assert cv2.imread(str(tmp_path / "out/images/000001.png")).shape == (48, 72, 3)
     source = [f"source={tmp_path / 'out'}", "name=corrections", f"output={tmp_path / 'lines'}"]
-    command = [sys.executable, "-m", "data.importing", *source]
+    command = [sys.executable, "-m", "data.converters.convert", *source]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "imported 1 lines" in said
 
@@ -171,7 +171,7 @@ def test_a_full_disk_is_told_apart_from_a_damaged_file(tmp_path: Path, monkeypat
         connection.execute("PRAGMA max_page_count = 4")
         return connection
 
-    monkeypatch.setattr("serve.corrections.connect", with_little_room)
+    monkeypatch.setattr("serve.engine.corrections.connect", with_little_room)
     with pytest.raises(StorageFull):
         CorrectionStore(tmp_path / FILE, most=10).add(Correction(bytes(100_000), "", "", ""))
     (tmp_path / FILE).write_bytes(b"rubbish" * 1000)
@@ -181,7 +181,7 @@ def test_a_full_disk_is_told_apart_from_a_damaged_file(tmp_path: Path, monkeypat
 
 def test_a_damaged_store_is_one_line_to_who_exports_it(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"rubbish" * 1000)
-    command = [sys.executable, "-m", "serve.corrections", tmp_path / FILE, tmp_path / "out"]
+    command = [sys.executable, "-m", "serve.engine.corrections", tmp_path / FILE, tmp_path / "out"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
     assert run.stderr.startswith("error: the corrections in ")

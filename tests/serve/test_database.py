@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from serve.database import connect
+from serve.base.sqlite import connect
 
 
 def test_who_comes_second_waits_for_the_switch_to_the_log(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from werkzeug.formparser import FormDataParser
 from werkzeug.test import EnvironBuilder
 
-from serve.errors import RequestError, UnsupportedType
-from serve.forms import MOST_BYTES, Form, form_of, read_plainly
+from serve.base.errors import RequestError, UnsupportedType
+from serve.routes.multipart import MOST_BYTES, Form, form_of, read_plainly
 from tests.load.client import BOUNDARY, multipart
 
 PICTURE = b"\x89PNG\r\n\x1a\n\0\r\n--\xff\r\r\n"

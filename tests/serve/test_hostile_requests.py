@@ -19,12 +19,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from crnn.recognizer import Recognizer
-from serve.cache import cache_key
-from serve.config import ServeConfig
-from serve.errors import ClientGone, DeadlinePassed, NotReady
-from serve.options import Options
-from serve.patience import GRACE_SECONDS, Patience
-from serve.requests import MOST_JSON
+from serve.base.config import ServeConfig
+from serve.base.errors import ClientGone, DeadlinePassed, NotReady
+from serve.engine.cache import cache_key
+from serve.engine.options import Options
+from serve.engine.patience import GRACE_SECONDS, Patience
+from serve.routes.parsing import MOST_JSON
 from tests.serve.conftest import Server, encode, line, png
 from tests.test_picture import progressive_jpeg
 
@@ -198,7 +198,7 @@ class TestWhatTheCacheKeeps:
         assert before == service._key(b"picture", model, Options())
         for name, value in changes.items():
             if name == "code_version":
-                monkeypatch.setattr("serve.service.code_version", value)
+                monkeypatch.setattr("serve.engine.service.code_version", value)
             elif name == "unsure":
                 service.config = replace(config, unsure=value)
             else:

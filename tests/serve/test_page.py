@@ -14,8 +14,8 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from crnn.charset import Charset
-from serve.corrections import FILE, CorrectionStore
+from crnn.core.charset import Charset
+from serve.engine.corrections import FILE, CorrectionStore
 from tests.barcode import CHARACTERS, between
 from tests.serve.chromium import Page, phone, start_chromium
 from tests.serve.conftest import encode, line, png

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from crnn.artifact import ArtifactInfo
+from crnn.core.model_info import ArtifactInfo
 from tests.barcode import CHARACTERS, save_model
 from tests.load.client import Report, Task, closed_loop, multipart
 from tests.serve.conftest import png

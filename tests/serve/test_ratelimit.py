@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from serve.ratelimit import RateLimit
+from serve.middleware.ratelimit import RateLimit
 
 
 def test_workers_count_together(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from serve import shared_figures
-from serve.shared_figures import BYTES, DEAD_KEPT, KINDS, VARIABLE, forget, make_folder, remove_folder, reserve
+from serve.base import shared_figures
+from serve.base.shared_figures import BYTES, DEAD_KEPT, KINDS, VARIABLE, forget, make_folder, remove_folder, reserve
 
 
 @pytest.fixture

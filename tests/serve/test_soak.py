@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crnn.shipped import DEFAULT_MODEL
+from crnn.core.shipped import DEFAULT_MODEL
 from tests.load.traffic import PARTS, lines, soaked
 from tests.serve.running import RunningServer
 

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from crnn.core.errors import UserError
 from crnn.datasets.pages import LabelledPage, read_pages, split_by_source
-from crnn.errors import UserError
 from crnn.evaluation.pages.engines import PageEngine, open_engine
 from crnn.evaluation.pages.measure import Found, PageScore, score_page
 

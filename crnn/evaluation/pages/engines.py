@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 from crnn.evaluation.pages.measure import Found
 
 PageEngine = Callable[[np.ndarray], list[Found]]

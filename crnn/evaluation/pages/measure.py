@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from crnn.core.metrics import edit_distance, normalise
 from crnn.datasets.page_crops import line_heights, shrunk
 from crnn.datasets.pages import LabelledPage
 from crnn.finder.matching import match_quads, overlaps, quad_areas
-from crnn.metrics import edit_distance, normalise
 
 LEAST_HEIGHT = 7.0  # px; lower lines in the page's own pixels are not asked for
 COVERED = 0.5  # of a line that a box covers, from which the box shows it

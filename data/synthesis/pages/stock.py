@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from crnn.errors import UserError
+from crnn.core.errors import UserError
 from data.synthesis.dice import Dice
 from data.synthesis.faces import Face, Faces, read_faces
 from data.synthesis.settings import FaceSettings

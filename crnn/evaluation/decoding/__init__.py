@@ -1,0 +1,1 @@
+"""Chooses the weights of the language model and measures hot words."""

@@ -1,0 +1,269 @@
+"""Tunes the beam's weights and shows what it brings.
+
+python -m crnn.evaluation.decoding.lm_tuning model=FILE language_model=FILE
+
+First the language model's weight and the length bonus on a grid, then how sure is sure, for lines looked at once; then
+its weight where two looks compare; then greedy against the beam on test lines as users read them, unsure ones twice:
+errors, lines made right, lines made wrong, time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig
+from tqdm import tqdm
+
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.metrics import normalise, score
+from crnn.core.stage import run_stage, typed
+from crnn.datasets.lmdb_store import LineStore
+from crnn.decoding.beam import BeamDecoder, BeamSettings, Frame, shortlist
+from crnn.decoding.ctc import GreedyPath, greedy
+from crnn.decoding.decoder import Decoder
+from crnn.language_model.model import LanguageModel
+from crnn.recognizer import Recognizer
+
+
+@dataclass
+class LmTuningConfig:
+    """See configs/lm_tuning/lm_tuning.yaml (its own folder: beside the group `model` no key may be named so)."""
+
+    model: str = MISSING
+    language_model: str = MISSING
+    validation: str = ""
+    guard: str = ""
+    max_spoiled: float = 0.001
+    tests: dict[str, str] = field(default_factory=dict)
+    lines: int = 0
+    timed_lines: int = 200
+    lm_weights: list[float] = field(default_factory=list)
+    sure: list[float] = field(default_factory=list)
+    least: list[float] = field(default_factory=list)
+    look_weights: list[float] = field(default_factory=list)
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two readings of the same lines.
+
+    Attributes:
+        cer_before, cer_after: character error rates.
+        exact_before, exact_after: shares of lines without error.
+        spoiled: share of all lines that were right and became wrong.
+        mended: share of all lines that were wrong and became right.
+    """
+
+    lines: int
+    cer_before: float
+    cer_after: float
+    exact_before: float
+    exact_after: float
+    spoiled: float
+    mended: float
+
+    @classmethod
+    def of(cls, truths: list[str], before: list[str], after: list[str]) -> Comparison:
+        first, second = score(truths, before), score(truths, after)
+        right = [
+            (normalise(b) == normalise(t), normalise(a) == normalise(t))
+            for t, b, a in zip(truths, before, after, strict=True)
+        ]
+        return cls(
+            lines=len(truths),
+            cer_before=first.cer,
+            cer_after=second.cer,
+            exact_before=first.exact,
+            exact_after=second.exact,
+            spoiled=sum(b and not a for b, a in right) / len(right),
+            mended=sum(a and not b for b, a in right) / len(right),
+        )
+
+    @property
+    def reduction(self) -> float:
+        """Share of the errors that is gone."""
+        return 1 - self.cer_after / self.cer_before if self.cer_before else 0.0
+
+    def row(self) -> str:
+        """The figures as one line of a table."""
+        return (
+            f"CER {self.cer_before:.4f} -> {self.cer_after:.4f} ({-self.reduction:+.1%})  "
+            f"exact {self.exact_before:.3f} -> {self.exact_after:.3f}  "
+            f"right to wrong {self.spoiled:.2%}  wrong to right {self.mended:.2%}"
+        )
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is kept of a line's logits: the greedy text, and the candidates for each (sure, least)."""
+
+    truth: str
+    greedy_text: str
+    frames: dict[tuple[float, float], list[Frame]]
+
+
+def labelled(path: str, limit: int) -> Iterator[tuple[bytes, str]]:
+    """Pictures and texts of a set."""
+    store = LineStore(path)
+    for index in range(min(limit or len(store), len(store))):
+        line = store[index]
+        yield line.image, line.label
+
+
+def collect(recognizer: Recognizer, path: str, limit: int, shortlists: list[BeamSettings]) -> list[Line]:
+    """Run the network over a set."""
+    lines = []
+    for image, truth in tqdm(list(labelled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
+        kept: list[np.ndarray] = []
+
+        def remember(logits: np.ndarray, kept: list[np.ndarray] = kept) -> GreedyPath:
+            kept.append(logits)
+            return greedy(logits)
+
+        text = recognizer.read(image, remember).text
+        if len(kept) == 1:  # lines cut into pieces are joined by another rule, which is not on trial here
+            frames = {(s.sure, s.least): shortlist(kept[0], s) for s in shortlists}
+            lines.append(Line(truth, text, frames))
+    return lines
+
+
+def read_again(lines: list[Line], model: LanguageModel, charset: Charset, settings: BeamSettings) -> list[str]:
+    """What the beam reads, from the candidates that were kept."""
+    decoder = BeamDecoder(model, settings=settings)
+    texts = []
+    for line in lines:
+        frames = line.frames[settings.sure, settings.least]
+        sure = all(len(frame) == 1 for frame in frames)
+        texts.append(line.greedy_text if sure else charset.decode_ids(decoder.search(frames)))
+    return texts
+
+
+def compare(lines: list[Line], readings: list[str]) -> Comparison:
+    """Greedy against other readings of the same lines."""
+    return Comparison.of([line.truth for line in lines], [line.greedy_text for line in lines], readings)
+
+
+def tune(cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel) -> BeamSettings:
+    """The settings with the least CER on the validation set that spoil few enough lines of the guard set."""
+    start = BeamSettings()
+    sures, leasts = sorted({start.sure, *cfg.sure}), sorted({start.least, *cfg.least})
+    shortlists = [dataclasses.replace(start, sure=sure, least=least) for sure, least in product(sures, leasts)]
+    charset = recognizer.info.charset
+    lines = collect(recognizer, cfg.validation, cfg.lines, shortlists)
+    clean = collect(recognizer, cfg.guard, cfg.lines, shortlists)
+    if not lines or not clean:
+        raise UserError("no line of the validation or guard set can be used: are they wider than the canvas?")
+
+    def best(trials: list[BeamSettings]) -> BeamSettings:
+        found: list[tuple[tuple[float, float], BeamSettings]] = []
+        for trial in trials:
+            gain = compare(lines, read_again(lines, model, charset, trial))
+            guard = compare(clean, read_again(clean, model, charset, trial))
+            print(
+                f"weight {trial.lm_weight:<5g} sure {trial.sure:<5g} least {trial.least:<6g} {gain.row()}  "
+                f"guard: {guard.cer_before:.4f} -> {guard.cer_after:.4f}, right to wrong {guard.spoiled:.2%}",
+                flush=True,
+            )
+            found.append(((max(0.0, guard.spoiled - cfg.max_spoiled), gain.cer_after), trial))
+        return min(found, key=lambda entry: entry[0])[1]
+
+    chosen = best([dataclasses.replace(start, lm_weight=weight) for weight in cfg.lm_weights])
+    return best([dataclasses.replace(chosen, sure=sure, least=least) for sure, least in product(sures, leasts)])
+
+
+def read_both(
+    recognizer: Recognizer, path: str, limit: int, decoder: Decoder
+) -> tuple[list[str], list[str], list[str]]:
+    """Texts of a set, and what is read there greedily and with `decoder`."""
+    truths, before, after = [], [], []
+    for image, truth in tqdm(list(labelled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
+        truths.append(truth)
+        before.append(recognizer.read(image, greedy).text)
+        after.append(recognizer.read(image, decoder).text)
+    return truths, before, after
+
+
+def tune_looks(
+    cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel, settings: BeamSettings
+) -> BeamSettings:
+    """The same settings with the look weight that is best by the rule of `tune`."""
+    found: list[tuple[tuple[float, float], BeamSettings]] = []
+    for weight in cfg.look_weights:
+        trial = dataclasses.replace(settings, look_weight=weight)
+        decoder = BeamDecoder(model, settings=trial)
+        gain = Comparison.of(*read_both(recognizer, cfg.validation, cfg.lines, decoder))
+        guard = Comparison.of(*read_both(recognizer, cfg.guard, cfg.lines, decoder))
+        print(f"look weight {weight:<5g} {gain.row()}  guard: {guard.row()}", flush=True)
+        found.append(((max(0.0, guard.spoiled - cfg.max_spoiled), gain.cer_after), trial))
+    return min(found, key=lambda entry: entry[0])[1] if found else settings
+
+
+def time_ratio(recognizer: Recognizer, decoder: Decoder, images: list[bytes]) -> tuple[float, float]:
+    """Median milliseconds of thread time a line, greedy and with `decoder`; both read each line in turn."""
+    times: dict[bool, list[float]] = {False: [], True: []}
+    for image in images[:10] + images:  # the first ten warm up
+        for beam, decode in ((False, greedy), (True, decoder)):
+            started = time.thread_time()
+            recognizer.read(image, decode)
+            times[beam].append((time.thread_time() - started) * 1000)
+    return statistics.median(times[False][10:]), statistics.median(times[True][10:])
+
+
+def run(cfg: LmTuningConfig) -> Path:
+    """Tune, test, and write the report, with every changed line beside it; returns its path."""
+    recognizer = Recognizer(cfg.model)
+    model = LanguageModel(cfg.language_model, recognizer.info.charset)
+    once = Recognizer(cfg.model, unsure=0)  # a line's logits are wanted, not those of a second look
+    settings = tune_looks(cfg, recognizer, model, tune(cfg, once, model))
+    decoder = BeamDecoder(model, settings=settings)
+    print(f"\nchosen: {settings}")
+    output = Path(cfg.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    report: dict[str, Any] = {
+        "model": cfg.model,
+        "language_model": cfg.language_model,
+        "settings": asdict(settings),
+        "tests": {},
+    }
+    for name, path in cfg.tests.items():
+        readings = read_both(recognizer, path, cfg.lines, decoder)
+        result = Comparison.of(*readings)
+        changed = ["\t".join(texts) + "\n" for texts in zip(*readings, strict=True) if texts[1] != texts[2]]
+        changes = output.with_name(f"{output.stem}-{name}.tsv")
+        changes.write_text("truth\tgreedy\tbeam\n" + "".join(changed), encoding="utf-8")
+        images = [image for image, _ in labelled(path, cfg.timed_lines)]
+        plain_ms, beam_ms = time_ratio(recognizer, decoder, images)
+        times = f"{plain_ms:.2f} -> {beam_ms:.2f} ms ({beam_ms / plain_ms:.2f}x)"
+        print(f"{name:10} {result.lines} lines  {result.row()}  {times}")
+        report["tests"][name] = {
+            **asdict(result), "reduction": result.reduction, "greedy_ms": plain_ms, "beam_ms": beam_ms,
+        }  # fmt: skip
+    output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return output
+
+
+ConfigStore.instance().store(name="lm_tuning_schema", node=LmTuningConfig)
+
+
+@hydra.main(version_base=None, config_path="../../../configs/lm_tuning", config_name="lm_tuning")
+@exit_cleanly()
+def main(cfg: DictConfig) -> None:
+    """Compose the configuration and tune."""
+    run(typed(cfg, LmTuningConfig))
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,1 @@
+"""Engines that can be measured: ours, RapidOCR, PaddleOCR's models, Tesseract."""

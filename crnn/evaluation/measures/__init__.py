@@ -1,0 +1,1 @@
+"""What is measured: accuracy, calibration, time, and the machine it was measured on."""

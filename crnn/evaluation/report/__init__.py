@@ -1,0 +1,1 @@
+"""Reports for people: Markdown, plots and pages of the worst lines."""

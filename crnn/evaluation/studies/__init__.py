@@ -1,0 +1,1 @@
+"""Single questions, each answered by a command of its own."""

@@ -1,0 +1,1 @@
+"""Judges a fine-tuned model against the one before it, and promotes it."""

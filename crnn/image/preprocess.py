@@ -1,0 +1,212 @@
+"""Turns any image into the model's canvas. Knows nothing of torch, models or files.
+
+Training, evaluation and the server all come through `to_canvas`: there is no second copy to drift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from crnn.core.errors import UserError
+from crnn.image.decode import ImageError, decode_image
+
+__all__ = [
+    "Canvas", "CanvasSpec", "ImageError", "TooWideError", "decode_image", "enhance", "from_farther", "from_nearer",
+    "line_grey", "pad_to_bucket", "scaled_width", "to_canvas", "to_grey", "to_strip",
+]  # fmt: skip
+
+Width = TypeVar("Width", int, np.ndarray)
+
+MODES = ("plain", "background", "article")
+MAX_ASPECT = 1000  # width over height: 40 canvases of 800 pixels; no printed line is so long
+NEARER = 0.06  # of the height cut off above and below: boxes leave 5 to 20 % around the letters
+STRETCHED = 1.17  # a line seen from nearer: narrow letters get more frames
+FARTHER = 0.06  # of the height put on above and below: letters cut off at their feet stand free
+SHRUNK = 0.9  # a line seen from farther: letters set wide come nearer to each other
+HIDDEN = 0.35  # luminance that varies so much less than one of the colours hides the ink
+ENHANCED_HEIGHT = 4  # canvas heights: taller pictures are reduced before enhancement, whose cost is their area
+
+
+class TooWideError(UserError):
+    """The line is wider than a canvas may be; `crnn.recognizer` cuts it first."""
+
+
+@dataclass(frozen=True)
+class CanvasSpec:
+    """Geometry of the model's input, carried by every artifact.
+
+    Attributes:
+        height: pixels; every line is scaled to it.
+        bucket: widths are rounded up to a multiple of this, so a runtime sees few shapes and a line's reading
+            never depends on the lines it is batched with.
+        max_width: pixels; wider lines are cut before.
+        mode: enhancement before scaling, one of `MODES`.
+    """
+
+    height: int = 32
+    bucket: int = 32
+    max_width: int = 800
+    mode: str = "plain"
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise UserError(f"unknown preprocessing mode {self.mode!r}: choose one of {', '.join(MODES)}")
+        if self.height < 8 or self.bucket < 4 or self.max_width % self.bucket:
+            raise UserError(
+                f"canvas of height {self.height}, bucket {self.bucket}, max_width {self.max_width}: the "
+                "height must be at least 8, the bucket at least 4, and max_width a multiple of the bucket"
+            )
+
+    def bucket_width(self, content_width: Width) -> Width:
+        """Width of the canvas for content of `content_width` pixels; of an array, of each."""
+        return -(-content_width // self.bucket) * self.bucket
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A line ready for the model.
+
+    Attributes:
+        pixels: uint8 (height, bucketed width).
+        content_width: pixels that hold the line; what follows on the right is padding.
+        scale: canvas pixels per image pixel, horizontally.
+    """
+
+    pixels: np.ndarray
+    content_width: int
+    scale: float
+
+
+def to_grey(image: np.ndarray) -> np.ndarray:
+    """Grey uint8 (H, W) of a uint8 (H, W) or BGR (H, W, 3) image.
+
+    Raises:
+        ImageError: another shape or dtype, or no pixels.
+    """
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.size == 0:
+        raise ImageError(f"expected a uint8 image (H, W) or (H, W, 3), got {image.dtype} {image.shape}")
+    if image.ndim == 2:
+        return image
+    if image.shape[2] != 3:
+        raise ImageError(f"expected 3 channels (BGR), got {image.shape[2]}")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+
+
+def line_grey(image: np.ndarray) -> np.ndarray:
+    """Grey uint8 (H, W) of a line, uint8 (H, W) or (H, W, 3) BGR, in which its ink can be seen.
+
+    Ink as bright as its ground, such as red on green, vanishes from the luminance; there the channel that varies most
+    is taken. Elsewhere luminance reads best: the principal colour of every line was tried and gained nothing.
+
+    Raises:
+        ImageError: not such an image.
+    """
+    grey = to_grey(image)
+    if image.ndim == 2:
+        return grey
+    spreads = cv2.meanStdDev(image)[1].ravel()
+    if float(cv2.meanStdDev(grey)[1].item()) >= HIDDEN * spreads.max():
+        return grey
+    return np.ascontiguousarray(image[:, :, int(spreads.argmax())])
+
+
+def enhance(grey: np.ndarray, mode: str) -> np.ndarray:
+    """Apply enhancement `mode` to a grey uint8 (H, W) image; same shape and dtype.
+
+    `plain` leaves it alone. `background` divides by the paper's brightness, which evens out shadows.
+    `article` is the chain of histogram equalisation and adaptive threshold.
+
+    Raises:
+        UserError: `mode` is not one of `MODES`.
+    """
+    if mode == "plain":
+        return grey
+    size = max(3, min(grey.shape) // 2 * 2 + 1)
+    if mode == "background":
+        # Closing removes strokes thinner than the window and leaves the paper; blurring hides its edges.
+        paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
+        paper = cv2.GaussianBlur(paper, (0, 0), size / 2)
+        return cv2.divide(grey, np.maximum(paper, 1), scale=255)
+    if mode == "article":
+        equalised = cv2.equalizeHist(grey)
+        return cv2.adaptiveThreshold(equalised, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, size, 10)
+    raise UserError(f"unknown preprocessing mode {mode!r}: choose one of {', '.join(MODES)}")
+
+
+def scaled_width(image: np.ndarray, spec: CanvasSpec) -> int:
+    """Pixels the content of `image` (H, W[, C]) takes on a canvas of `spec.height`."""
+    return int(max(1, round(image.shape[1] * spec.height / image.shape[0])))
+
+
+def to_strip(image: np.ndarray, spec: CanvasSpec, stretch: float = 1.0) -> np.ndarray:
+    """Scale a line to the canvas's height: grey, enhancement, then the height, the aspect ratio kept.
+
+    Args:
+        image: uint8 (H, W) grey or (H, W, 3) BGR.
+        stretch: further horizontal scale.
+
+    Returns:
+        uint8 (spec.height, scaled_width(image, spec) · stretch).
+
+    Raises:
+        ImageError: not such an image, or more than `MAX_ASPECT` times as wide as it is high.
+    """
+    grey = to_grey(image)
+    if grey.shape[1] > MAX_ASPECT * grey.shape[0]:
+        raise ImageError(
+            f"{grey.shape[1]}×{grey.shape[0]} pixels are no line of text: over {MAX_ASPECT} times the height"
+        )
+    tallest = ENHANCED_HEIGHT * spec.height
+    if spec.mode != "plain" and grey.shape[0] > tallest:
+        grey = cv2.resize(
+            grey,
+            (max(1, round(grey.shape[1] * tallest / grey.shape[0])), tallest),
+            interpolation=cv2.INTER_AREA,
+        )
+    width = round(scaled_width(image, spec) * stretch)
+    # INTER_AREA averages the pixels it drops; enlarging needs interpolation instead.
+    interpolation = cv2.INTER_AREA if grey.shape[0] > spec.height else cv2.INTER_LINEAR
+    return cv2.resize(enhance(grey, spec.mode), (width, spec.height), interpolation=interpolation)
+
+
+def from_nearer(image: np.ndarray) -> np.ndarray:
+    """A line, (H, W[, C]), without its outermost rows: larger letters on the canvas, and every x as before."""
+    rows = round(NEARER * image.shape[0])
+    middle = image[rows : image.shape[0] - rows]
+    return middle if middle.shape[1] <= MAX_ASPECT * middle.shape[0] else image
+
+
+def from_farther(image: np.ndarray) -> np.ndarray:
+    """A line, (H, W[, C]), with its outermost rows repeated: smaller letters on the canvas, and every x as before."""
+    rows = round(FARTHER * image.shape[0])
+    return cv2.copyMakeBorder(image, rows, rows, 0, 0, cv2.BORDER_REPLICATE) if rows else image
+
+
+def pad_to_bucket(strip: np.ndarray, spec: CanvasSpec) -> np.ndarray:
+    """Repeat the right edge of a strip (H, W) up to its bucket's width.
+
+    Replication rather than a constant: a border of another brightness reads as a stroke.
+    """
+    padding = spec.bucket_width(strip.shape[1]) - strip.shape[1]
+    return cv2.copyMakeBorder(strip, 0, 0, 0, padding, cv2.BORDER_REPLICATE) if padding else strip
+
+
+def to_canvas(image: np.ndarray, spec: CanvasSpec) -> Canvas:
+    """The model's input for a line that fits: `to_strip`, then `pad_to_bucket`.
+
+    Args:
+        image: uint8 (H, W) grey or (H, W, 3) BGR.
+
+    Raises:
+        ImageError: not such an image.
+        TooWideError: the scaled line exceeds `spec.max_width`.
+    """
+    strip = to_strip(image, spec)
+    height, width = image.shape[:2]
+    if strip.shape[1] > spec.max_width:
+        raise TooWideError(f"a line of {width}×{height} px scales to {strip.shape[1]} px, over {spec.max_width}")
+    return Canvas(pixels=pad_to_bucket(strip, spec), content_width=strip.shape[1], scale=strip.shape[1] / width)

@@ -1,0 +1,1 @@
+"""The networks in torch, their checkpoints and their export to ONNX."""

@@ -1,0 +1,1 @@
+"""Trains the reader and the finder."""

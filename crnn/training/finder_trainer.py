@@ -1,0 +1,389 @@
+"""Trains the finder on crops of pages: the loop, visible from top to bottom."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from crnn.core.errors import UserError
+from crnn.datasets.page_crops import CropConfig, choose_page, line_heights, make_crop
+from crnn.datasets.pages import read_pages, split_by_source
+from crnn.finder.finder import fit
+from crnn.finder.info import FinderInfo
+from crnn.finder.matching import match_quads
+from crnn.finder.postprocess import BoxSettings, boxes_from_maps
+from crnn.network.checkpoint import Checkpoint, State, load, load_newest, save
+from crnn.network.finder import MULTIPLE, STRIDE, FinderNetwork, FinderNetworkConfig
+
+BATCHES_AHEAD = 3  # prepared while the network computes
+
+
+@dataclass
+class PagesConfig:
+    """Attributes:
+    train: folders of page sets.
+    shares: how often a crop is taken of each; by default alike.
+    held_out: share of the sources of each set that is judged by and never trained on.
+    validation_pages: held-out pages judged at most.
+    validation_side: pixels that the longer side of a page gets there.
+    """
+
+    train: list[str] = field(default_factory=list)
+    shares: list[float] | None = None
+    held_out: float = 0.1
+    validation_pages: int = 120
+    validation_side: int = 1280
+
+
+@dataclass
+class FinderTrainConfig:
+    """See configs/train_finder.yaml for values and their reasons.
+
+    Attributes:
+        name: the run's folder under `artifacts`.
+        start_model: checkpoint to begin from; a run that has a checkpoint of its own resumes instead.
+        steps: optimizer steps in all.
+        batch: crops of a step.
+        learning_rate: at its highest.
+        warmup_steps: over which it rises from 0.
+        decay_share: last share of the steps, over which it falls to 0 along a cosine. More steps may be given to a
+            run that has not come so far: what was done until then is the same.
+        weight_decay: of kernels.
+        clip_norm: gradients are scaled down to this norm.
+        ema: decay a step of the averaged weights that are validated and deployed.
+        negatives: cells of background that are learnt from for each cell of text, the worst ones.
+        doubtful: share of these that is left out on pages labelled by a program, the very worst: text it missed.
+        height_weight: of the error of log-heights beside that of the text map.
+        precision: float32 or bfloat16.
+        threads: of torch.
+        seed: of weights and crops.
+        validate_every, log_every: steps.
+        checkpoint_every: seconds.
+    """
+
+    name: str = "finder"
+    artifacts: str = "artifacts"
+    network: FinderNetworkConfig = field(default_factory=FinderNetworkConfig)
+    pages: PagesConfig = field(default_factory=PagesConfig)
+    crops: CropConfig = field(default_factory=CropConfig)
+    start_model: str | None = None
+    steps: int = 20000
+    batch: int = 8
+    learning_rate: float = 3e-3
+    warmup_steps: int = 300
+    decay_share: float = 0.4
+    weight_decay: float = 1e-2
+    clip_norm: float = 5.0
+    ema: float = 0.998
+    negatives: float = 3.0
+    doubtful: float = 0.1
+    height_weight: float = 0.5
+    precision: str = "bfloat16"
+    threads: int = 1
+    seed: int = 1
+    validate_every: int = 1000
+    log_every: int = 20
+    checkpoint_every: float = 300.0
+
+    def check(self) -> None:
+        """Raises UserError for values no run can use."""
+        if not self.pages.train:
+            raise UserError("pages.train is empty: name at least one folder of pages")
+        if self.pages.shares is not None and len(self.pages.shares) != len(self.pages.train):
+            raise UserError(f"pages.shares has {len(self.pages.shares)} entries for {len(self.pages.train)} sets")
+        if self.precision not in ("float32", "bfloat16"):
+            raise UserError(f"precision {self.precision!r}: choose float32 or bfloat16")
+        if self.crops.side % MULTIPLE:
+            raise UserError(f"crops.side={self.crops.side}: choose a multiple of {MULTIPLE}")
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; its checkpoint is saved."""
+
+
+def learning_rate(step: int, config: FinderTrainConfig) -> float:
+    """Rises over the warm-up, stays, and falls to 0 along a cosine over the last share of the steps."""
+    decay = max(1, round(config.decay_share * config.steps))
+    left = min(1.0, (config.steps - step) / decay)
+    return config.learning_rate * min(1.0, (step + 1) / config.warmup_steps) * (0.5 - 0.5 * math.cos(math.pi * left))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops of one step, see `crnn.datasets.page_crops.Crop`.
+
+    Attributes:
+        images: uint8 (N, 3, S, S).
+        kernels, heights: float32 (N, G, G).
+        known: bool (N, G, G).
+        labelled: bool (N,).
+    """
+
+    images: Tensor
+    kernels: Tensor
+    heights: Tensor
+    known: Tensor
+    labelled: Tensor
+
+
+class FinderTrainer:
+    """One run: its network, averaged weights, optimizer and place in the data."""
+
+    def __init__(self, config: FinderTrainConfig) -> None:
+        config.check()
+        self.config = config
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        self.folder = Path(config.artifacts) / config.name
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.path = self.folder / "checkpoint.pt"
+        split = [split_by_source(read_pages(folder), config.pages.held_out) for folder in config.pages.train]
+        self.train_pages = [kept for kept, _ in split]
+        held = [page for _, held in split for page in held if len(page.quads)]
+        self.validation_pages = held[:: max(1, -(-len(held) // config.pages.validation_pages))]
+        start = load(config.start_model) if config.start_model else None
+        if start is not None:
+            config.network = FinderNetworkConfig(**start.info.network)
+        torch.manual_seed(config.seed)
+        self.network = FinderNetwork(config.network)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        kernels = [p for p in self.network.parameters() if p.ndim > 1]
+        others = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups: list[dict[str, Any]] = [{"params": kernels, "weight_decay": config.weight_decay}]
+        self.optimizer = torch.optim.AdamW([*groups, {"params": others, "weight_decay": 0.0}], lr=config.learning_rate)
+        self.step, self.seconds, self.validation = 0, 0.0, {}  # type: ignore[var-annotated]
+        if start is not None:
+            self.network.load_state_dict(start.weights)
+        self.average: State = {k: v.clone() for k, v in self.network.state_dict().items()}
+        own = load_newest(self.path)
+        if own is not None:
+            self._resume(own)
+        self.stopping = False
+
+    def _resume(self, own: Checkpoint) -> None:
+        if own.info.network != asdict(self.config.network) or not own.trained:
+            raise UserError(f"{self.path} is of another network, or holds deployed weights only: choose another name")
+        self.network.load_state_dict(own.trained["weights"])
+        self.optimizer.load_state_dict(own.trained["optimizer"])
+        self.average, self.step, self.seconds = own.weights, own.trained["step"], own.trained["seconds"]
+        print(f"resuming {self.path} at step {self.step}")
+
+    def save(self) -> None:
+        """Write the run's checkpoint."""
+        training = {"name": self.config.name, "step": self.step, "crops_seen": self.step * self.config.batch,
+                    "seconds": round(self.seconds), "start_model": self.config.start_model,
+                    "pages": [len(pages) for pages in self.train_pages]}  # fmt: skip
+        info = FinderInfo(STRIDE, MULTIPLE, asdict(self.config.network), training, self.validation)
+        trained = {"weights": self.network.state_dict(), "optimizer": self.optimizer.state_dict(),
+                   "step": self.step, "seconds": self.seconds}  # fmt: skip
+        save(Checkpoint(info, self.average, trained), self.path)
+
+    def batch(self, step: int) -> Batch:
+        """The crops of a step."""
+        config = self.config
+        shares = config.pages.shares or [1.0] * len(self.train_pages)
+        crops = []
+        for number in range(config.batch):
+            rng = np.random.default_rng([config.seed, step, number])
+            page = choose_page(self.train_pages, shares, rng)
+            crops.append(make_crop(page, as_colour(page.image()), config.crops, rng))
+        return Batch(
+            torch.from_numpy(np.stack([crop.image for crop in crops])),
+            torch.from_numpy(np.stack([crop.kernel for crop in crops])).float() / 255,
+            torch.from_numpy(np.stack([crop.height for crop in crops])),
+            torch.from_numpy(np.stack([crop.known for crop in crops])),
+            torch.tensor([crop.labelled for crop in crops]),
+        )
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean loss of a batch: of the text map by cross-entropy over hard cells and by overlap, of log-heights."""
+        config = self.config
+        images = batch.images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
+            maps = self.network(images)
+        logits, heights = maps[:, 0], maps[:, 1]
+        text = (batch.kernels >= 0.5) & batch.known
+        per_cell = binary_cross_entropy_with_logits(logits, batch.kernels, reduction="none")
+        chosen = text | self._hard_background(per_cell.detach(), text, batch)
+        entropy = per_cell[chosen].mean()
+        known = batch.known.float()
+        probability, kernels = logits.sigmoid() * known, batch.kernels * known
+        shared = (probability * kernels).sum((1, 2))
+        # A crop without text has no overlap to gain; its cells are judged by cross-entropy alone.
+        dice = 1 - (2 * shared + 1) / (probability.square().sum((1, 2)) + kernels.square().sum((1, 2)) + 1)
+        dice = dice[text.any(2).any(1)]
+        total = entropy + (dice.mean() if len(dice) else 0.0)
+        if text.any():
+            total = total + config.height_weight * (heights - batch.heights)[text].abs().mean()
+        return total
+
+    def _hard_background(self, losses: Tensor, text: Tensor, batch: Batch) -> Tensor:
+        """The cells of background that are learnt from, bool (N, G, G): the worst ones, some for each cell of text."""
+        chosen = torch.zeros_like(text)
+        for number in range(len(losses)):
+            background = (~text[number] & batch.known[number]).flatten()
+            candidates = background.nonzero().squeeze(1)
+            count = int(max(256, self.config.negatives * int(text[number].sum())))
+            skipped = 0 if bool(batch.labelled[number]) else int(self.config.doubtful * count)
+            worst = losses[number].flatten()[candidates].topk(min(count + skipped, len(candidates))).indices[skipped:]
+            chosen[number].view(-1)[candidates[worst]] = True
+        return chosen
+
+    def train_step(self, batch: Batch) -> tuple[float, float]:
+        """One optimizer step; returns loss and gradient norm."""
+        self.network.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.step, self.config)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(batch)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm).item()
+        if math.isfinite(norm):
+            self.optimizer.step()
+            self._update_average()
+        self.step += 1
+        return loss.item(), norm
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        for name, value in self.network.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - decay)
+            else:
+                self.average[name].copy_(value)
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        """Recall and precision at an overlap of one half on the held-out pages, with the weights to deploy."""
+        raw = {k: v.clone() for k, v in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average)
+        self.network.eval()
+        counts: dict[str, list[int]] = {}
+        for page in self.validation_pages:
+            image = as_colour(page.image())
+            scale = min(2.0, self.config.pages.validation_side / max(image.shape[:2]))
+            small, _ = fit(image, scale, MULTIPLE)
+            tensor = torch.from_numpy(small.transpose(2, 0, 1)[None]).contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+                maps = self.network(tensor)[0].numpy()
+            found = boxes_from_maps(maps, STRIDE, BoxSettings())
+            truth = page.quads * scale
+            truth = truth[line_heights(truth) >= 8]
+            matched = len(match_quads(truth, found.quads))
+            for kind in ("all", page.kind):
+                of_kind = counts.setdefault(kind, [0, 0, 0])
+                for i, number in enumerate((len(truth), len(found), matched)):
+                    of_kind[i] += number
+        self.network.load_state_dict(raw)
+        self.validation = {}
+        for kind, (lines, found_lines, matched) in sorted(counts.items()):
+            self.validation[f"recall/{kind}"] = round(matched / max(1, lines), 4)
+            self.validation[f"precision/{kind}"] = round(matched / max(1, found_lines), 4)
+        return self.validation
+
+    def run(self) -> Path:
+        """Train to the last step.
+
+        Returns:
+            The checkpoint's path.
+
+        Raises:
+            Interrupted: SIGINT or SIGTERM came; the checkpoint is saved.
+        """
+        config = self.config
+        saved = time.monotonic()
+        board = SummaryWriter(str(self.folder / "tensorboard"))
+        with (
+            self._stop_on_signals(),
+            _Prefetcher(self.batch) as batches,
+            tqdm(total=config.steps, initial=self.step, unit="step", file=sys.stdout,
+                 mininterval=1.0 if sys.stdout.isatty() else 30.0) as bar,
+        ):  # fmt: skip
+            while self.step < config.steps:
+                begin = time.monotonic()
+                loss, norm = self.train_step(batches(self.step))
+                self.seconds += time.monotonic() - begin
+                bar.update()
+                if self.step % config.log_every == 0:
+                    figures = {"loss": loss, "gradient_norm": norm, "learning_rate": learning_rate(self.step, config)}
+                    for name, value in figures.items():
+                        board.add_scalar(f"train/{name}", value, self.step)
+                    bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                if self.step % config.validate_every == 0 or self.step == config.steps:
+                    self._log_validation(board)
+                if time.monotonic() - saved > config.checkpoint_every or self.stopping or self.step == config.steps:
+                    self.save()
+                    saved = time.monotonic()
+                if self.stopping and self.step < config.steps:
+                    raise Interrupted(f"stopped at step {self.step}; run the same command to go on")
+        board.close()
+        return self.path
+
+    def _log_validation(self, board: SummaryWriter) -> None:
+        figures = self.validate()
+        for name, value in figures.items():
+            board.add_scalar(f"validation/{name}", value, self.step)
+        record = {"step": self.step, "crops": self.step * self.config.batch, "hours": self.seconds / 3600, **figures}
+        with open(self.folder / "history.jsonl", "a", encoding="utf-8") as history:
+            history.write(json.dumps(record) + "\n")
+        kinds = "  ".join(f"{k.removeprefix('recall/')} {v:.3f}" for k, v in figures.items() if k.startswith("recall"))
+        tqdm.write(
+            f"step {self.step}  {self.seconds / 3600:.2f} h  found: {kinds}  precision {figures['precision/all']:.3f}"
+        )
+
+    @contextmanager
+    def _stop_on_signals(self) -> Iterator[None]:
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.stopping = True
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class _Prefetcher:
+    """Prepares the batches of the next steps in a thread."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+        self._pool = ThreadPoolExecutor(1)
+        self._coming: dict[int, Future[Batch]] = {}
+
+    def __enter__(self) -> _Prefetcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def __call__(self, step: int) -> Batch:
+        for coming in range(step, step + BATCHES_AHEAD):
+            if coming not in self._coming:
+                self._coming[coming] = self._pool.submit(self._make, coming)
+        return self._coming.pop(step).result()
+
+
+def as_colour(image: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) of a grey or colour image."""
+    return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image

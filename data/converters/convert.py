@@ -1,0 +1,245 @@
+"""Imports labelled lines of other programs into a dataset of ours: checked, labels folded, nothing invented.
+
+    python -m data.converters.convert source=PATH name=NAME [holdout=0.1] \
+        [format=auto|paddle|tsv|gt_txt|trdg|lmdb|jsonl]
+
+Writes artifacts/lines/NAME (and NAME-test); rejects.tsv beside the database names every line left out, sources.tsv
+counts those of each group and licence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig
+from tqdm import tqdm
+
+from crnn.core.charset import Charset
+from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.model_info import ArtifactInfo
+from crnn.core.stage import run_stage, typed
+from crnn.datasets.lmdb_store import PARTIAL_SUFFIX, LineWriter, StoredLine
+from crnn.datasets.validation import (
+    Reason,
+    Reject,
+    RejectedLine,
+    count_reasons,
+    line_width,
+    require_share,
+    write_rejects,
+)
+from crnn.network.checkpoint import DEFAULT_CHECKPOINT, read_info
+from data.converters.detect import locate
+from data.converters.formats import JsonLines, LabelledLine
+
+GENERATOR = "data.converters"  # of the sets made here
+SPACES = ("kept", "free")
+
+
+@dataclass
+class WeightConfig:
+    """How often training draws a line; see configs/import.yaml."""
+
+    balance: float = 1.0
+    tiers: dict[str, float] = field(default_factory=dict)
+    missed: float = 1.0
+    certain: float = 0.0
+    doubtful: float = 1.0
+
+
+@dataclass
+class ImportConfig:
+    source: str = MISSING
+    name: str = MISSING
+    format: str = MISSING
+    images: str | None = None
+    encoding: str = MISSING
+    category: str = ""
+    start_model: str = str(DEFAULT_CHECKPOINT)
+    charset: str | None = None
+    max_reject_share: float = MISSING
+    holdout: float = MISSING
+    spaces: str = SPACES[0]
+    weights: WeightConfig = field(default_factory=WeightConfig)
+    seed: int = MISSING
+    output: str = MISSING
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import wrote: the dataset, the held-out one (None without `holdout`), what was left out, and how many
+    lines are under each licence."""
+
+    path: Path
+    test_path: Path | None
+    lines: int
+    test_lines: int
+    rejects: tuple[Reject, ...]
+    licences: dict[str, int] = field(default_factory=dict)
+
+
+def import_lines(cfg: ImportConfig) -> Imported:
+    """Import every usable line of `cfg.source`.
+
+    Raises:
+        UserError: no source or an ambiguous one, a dataset of that name exists, or more
+            than `max_reject_share` of the lines cannot be used (`rejects.tsv` is written all the same).
+    """
+    if cfg.spaces not in SPACES:
+        raise UserError(f"spaces={cfg.spaces}: choose one of {', '.join(SPACES)}")
+    if not 0 <= cfg.holdout < 1:
+        raise UserError(f"holdout={cfg.holdout} is not a share: give 0 to hold nothing out, or e.g. 0.1")
+    if not cfg.source:
+        raise UserError("source is empty: give the list, folder or LMDB to import")
+    start = read_info(cfg.start_model)
+    charset = Charset.load(cfg.charset) if cfg.charset else start.charset
+    source = locate(Path(cfg.source), cfg.format, Path(cfg.images) if cfg.images else None, cfg.encoding)
+    lines = source.lines()
+    print(source.describe())
+    path = Path(cfg.output)
+    test_path = path.with_name(path.name + "-test") if cfg.holdout else None
+    info = {
+        "generator": GENERATOR,
+        "source": source.path.name,
+        "format": source.form,
+        "charset_sha256": charset.sha256,
+        "seed": cfg.seed,
+        **({"spaces": cfg.spaces} if cfg.spaces != SPACES[0] else {}),
+    }
+    weigh = _weigher(lines, cfg.weights)
+    sources: Counter[tuple[str, str, str]] = Counter()
+    rejects: list[Reject] = []
+    with ExitStack() as stack:
+        train = stack.enter_context(_fresh_writer(path, {**info, "split": "train"}))
+        test = stack.enter_context(_fresh_writer(test_path, {**info, "split": "test"})) if test_path else None
+        for line in tqdm(lines, desc=f"importing {source.form}", unit=" lines"):
+            checked = _checked(line, charset, start, cfg.category)
+            if isinstance(line, Reject) or isinstance(checked, Reject):
+                rejects.append(checked if isinstance(checked, Reject) else line)
+                continue
+            held_out = test is not None and _draw(line.origin.group.encode() or checked.image, cfg.seed) < cfg.holdout
+            sources["test" if held_out else "train", line.origin.group, line.origin.licence] += 1
+            if test is not None and held_out:
+                test.append(checked)
+            else:
+                train.append(replace(checked, weight=weigh(line)))
+        _report(path, rejects)  # it stands even if the import stops here
+        require_share(rejects, len(lines), cfg.max_reject_share, str(source.path))
+        counts = len(train), len(test) if test is not None else 0
+        if test is not None and not all(counts):
+            raise UserError(f"holdout={cfg.holdout} splits {sum(counts)} lines into {counts}: give more lines or 0")
+    _report(path, rejects)  # the finished dataset has taken the folder's place
+    rows = ["split\tgroup\tlicence\tlines", *("\t".join([*key, str(count)]) for key, count in sorted(sources.items()))]
+    (path / "sources.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    licences: Counter[str] = Counter()
+    for (_, _, licence), count in sources.items():
+        licences[licence] += count
+    return Imported(path, test_path, *counts, tuple(rejects), dict(licences.most_common()))
+
+
+def _weigher(lines: Sequence[LabelledLine | Reject], cfg: WeightConfig) -> Callable[[LabelledLine], float]:
+    """How often training is to draw a line, on average about once."""
+    described = lines.described if isinstance(lines, JsonLines) else lines.__getitem__
+    kinds: Counter[str] = Counter()
+    if cfg.balance != 1:
+        rows = (described(i) for i in range(len(lines)))
+        kinds.update(line.category for line in rows if isinstance(line, LabelledLine))
+    shares = {kind: count**cfg.balance for kind, count in kinds.items()}
+    whole, all_lines = sum(shares.values()), sum(kinds.values())
+
+    def weigh(line: LabelledLine) -> float:
+        weight = 1.0
+        if kinds:
+            weight *= shares[line.category] / whole * all_lines / kinds[line.category]
+        weight *= cfg.tiers.get(line.origin.tier, 1.0)
+        weight *= cfg.missed if line.origin.missed else 1.0
+        weight *= cfg.doubtful if line.origin.certainty < cfg.certain else 1.0
+        return weight
+
+    return weigh
+
+
+@contextmanager
+def _fresh_writer(path: Path, info: dict[str, Any]) -> Iterator[LineWriter]:
+    """A writer that never takes up an earlier import: its source may have changed since."""
+    partial = path.with_name(path.name + PARTIAL_SUFFIX)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with LineWriter(path, info) as writer:
+            yield writer
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _checked(line: LabelledLine | Reject, charset: Charset, start: ArtifactInfo, category: str) -> StoredLine | Reject:
+    """The line as it will be stored, or why it will not; `category` is that of lines which bring none."""
+    if isinstance(line, Reject):
+        return line
+    label = charset.fold(line.text)
+    try:
+        image = _read(line.image)
+        line_width(image, label, charset, start.canvas, start.frame_stride)
+    except RejectedLine as rejected:
+        return Reject(line.source, label, rejected.reason, rejected.detail, line.row)
+    # centres belong to the characters as they were written: folding may have moved them
+    centers = line.centers if label == line.text else None
+    return StoredLine(image, label, centers, line.category or category)
+
+
+def _read(image: bytes | Path) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise RejectedLine(Reason.IMAGE, (error.strerror or str(error)).lower()) from None
+    except ValueError as error:
+        raise RejectedLine(Reason.IMAGE, f"not the name of a file: {error}") from None
+
+
+def _draw(key: bytes, seed: int) -> float:
+    """Number in [0, 1) that depends on a group's name or a picture, and the seed: neither ever changes sides."""
+    return int.from_bytes(hashlib.sha256(f"{seed} ".encode() + key).digest()[:8]) / 2**64
+
+
+def _report(path: Path, rejects: list[Reject]) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    write_rejects(path / "rejects.tsv", rejects)
+
+
+def _print_summary(imported: Imported) -> None:
+    print(f"imported {imported.lines:,} lines into {imported.path}, rejected {len(imported.rejects):,}")
+    if imported.test_path:
+        print(f"  {imported.test_lines:7,}  more are held out in {imported.test_path}")
+    for reason, count in count_reasons(imported.rejects).most_common():
+        print(f"  {count:7,}  {reason}")
+    foreign = Counter(c for reject in imported.rejects if reject.reason is Reason.FOREIGN for c in reject.detail)
+    if foreign:
+        commonest = "  ".join(f"{character} {count:,}" for character, count in foreign.most_common(15))
+        print(f"  outside the charset, by the lines they cost: {commonest}")
+    if set(imported.licences) - {""}:
+        print("  licences: " + ", ".join(f"{name or 'unknown'} {n:,}" for name, n in imported.licences.items()))
+    if imported.rejects:
+        print(f"  each with its reason: {imported.path / 'rejects.tsv'}")
+
+
+ConfigStore.instance().store(name="import_schema", node=ImportConfig)
+
+
+@hydra.main(version_base=None, config_path="../../configs", config_name="import")
+@exit_cleanly()
+def main(cfg: DictConfig) -> None:
+    _print_summary(import_lines(typed(cfg, ImportConfig)))
+
+
+if __name__ == "__main__":
+    run_stage(main)

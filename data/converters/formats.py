@@ -1,0 +1,311 @@
+"""Reads labelled text lines in the forms other programs write. Judges neither pictures nor characters.
+
+tsv      `file<TAB>text[<TAB>category]`, with or without a header; also separated by commas or semicolons
+paddle   PaddleOCR recognition list: the same, or `["file", "file"]<TAB>text` for several pictures of one text
+gt_txt   pairs of tesstrain, OCRopus and Calamari: `x.png` (or `x.raw.png`, `x.nrm.png`, `x.bin.png`) and `x.gt.txt`
+trdg     TextRecognitionDataGenerator: `labels.txt` of `file text`, else names `text_0.jpg` or `0_text.jpg`
+lmdb     database of deep-text-recognition-benchmark or PARSeq, or our own
+jsonl    one JSON object a line, `{"file", "text"}` and what else is known of it (see `JsonLines`); the pictures beside
+         it, or those of a folder `x/` in `x.tar`
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from crnn.core.errors import UserError
+from crnn.datasets.label_table import PICTURE_SUFFIXES, BadRow, LabelTable, Row, read_table, read_text
+from crnn.datasets.lmdb_store import CATEGORY_SEPARATOR, LineStore
+from crnn.datasets.picture_paths import find_picture, find_root
+from crnn.datasets.validation import Reason, Reject
+
+FORMATS = ("paddle", "tsv", "gt_txt", "trdg", "lmdb", "jsonl")
+GT_TXT = ".gt.txt"
+# beside one .gt.txt may lie the plain, the normalised and the binarised picture: the plain one has lost least
+GT_SUFFIXES = (*PICTURE_SUFFIXES, ".raw.png", ".nrm.png", ".bin.png")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of where a line comes from, as far as it is.
+
+    Attributes:
+        group: lines of one group (a repository, a book, a scanner) are never divided between training and test.
+        licence: under which its picture may be used; "none" if its owner states none.
+        tier: how its label was come by.
+        certainty: of the label, 0 to 1.
+        missed: whether a reader of the day got it wrong.
+    """
+
+    group: str = ""
+    licence: str = ""
+    tier: str = ""
+    certainty: float = 1.0
+    missed: bool = False
+
+
+@dataclass(frozen=True)
+class LabelledLine:
+    """A picture of a line and its text, not yet read or checked.
+
+    Attributes:
+        source: how the source names it (a file, or the number of an entry from 1).
+        image: the encoded picture, or the file that holds it.
+        text: as written there.
+        category: "" if none is given.
+        centers: x of each character in pixels, float32 (len(text),), if known.
+        row: line of the list that names it, from 1, if it stands in a list.
+        origin: see there.
+    """
+
+    source: str
+    image: bytes | Path
+    text: str
+    category: str = ""
+    centers: np.ndarray | None = None
+    row: int | None = None
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where labelled lines are.
+
+    Attributes:
+        path: the list file, the folder, or the LMDB's folder.
+        form: one of `FORMATS`.
+        images: folder that the paths in a list start from; None to find it out.
+        encoding: of text files.
+    """
+
+    path: Path
+    form: str
+    images: Path | None = None
+    encoding: str = "utf-8"
+
+    @cached_property
+    def table(self) -> LabelTable:
+        """The rows of a list in the form paddle or tsv."""
+        return read_table(self.path, self.encoding)
+
+    def describe(self) -> str:
+        """What was found out about the source, for people."""
+        how = f": {self.table.describe()}" if self.form in ("paddle", "tsv") else ""
+        return f"{self.path} is read as {self.form}{how}"
+
+    def lines(self) -> Sequence[LabelledLine | Reject]:
+        """The lines in a stable order; an entry that cannot even be told apart is a `Reject`."""
+        if self.form == "lmdb":
+            return LmdbLines(self.path)
+        if self.form == "jsonl":
+            return JsonLines(self)
+        readers = {"paddle": _table, "tsv": _table, "gt_txt": _gt_txt, "trdg": _trdg}
+        lines = list(readers[self.form](self))
+        if not lines:
+            raise UserError(f"{self.path} holds no labelled lines in the format {self.form!r}")
+        return lines
+
+
+def _root(source: Source, rows: Sequence[Row]) -> Path:
+    """Folder that the list's paths start from: as given, else found out."""
+    root = source.images or find_root(source.path, (row.file for row in rows))
+    if root is None:
+        raise UserError(
+            f"{source.path} names pictures (e.g. {rows[0].file if rows else 'none'}) that are neither in "
+            f"{source.path.resolve().parent} nor in any folder above: say images=FOLDER, the folder they are in"
+        )
+    return root
+
+
+def _table(source: Source) -> Iterator[LabelledLine | Reject]:
+    rows = [row for row in source.table.rows if isinstance(row, Row)]
+    if rows and all(_lists_boxes(row.text) for row in rows):
+        raise UserError(
+            f"{source.path} lists boxes for text detection, not lines: cut the lines out first "
+            "(PPOCRLabel's `Export Recognition Result` writes rec_gt.txt and crop_img/), import that list"
+        )
+    root = _root(source, rows)
+    images = {name: find_picture(root, name) for name in dict.fromkeys(row.file for row in rows)}
+    names: defaultdict[Path, list[str]] = defaultdict(list)
+    for name, image in images.items():
+        names[image].append(name)
+    for row in source.table.rows:
+        where = f"row {row.number}"
+        if isinstance(row, BadRow):
+            yield Reject(where, row.content, Reason.ENTRY, row.why, row.number)
+        elif len(same := names[images[row.file]]) > 1 and any(root / name != images[name] for name in same):
+            why = f"{', '.join(same[:3])} would all be {images[row.file]}: nobody knows whose text it shows"
+            yield Reject(row.file, row.text, Reason.IMAGE, why, row.number)
+        elif _lists_boxes(row.text):
+            yield Reject(row.file, row.text, Reason.ENTRY, "boxes for text detection, not a line", row.number)
+        else:
+            category = CATEGORY_SEPARATOR.join(row.categories)
+            yield LabelledLine(row.file, images[row.file], row.text, category, row=row.number)
+
+
+def _lists_boxes(label: str) -> bool:
+    """Whether a label is PPOCRLabel's list of boxes with their texts."""
+    if not label.startswith("[{"):
+        return False
+    try:
+        boxes = json.loads(label)
+    except ValueError:
+        return False
+    return all(isinstance(box, dict) and "points" in box for box in boxes)
+
+
+def _gt_txt(source: Source) -> Iterator[LabelledLine | Reject]:
+    files = [source.path] if source.path.is_file() else find_gt_txt(source.path)
+    beside: dict[Path, dict[str, Path]] = {}  # of each folder, the files by their names in small letters
+    for file in files:
+        if file.parent not in beside:
+            beside[file.parent] = {path.name.lower(): path for path in sorted(file.parent.iterdir(), reverse=True)}
+        name = str(file.relative_to(source.path)) if file != source.path else file.name
+        text, stem = read_text(file, source.encoding).strip(), file.name[: -len(GT_TXT)]
+        exact = (file.with_name(stem + suffix) for suffix in GT_SUFFIXES)
+        alike = (beside[file.parent].get((stem + suffix).lower()) for suffix in GT_SUFFIXES)
+        image = next((path for path in (*exact, *alike) if path is not None and path.is_file()), None)
+        if image is None:
+            yield Reject(name, text, Reason.IMAGE, "no picture beside it")
+        elif "\n" in text:
+            yield Reject(name, text, Reason.ENTRY, "more than one line of text")
+        else:
+            yield LabelledLine(name, image, text)
+
+
+def find_gt_txt(folder: Path) -> list[Path]:
+    """Every `x.gt.txt` in `folder` and below, in capitals or not."""
+    return sorted(path for path in folder.rglob("*") if path.name.lower().endswith(GT_TXT))
+
+
+def _trdg(source: Source) -> Iterator[LabelledLine | Reject]:
+    if source.path.is_dir():
+        yield from _trdg_names(source.path)
+        return
+    for number, row in enumerate(read_text(source.path, source.encoding).split("\n"), start=1):
+        name, space, text = row.strip(" ").partition(" ")
+        if space:
+            yield LabelledLine(name, find_picture(source.images or source.path.parent, name), text, row=number)
+        elif name:
+            yield Reject(f"row {number}", row, Reason.ENTRY, "no space between file and text", number)
+
+
+def _trdg_names(folder: Path) -> Iterator[LabelledLine | Reject]:
+    """Text in the names: `text_0.jpg` (TRDG's default) or `0_text.jpg`, whichever fits every picture."""
+    files = [
+        file
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in PICTURE_SUFFIXES and "_mask" not in file.stem
+    ]
+    orders = []
+    for pattern in (r"(?P<text>.*)_(?P<number>\d+)", r"(?P<number>\d+)_(?P<text>.*)"):
+        matches = [re.fullmatch(pattern, file.stem, re.DOTALL) for file in files]
+        numbers = {match["number"] for match in matches if match}
+        if len(numbers) == len(files):  # each matches, and TRDG numbers them
+            orders.append([match["text"] for match in matches if match])
+    if len(orders) != 1:
+        why = "both text_0.jpg and 0_text.jpg" if orders else "neither text_0.jpg nor 0_text.jpg"
+        raise UserError(f"the names of the pictures in {folder} fit {why}: write their texts into a labels.txt there")
+    for file, text in zip(files, orders[0], strict=True):
+        yield LabelledLine(file.name, file, text)
+
+
+class LmdbLines(Sequence[LabelledLine | Reject]):
+    """The entries of a database as labelled lines, read one at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._store = LineStore(path)
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def __getitem__(self, index: int) -> LabelledLine | Reject:  # type: ignore[override]  # no slices needed
+        source = str(index + 1)
+        try:
+            line = self._store[index]
+        except UserError as error:
+            return Reject(source, "", Reason.ENTRY, str(error))
+        return LabelledLine(source, line.image, line.label, line.category, line.centers)
+
+
+class JsonLines(Sequence[LabelledLine | Reject]):
+    """A list of JSON objects, read at once, and their pictures, read one at a time.
+
+    Keys: `file`, `text`; where there are any: `kind` or `category` (else the folder of `file`), `repo` or `group`,
+    `licence` or `license`, `tier`, `c` (certainty of the label) and `right` (whether a reader of the day read it so).
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.path = source.path
+        self._folder = source.images or source.path.parent
+        self._rows = [row for row in read_text(source.path, source.encoding).split("\n") if row.strip()]
+        if not self._rows:
+            raise UserError(f"{source.path} holds no labelled lines in the format 'jsonl'")
+        self._archives: dict[Path, dict[str, tuple[int, int]]] = {}  # where each file lies in its archive
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> LabelledLine | Reject:  # type: ignore[override]  # no slices needed
+        line = self.described(index)
+        if isinstance(line, Reject):
+            return line
+        picture = self._picture(str(line.image))
+        if isinstance(picture, str):
+            return Reject(line.source, line.text, Reason.IMAGE, picture)
+        return replace(line, image=picture)
+
+    def described(self, index: int) -> LabelledLine | Reject:
+        """What the list says of a line; `image` is the path as it is written there."""
+        number = f"row {index + 1}"
+        try:
+            row = json.loads(self._rows[index])
+            file, text = row["file"], row["text"]
+            kind = row.get("kind", row.get("category", str(Path(file).parent)))
+            return LabelledLine(
+                file,
+                Path(file),
+                text,
+                "" if kind == "." else str(kind),
+                origin=Origin(
+                    group=str(row.get("repo", row.get("group", ""))),
+                    licence=str(row.get("licence", row.get("license", ""))),
+                    tier=str(row.get("tier", "")),
+                    certainty=float(row.get("c", 1.0)),
+                    missed=not row.get("right", True),
+                ),
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return Reject(number, self._rows[index][:80], Reason.ENTRY, f"no object of file and text: {error!r}")
+
+    def _picture(self, name: str) -> Path | bytes | str:
+        """The picture's file or content, or what is wrong."""
+        file = self._folder / name
+        archive = self._folder / f"{Path(name).parts[0]}.tar"
+        if file.is_file() or not archive.is_file():
+            return file
+        if archive not in self._archives:
+            self._archives[archive] = _contents(archive)
+        if name not in self._archives[archive]:
+            return f"not in {archive.name}"
+        begin, size = self._archives[archive][name]
+        with archive.open("rb") as opened:
+            opened.seek(begin)
+            return opened.read(size)
+
+
+def _contents(archive: Path) -> dict[str, tuple[int, int]]:
+    try:
+        with tarfile.open(archive, "r:") as opened:
+            return {m.name.removeprefix("./"): (m.offset_data, m.size) for m in opened if m.isfile()}
+    except tarfile.TarError as error:
+        raise UserError(f"{archive} is no plain archive that can be read: {error}") from None

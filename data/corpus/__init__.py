@@ -1,0 +1,1 @@
+"""Texts to render: fetched by package name, extracted, cleaned and split."""

@@ -1,0 +1,1 @@
+"""Describes a set of lines before it is trained on."""

@@ -1,0 +1,1 @@
+"""Reads pictures for requests: service, batching, cache, corrections."""

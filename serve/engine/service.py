@@ -1,0 +1,276 @@
+"""From a picture's bytes to its lines: the one call behind every route.
+
+check → cache → decode → find lines → queue → result. Each step is a module of its own; their order is here. Between any
+two steps the request's patience is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from crnn.core.errors import UserError
+from crnn.decoding.ctc import GreedyPath
+from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
+from crnn.finder.direction import Directed
+from crnn.image.frames import count_frames
+from crnn.image.preprocess import ImageError, scaled_width
+from crnn.page import FoundLines, TooManyLinesError, on_page
+from crnn.recognizer import Reading
+from serve.base.config import ServeConfig
+from serve.base.errors import BadOptions, InternalError, RequestError, TooLarge
+from serve.base.metrics import Metrics
+from serve.engine.batching import Line, LineQueue, ReadMany
+from serve.engine.cache import ResultCache, cache_key, code_version
+from serve.engine.model_holder import LoadedModel, ModelHolder
+from serve.engine.options import Options
+from serve.engine.patience import Draining, Patience
+from serve.engine.upload import check_picture, decode
+
+log = logging.getLogger("serve.engine.service")
+
+# Pictures decoded and searched for lines at once. A worker has one core, so more would only take memory: a picture of
+# 25 million pixels takes 100 MB while it is decoded, and its lines a quarter of that while they wait.
+DECODERS = 2
+MOST_WAITING_BYTES = 100_000_000  # pixels of lines that wait
+LOOK_SECONDS = 0.25  # how often somebody who waits for a result is asked whether he still does
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a picture says.
+
+    Attributes:
+        lines: of JSON values {text, confidence, line_confidence, box, chars}, in reading order; coordinates in the
+            picture's pixels. A line that could not be read has no text, and says why under `error`.
+        pages: of the file, or frames, of which the first was read.
+        cached: whether it was computed earlier.
+        model: the model that read it.
+    """
+
+    lines: list[dict[str, Any]]
+    pages: int
+    cached: bool
+    model: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line["text"] for line in self.lines if line["text"])
+
+
+class OcrService:
+    """Everything one worker holds: the model, the queue before it and the cache beside it."""
+
+    def __init__(self, config: ServeConfig, holder: ModelHolder, cache: ResultCache, metrics: Metrics) -> None:
+        self.config = config
+        self.holder = holder
+        self.draining = Draining()
+        self._cache = cache
+        self._metrics = metrics
+        self._decoders = threading.BoundedSemaphore(DECODERS)
+        self._usual: tuple[LoadedModel, ReadMany] | None = None  # reads where nothing else is wished for
+        self.queue = LineQueue(
+            max_batch=config.max_batch,
+            max_delay=config.max_delay_ms / 1000,
+            max_lines=config.max_queued_lines,
+            max_bytes=MOST_WAITING_BYTES,
+            on_batch=self._on_batch,
+        )
+
+    def close(self) -> None:
+        """Read what waits, then let go of the model."""
+        self.queue.close()
+        self.holder.close()
+
+    def patience(self, options: Options, wanted: Callable[[], bool] = lambda: True) -> Patience:
+        """The time for a request that begins now; `wanted` says whether its client is still there."""
+        return Patience(options.deadline_ms / 1000, wanted, self.draining)
+
+    def _on_batch(self, waits: Sequence[float], seconds: float) -> None:
+        self._metrics.batch(waits, seconds)
+        self._metrics.queued(len(self.queue))
+
+    def read(self, picture: bytes, options: Options, patience: Patience | None = None) -> Result:
+        """Read a picture.
+
+        Args:
+            picture: encoded.
+            patience: the request's, which may have other pictures; by default as long as `options` say.
+
+        Raises:
+            RequestError: of the kind that says what was wrong.
+        """
+        patience = patience or self.patience(options)
+        patience.check()
+        check_picture(picture, self.config.max_bytes, self.config.max_pixels)
+        model = self.holder.current
+        key = None
+        if options.cache:
+            key = self._key(picture, model, options)
+            with self._metrics.stage("cache"):
+                stored = self._cache.get(key)
+            self._metrics.cache(hit=stored is not None)
+            if stored is not None:
+                return Result(_shown(stored, options), count_frames(picture), cached=True, model=model.summary())
+        lines = self._read_lines(picture, model, options, patience)
+        if key is not None and not any("error" in line for line in lines):
+            self._cache.put(key, lines)
+        return Result(_shown(lines, options), count_frames(picture), cached=False, model=model.summary())
+
+    def _key(self, picture: bytes, model: LoadedModel, options: Options) -> bytes:
+        """Names whatever the result depends on: a result is never given out under another's name."""
+        limits = f"{self.config.unsure} {self.config.max_lines}"
+        return cache_key(picture, code_version(), model.sha256, model.language_sha256, options.key, limits)
+
+    def _read_lines(
+        self, picture: bytes, model: LoadedModel, options: Options, patience: Patience
+    ) -> list[dict[str, Any]]:
+        read_many = self._reader(model, options)
+        found = self._find(picture, model, options, patience)
+        crops = [line.crop for line in found.lines]
+        lines = [Line(crop, read_many, _width(model, crop), patience, _cost(model, crop)) for crop in crops]
+        self.queue.submit(lines)
+        outcomes = self._wait(lines, patience)
+        errors = [outcome for outcome in outcomes if isinstance(outcome, RequestError)]
+        if errors and len(errors) == len(outcomes):
+            raise errors[0]
+        least = 0.0 if options.layout == "line" else options.min_confidence
+        return [
+            _line_json(outcome, line)
+            for outcome, line in zip(outcomes, found.lines, strict=True)
+            if isinstance(outcome, RequestError) or (outcome.text and outcome.confidence >= least)
+        ]
+
+    @contextmanager
+    def decoded(self, picture: bytes, patience: Patience) -> Iterator[np.ndarray | None]:
+        """The pixels of an encoded picture that was checked (see `decode`), while they may be worked on.
+
+        Raises:
+            RequestError: it is damaged, or its turn does not come in time.
+        """
+        while not self._decoders.acquire(timeout=min(LOOK_SECONDS, patience.left())):
+            patience.check()
+        try:
+            patience.check()
+            with self._metrics.stage("decode"):
+                image = decode(picture, self.config.max_pixels)
+            patience.check()
+            yield image
+        finally:
+            self._decoders.release()
+
+    def _find(self, picture: bytes, model: LoadedModel, options: Options, patience: Patience) -> FoundLines:
+        """The lines of an encoded picture; their grey crops are kept, and nothing else of it."""
+        with self.decoded(picture, patience) as image:
+            if image is None:
+                return FoundLines(())
+            with self._metrics.stage("find_lines"):
+                try:
+                    found = model.pages.find(image, options.layout, self.config.max_lines, patience.check)
+                except TooManyLinesError as error:
+                    raise TooLarge(str(error), code="too_many_lines") from None
+                # A crop may be a view of the whole page.
+                lines = [replace(of, crop=np.array(of.crop)) if of.crop.base is not None else of for of in found.lines]
+                return replace(found, lines=tuple(lines))
+
+    def _wait(self, lines: list[Line], patience: Patience) -> list[Reading | RequestError]:
+        """What the lines say, or what went wrong with each.
+
+        Raises:
+            RequestError: the request's time is over, or its client has gone.
+        """
+        try:
+            return [self._outcome(line, patience) for line in lines]
+        finally:
+            for line in lines:  # what is still waiting when this ends early is wanted by nobody
+                line.reading.cancel()
+
+    def _outcome(self, line: Line, patience: Patience) -> Reading | RequestError:
+        while True:
+            try:
+                return line.reading.result(timeout=min(LOOK_SECONDS, patience.left()))
+            except FutureTimeout:
+                patience.check()
+            except RequestError:
+                raise  # the patience's own: it holds for all lines
+            except ImageError as error:
+                return RequestError(str(error), code="bad_image")
+            except Exception:  # of one line: the others are read
+                log.exception("a line of %s pixels could not be read", line.image.shape)
+                return InternalError()
+
+    def _reader(self, model: LoadedModel, options: Options) -> ReadMany:
+        """Reads lines with `model` as `options` ask; one and the same for all that leave the decoder to us.
+
+        Raises:
+            BadOptions: the model, or this server, cannot decode so.
+        """
+        if options.choose_decoder:
+            return partial(model.recognizer.read_many, decode=self._stoppable(_decoder(model, options)))
+        usual = self._usual
+        if usual is None or usual[0] is not model:
+            decode = self._stoppable(model.recognizer.decode)
+            usual = self._usual = (model, partial(model.recognizer.read_many, decode=decode))
+        return usual[1]
+
+    def _stoppable(self, decode: Decoder) -> Decoder:
+        """`decode`, before which the queue is asked whether anybody still waits: long lines are many pieces."""
+
+        def stoppable(logits: np.ndarray) -> GreedyPath:
+            self.queue.check()
+            return decode(logits)
+
+        return stoppable
+
+
+def _width(model: LoadedModel, crop: np.ndarray) -> int:
+    """What a line must share with others to be read beside them: its canvas's width, or nothing where the model reads
+    line by line; lines on end without a word between them still save the threads' changing places.
+    """
+    spec = model.recognizer.info.canvas
+    return spec.bucket_width(scaled_width(crop, spec)) if model.recognizer.max_batch > 1 else 0
+
+
+def _cost(model: LoadedModel, crop: np.ndarray) -> float:
+    """Of reading a line, in those of one that fills the canvas; a short one costs a little, too."""
+    spec = model.recognizer.info.canvas
+    return 0.1 + scaled_width(crop, spec) / spec.max_width
+
+
+def _decoder(model: LoadedModel, options: Options) -> Decoder:
+    language_model = model.language_model if options.decode == "beam" else None
+    method = options.decode if language_model or options.hotwords else "greedy"  # a beam with nothing to weigh
+    wishes = DecodeOptions(method, language_model, options.hotwords or None, options.allow)
+    try:
+        return make_decoder(model.recognizer.info.charset, wishes)
+    except UserError as error:
+        raise BadOptions(str(error)) from None
+
+
+def _shown(lines: list[dict[str, Any]], options: Options) -> list[dict[str, Any]]:
+    return lines if options.chars else [{k: v for k, v in line.items() if k != "chars"} for line in lines]
+
+
+def _line_json(outcome: Reading | RequestError, line: Directed) -> dict[str, Any]:
+    box = [[round(x, 1), round(y, 1)] for x, y in line.box.quad.tolist()]
+    if isinstance(outcome, RequestError):
+        nothing = {"text": "", "confidence": 0.0, "line_confidence": 0.0, "box": box, "chars": []}
+        return {**nothing, "error": outcome.body()["error"]}
+    return {
+        "text": outcome.text,
+        "confidence": round(outcome.confidence, 4),
+        "line_confidence": round(outcome.line_confidence, 4),
+        "box": box,
+        "chars": [
+            {"char": c.char, "confidence": round(c.confidence, 4), "x": round(c.x, 1), "y": round(c.y, 1)}
+            for c in on_page(outcome.chars, line)
+        ],
+    }

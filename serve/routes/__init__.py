@@ -1,0 +1,1 @@
+"""The routes: JSON API, compatible APIs, page, corrections."""
