@@ -62,7 +62,7 @@ def pdf_of(path: Path, images: list[np.ndarray]) -> Path:
 
 
 def ocrmypdf(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "ocrmypdf", "--plugin", "crnn.adapters.ocrmypdf", "--jobs", "1"]
+    command = [sys.executable, "-m", "ocrmypdf", "--plugin", "crnn.ocrmypdf", "--jobs", "1"]
     command += ["--output-type", "pdf"]
     return subprocess.run([*command, *map(str, arguments)], check=False, capture_output=True, text=True)
 
@@ -114,7 +114,7 @@ def test_what_the_model_cannot_read_is_refused_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("angle", [-7.0, -0.5, 0.0, 3.0])
 def test_the_tilt_is_that_of_most_of_the_text(angle: float) -> None:
-    from crnn.adapters.ocrmypdf import tilt
+    from crnn.ocrmypdf import tilt
 
     cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     turn = np.array([[cosine, sine], [-sine, cosine]])
@@ -127,7 +127,7 @@ def test_the_tilt_is_that_of_most_of_the_text(angle: float) -> None:
 
 
 def test_another_engine_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    from crnn.adapters import ocrmypdf
+    from crnn import ocrmypdf
 
     options: Any = SimpleNamespace(ocr_engine="tesseract", pdf_renderer="auto")
     ocrmypdf.check_options(options)

@@ -25,8 +25,8 @@ from serve.engine.cache import cache_key
 from serve.engine.options import Options
 from serve.engine.patience import GRACE_SECONDS, Patience
 from serve.routes.parsing import MOST_JSON
+from tests.image.test_decode import progressive_jpeg
 from tests.serve.conftest import Server, encode, line, png
-from tests.test_picture import progressive_jpeg
 
 CASES = Path(__file__).parents[1] / "cases"
 SECONDS = 3.0  # of a core that a request may take

@@ -25,7 +25,7 @@ from export import ExportConfig, export
 from quantize import QuantizeConfig, _canvases, _draw, quantize
 from tests.barcode import save_model
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

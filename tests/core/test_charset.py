@@ -7,7 +7,7 @@ import pytest
 from crnn.core.charset import BLANK, Charset
 from crnn.core.errors import UserError
 
-SHIPPED = Path(__file__).parent.parent / "data" / "charsets" / "zh_en.txt"
+SHIPPED = Path(__file__).parents[2] / "data" / "charsets" / "zh_en.txt"
 
 
 def test_ids_start_behind_the_blank() -> None:

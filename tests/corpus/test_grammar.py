@@ -11,7 +11,7 @@ from crnn.core.errors import UserError
 from data.corpus.grammar import SYMBOL, TERMINALS, BorrowedText, Writer, generate, load_grammar
 from data.corpus.numerals import digit_by_digit, identity_check, spell, spell_money
 
-CHARSET = Charset.load(Path(__file__).parents[1] / "data/charsets/zh_en.txt")
+CHARSET = Charset.load(Path(__file__).parents[2] / "data/charsets/zh_en.txt")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def run(tmp_path: Path) -> Any:
 
     def run(source: Path, **settings: object) -> Imported:
         overrides = [f"source='{source}'", "name=mine", f"output='{tmp_path / 'out' / 'mine'}'"]
-        with initialize(version_base=None, config_path="../configs"):
+        with initialize(version_base=None, config_path="../../configs"):
             overrides += [f"{key}={value}" for key, value in settings.items()]
             return import_lines(compose("import", overrides))
 

@@ -1,4 +1,4 @@
-"""A plugin that makes OCRmyPDF read with this package: `ocrmypdf --plugin crnn.adapters.ocrmypdf in.pdf out.pdf`.
+"""A plugin that makes OCRmyPDF read with this package: `ocrmypdf --plugin crnn.ocrmypdf in.pdf out.pdf`.
 
 OCRmyPDF 17 draws each page, asks for its text, and lays that over or under what is seen. It wants Tesseract installed
 whichever engine reads.

@@ -26,7 +26,7 @@ SPEC = CanvasSpec(40, 32, 1024)
 @pytest.fixture(scope="module")
 def wide() -> VariationConfig:
     """The ranges that are shipped."""
-    with initialize(version_base=None, config_path="../configs"):
+    with initialize(version_base=None, config_path="../../configs"):
         return VariationConfig(**compose("variation/wide").data.variation)
 
 

@@ -19,7 +19,7 @@ from data.synthesis.build import DataConfig, PreviewConfig, build, describe, dra
 from data.synthesis.preview import preview
 from tests.sources import write_sources
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 KINDS = {"uniform": 0.3, "codes": 0.2, "forms": 0.25, "english": 0.25}
 
 

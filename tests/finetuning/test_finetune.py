@@ -46,7 +46,7 @@ from serve.engine.corrections import FILE, CorrectionStore
 from tests.conftest import DIGITS
 from tests.sources import ASCII, capitals_font, write_sources
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 Build = Callable[..., TrainConfig]
 
 

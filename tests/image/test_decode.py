@@ -18,7 +18,7 @@ from crnn import MAX_IMAGE_PIXELS
 from crnn.image.decode import ImageError, decode_image
 from crnn.image.header import ImageSize, declared_size, jpeg_scans
 
-CASES = Path(__file__).parent / "cases"
+CASES = Path(__file__).parents[1] / "cases"
 
 FORMATS = ["PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP"]
 UPRIGHT = np.full((20, 40, 3), 255, np.uint8)

@@ -19,7 +19,7 @@ from data.corpus.extractors import EXTRACTORS, ExtractorOptions
 from data.corpus.sources import KINDS, Source, check, sample
 from data.packages import ARCHIVE_NOTE, PackageUnavailable, fetch
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CHARSET = Charset.load(ROOT / "data/charsets/zh_en.txt")
 
 

@@ -38,7 +38,7 @@ def dataset(tmp_path: Path) -> Path:
 
 def configured(dataset: Path, **settings: object) -> StatsConfig:
     overrides = [f"dataset='{dataset}'", f"charset='{dataset.parent / 'charset.txt'}'"]
-    with initialize(version_base=None, config_path="../configs"):
+    with initialize(version_base=None, config_path="../../configs"):
         cfg: Any = compose("stats", [*overrides, *(f"{key}={value}" for key, value in settings.items())])
     return cfg
 

@@ -107,7 +107,7 @@ def test_unknown_modes_and_impossible_canvases_are_refused() -> None:
 
 
 def test_ink_as_bright_as_its_ground_is_seen_by_its_colour() -> None:
-    image = cv2.imread(str(Path(__file__).parent / "cases" / "red_on_green.png"))
+    image = cv2.imread(str(Path(__file__).parents[1] / "cases" / "red_on_green.png"))
     assert to_grey(image).std() < 3 < 30 < line_grey(image).std()
     ordinary = np.full((20, 40, 3), (250, 240, 230), np.uint8)
     ordinary[5:15, 10:30] = (30, 20, 40)

@@ -28,7 +28,7 @@ from export import ExportConfig, export
 from tests.conftest import draw_digits
 
 Build = Callable[..., TrainConfig]
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 VARIED = VariationConfig(stretch=[0.6, 1.6], above_below=[-0.1, 0.3], turn=4, rise=0.5, noisy=0.5, noise=20)
 
 
@@ -272,7 +272,7 @@ def test_two_processes_equal_one(small_config: Build, varied: bool) -> None:
     """On the same global batches; sums in another order differ in the last digits, and Adam divides small by small."""
     one_config = small_config(f"one_process_{varied}", steps=4, aligned_steps=2, learning_rate=1e-4)
     if varied:
-        with initialize(version_base=None, config_path="../configs"):
+        with initialize(version_base=None, config_path="../../configs"):
             wide = VariationConfig(**compose("variation/wide").data.variation)
         one_config.data = dataclasses.replace(one_config.data, variation=wide)
     one = Trainer(one_config)

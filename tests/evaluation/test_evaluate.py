@@ -30,7 +30,7 @@ from evaluate import EvaluateConfig, evaluate
 from tests.barcode import CHARACTERS, draw, save_model
 from tests.sources import save_language_model
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TEXTS = {"abc": "letters", "a b": "letters", "中文": "hanzi", "dd": "letters"}
 
 
