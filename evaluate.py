@@ -1,170 +1,26 @@
-"""Stage: judge models on labelled lines, beside other recognisers; see configs/evaluate/.
+"""Stage: judge models on labelled lines, beside other recognisers, or finders on labelled pages; see configs/evaluate/.
 
 python evaluate.py model=artifacts/base/model.onnx dataset=artifacts/lines/val name=base-val
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
-from tqdm import tqdm
+from omegaconf import DictConfig, OmegaConf
 
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.shipped import DEFAULT_MODEL
+from crnn.core.errors import exit_cleanly
 from crnn.core.stage import run_stage, typed
-from crnn.datasets.labelled import LabelledLine, has_hanzi, read_lines
-from crnn.evaluation.engines.peers import PaddlePeer, open_peers
-from crnn.evaluation.engines.readers import FLOAT, LineReader, ModelReader
-from crnn.evaluation.measures.calibration import reliability_of
-from crnn.evaluation.measures.machine import describe_machine
-from crnn.evaluation.measures.scoring import compare, score_lines
-from crnn.evaluation.measures.timing import Run, run_interleaved, throughput
 from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, as_table, benchmark_pages
 from crnn.evaluation.report.markdown import to_markdown
-from crnn.evaluation.report.plots import write_plots
-from crnn.evaluation.report.predictions import write_predictions
-from crnn.evaluation.report.report import PREDICTIONS, Report, Subject
-from crnn.evaluation.report.worst_lines import write_worst_page
-from crnn.evaluation.studies.robustness import CHANGES, measure_robustness
-from crnn.evaluation.studies.studies import Studies, StudiesConfig, run_studies
-from crnn.image.preprocess import decode_image, scaled_width
+from crnn.evaluation.report.report import PREDICTIONS
+from crnn.evaluation.run import EvaluateConfig, evaluate
 from data.packages import fetch
 
-
-@dataclass
-class EvaluateConfig:
-    """See configs/evaluate/evaluate.yaml for meanings and values."""
-
-    name: str = MISSING
-    dataset: str = MISSING
-    model: str | None = None
-    models: list[str] = field(default_factory=list)
-    language_model: str | None = None
-    peers: list[str] = field(default_factory=list)
-    samples: int | None = None
-    seed: int = 0
-    threads: int = 1
-    warmup: int = 32
-    repeats: int = 1
-    throughput_chunk: int = 256
-    worst: int = 100
-    cache: str = "artifacts/cache/packages"
-    tesseract_languages: str = "chi_sim+eng"
-    paddle: dict[str, PaddlePeer] = field(default_factory=dict)
-    robustness: bool = False
-    studies: StudiesConfig = field(default_factory=StudiesConfig)
-
-
-def evaluate(config: EvaluateConfig) -> Report:
-    """Read the lines with every subject, write `artifacts/<name>/` and return what was found.
-
-    Raises:
-        UserError: a model or dataset that cannot be read, or an unknown peer.
-    """
-    if config.repeats < 1:
-        raise UserError(f"repeats={config.repeats}: every line must be read at least once")
-    models = open_models(config)
-    lines = read_lines(config.dataset, config.samples, config.seed)
-    peers = open_peers(config.peers, config.paddle, config.tesseract_languages, Path(config.cache), config.threads)
-    for absent in peers.missing:
-        print(f"warning: peer {absent.name} is not compared: {absent.reason}")
-    readers: list[LineReader] = [*models, *peers.readers]
-    if config.language_model:  # among the peers: it is no other export of the model, to which the INT8 bars apply
-        name = f"{models[0].name} + lm"
-        readers.insert(len(models), ModelReader(models[0].source, name, config.threads, Path(config.language_model)))
-    machine = describe_machine()
-    with tqdm(total=len(lines) * config.repeats, unit="line", desc=f"{len(readers)} readers", mininterval=1) as bar:
-        runs = run_interleaved(readers, lines, config.repeats, config.warmup, bar.update)
-    subjects = [_subject(reader, run, lines, config) for reader, run in zip(readers, runs, strict=True)]
-    ours = subjects[: len(models)]
-    baseline = next((model for model in ours if model.precision == FLOAT), ours[0])
-    report = Report(
-        name=config.name,
-        dataset=config.dataset,
-        machine=machine,
-        models=tuple(ours),
-        peers=tuple(subjects[len(models) :]),
-        missing=peers.missing,
-        baseline=baseline.name,
-        comparisons={m.name: compare(lines, _texts(baseline), _texts(m)) for m in ours if m is not baseline},
-        studies=Studies(),
-    )
-    spec = models[0].recognizer.info.canvas
-    widths = [scaled_width(decode_image(line.image), spec) for line in lines]
-    write(report, lines, widths, config.worst)  # before the studies: minutes of reading must not be lost to them
-    if config.robustness:
-        cells = len(lines) * len(CHANGES)
-        with tqdm(total=cells, unit="line", desc="changed lines", mininterval=1) as bar:
-            report = dataclasses.replace(report, robustness=measure_robustness(readers, lines, bar.update))
-        write(report, lines, widths, config.worst)
-    if config.studies != StudiesConfig():
-        studies = run_studies(config.studies, models, peers.readers, lines, config.seed)
-        report = dataclasses.replace(report, studies=studies)
-        write(report, lines, widths, config.worst)
-    return report
-
-
-def open_models(config: EvaluateConfig) -> list[ModelReader]:
-    """Our models under test: `model`, then `models` with patterns (run/model*.onnx) expanded; each once."""
-    paths = [Path(config.model)] if config.model else []
-    for pattern in config.models:
-        path = Path(pattern)
-        found = sorted(path.parent.glob(path.name)) if "*" in path.name else [path]
-        if not found:
-            raise UserError(f"models: nothing matches {pattern}")
-        paths += found
-    paths = list(dict.fromkeys(paths or [DEFAULT_MODEL]))
-    names = [path.stem for path in paths]
-    if len(set(names)) < len(names):  # model.onnx of two runs: the run's name tells them apart
-        names = [f"{path.parent.name}/{path.stem}" for path in paths]
-    if len(set(names)) < len(names):
-        raise UserError(f"models {', '.join(map(str, paths))}: two of them have the same name")
-    return [ModelReader(path, name, config.threads) for path, name in zip(paths, names, strict=True)]
-
-
-def write(report: Report, lines: Sequence[LabelledLine], widths: Sequence[int], worst: int) -> None:
-    """Write everything a report consists of into `artifacts/<name>/`."""
-    folder = Path("artifacts", report.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_predictions(folder / PREDICTIONS, lines, report.subjects)
-    write_worst_page(folder / "worst.html", report, lines, worst)
-    write_plots(folder / "plots", report, widths)
-    (folder / "report.md").write_text(to_markdown(report), encoding="utf-8")
-    report.write_json(folder / "report.json")
-
-
-def _texts(subject: Subject) -> list[str]:
-    return [guess.text for guess in subject.guesses]
-
-
-def _subject(reader: LineReader, run: Run, lines: Sequence[LabelledLine], config: EvaluateConfig) -> Subject:
-    latency = run.latency(reader.threads)
-    texts = [guess.text for guess in run.guesses]
-    chinese = [(line, text) for line, text in zip(lines, texts, strict=True) if has_hanzi(line.text)]
-    if isinstance(reader, ModelReader):
-        speed = throughput(reader, lines, config.throughput_chunk)
-    else:
-        speed = 1000 / latency.mean
-    return Subject(
-        name=reader.name,
-        source=reader.source,
-        size_mb=reader.size_mb,
-        precision=reader.precision,
-        accuracy=score_lines(lines, texts),
-        latency=latency,
-        throughput=speed,
-        guesses=run.guesses,
-        milliseconds=run.line_milliseconds,
-        cpu_milliseconds=run.cpu_line_milliseconds,
-        chinese=score_lines([line for line, _ in chinese], [text for _, text in chinese]) if chinese else None,
-        calibration=reliability_of(lines, run.guesses),
-    )
+ConfigStore.instance().store(name="evaluate_schema", node=EvaluateConfig)
+ConfigStore.instance().store(name="page_benchmark_schema", node=PageBenchmarkConfig)
 
 
 @hydra.main(version_base="1.3", config_path="configs/evaluate", config_name="evaluate")
@@ -176,13 +32,10 @@ def main(cfg: DictConfig) -> None:
             pages.tiny = str(fetch("pip", pages.tiny_package, Path(pages.artifacts) / "cache" / "packages"))
         print(as_table(benchmark_pages(pages)), end="")
         return
-    report = evaluate(typed(cfg, EvaluateConfig))
+    report = evaluate(typed(cfg, EvaluateConfig), fetch)
     print(to_markdown(report))
     print(f"artifacts/{report.name}/: report.json report.md {PREDICTIONS} worst.html plots/")
 
-
-ConfigStore.instance().store(name="evaluate_schema", node=EvaluateConfig)
-ConfigStore.instance().store(name="page_benchmark_schema", node=PageBenchmarkConfig)
 
 if __name__ == "__main__":
     run_stage(main)

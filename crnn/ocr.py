@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from crnn.bulk.documents import ReadPart, read_in_pool
-from crnn.bulk.pool import WorkerPool
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError
 from crnn.decoding.decoder import METHODS, DecodeOptions
@@ -25,6 +23,8 @@ from crnn.documents.result import Result
 from crnn.documents.sources import each_source, is_many, kept, name_of, open_document
 from crnn.image.decode import MAX_IMAGE_PIXELS
 from crnn.page import LAYOUTS, MIN_CONFIDENCE
+from crnn.parallel.documents import ReadPart, read_in_pool
+from crnn.parallel.pool import WorkerPool
 
 
 class OCR:

@@ -15,9 +15,9 @@ import pytest
 from crnn.core.charset import Charset
 from crnn.datasets.lmdb_store import LineWriter, StoredLine
 from crnn.network.crnn import ModelConfig
+from crnn.network.onnx_export import ExportConfig, export
 from crnn.training.config import DataConfig, TrainConfig
 from crnn.training.trainer import Trainer
-from export import ExportConfig, export
 from tests.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 (hooks)
 
 DIGITS = Charset("0123456789")

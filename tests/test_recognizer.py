@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.core.metrics import edit_distance
 from crnn.core.model_info import ArtifactInfo
@@ -19,7 +20,7 @@ from crnn.decoding.beam import BeamSettings
 from crnn.decoding.ctc import GreedyPath, greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
 from crnn.image.margins import without_margins
-from crnn.image.preprocess import SHRUNK, STRETCHED, CanvasSpec, ImageError, decode_image, from_farther, from_nearer
+from crnn.image.preprocess import SHRUNK, STRETCHED, ImageError, decode_image, from_farther, from_nearer
 from crnn.recognition.session import Look, Network
 from crnn.recognizer import CharReading, Reading, Recognizer
 from tests.barcode import CHARACTERS, between, draw, save_model

@@ -109,12 +109,8 @@ for package in (crnn, serve):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith(("__main__", "gunicorn_conf")):  # programs
             importlib.import_module(module.name)
-from pathlib import Path
-from crnn.evaluation.engines.peers import PaddlePeer, open_peers
-print(open_peers(["other"], {"other": PaddlePeer("package", "file")}, "eng", Path(), 1).missing[0].reason)
 """
     command = [sys.executable, "-c", code, str(tmp_path / "site")]
     environment = {**APART, "PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "run this in a clone" in done.stdout

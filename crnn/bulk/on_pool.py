@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crnn.bulk.pool import WorkerPool
 from crnn.bulk.reading import Count, ReadEntry, Report, file_size, read_entries
 from crnn.bulk.sources import Entry
 from crnn.bulk.table import Row, Table
 from crnn.core.cpus import available_cpus
+from crnn.parallel.pool import WorkerPool
 
 
 def read_on_pool(entries: Iterable[Entry], read: ReadEntry, table: Table, jobs: int | None, report: Report) -> None:

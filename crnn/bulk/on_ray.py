@@ -14,11 +14,11 @@ from itertools import islice
 from typing import Any
 
 from crnn.bulk.places import import_pyarrow
-from crnn.bulk.pool import WorkerPool
 from crnn.bulk.reading import Count, ReadEntry, Report, file_size, read_entries
 from crnn.bulk.sources import Entry
 from crnn.bulk.table import Table
 from crnn.core.errors import UserError
+from crnn.parallel.pool import WorkerPool
 
 NEEDED = "the engine ray needs ray: pip install 'crnn-ocr[ray]'"
 ADDRESS = "RAY_ADDRESS"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import cv2
 
-from crnn.bulk.pool import WorkerPool
 from crnn.bulk.sources import Entry
 from crnn.bulk.table import Row, rows_of
 from crnn.core.errors import UserError
 from crnn.documents.result import Result
 from crnn.ocr import OCR
+from crnn.parallel.pool import WorkerPool
 
 SMALLEST, LARGEST = 8, 2048  # documents in one file of the table
 SHARE = 32  # a file takes this part of what each worker did before it: files grow, and the last costs little

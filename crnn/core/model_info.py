@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
-from crnn.image.preprocess import CanvasSpec
 
 METADATA_KEY = "crnn"
 VERSION = 1

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from crnn.datasets.pages import LabelledPage
-from crnn.network.finder import STRIDE
+from crnn.finder.info import STRIDE
 
 KERNEL_SHRINK = 0.25  # of a line's height, taken off each side of its box: what is left keeps clear of its neighbours
 LEAST_HEIGHT = 6.0  # px; lower lines are neither text nor background: nobody can tell them

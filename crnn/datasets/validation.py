@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineStore
 from crnn.decoding.ctc import frames_needed
 from crnn.image.decode import MAX_IMAGE_PIXELS, ImageError, decode_image
 from crnn.image.header import ImageSize, intact_size
-from crnn.image.preprocess import CanvasSpec, scaled_width
+from crnn.image.preprocess import scaled_width
 
 
 class Reason(StrEnum):

@@ -9,6 +9,8 @@ from typing import Any
 
 from crnn.core.errors import UserError
 
+STRIDE = 4  # pixels a cell of the output maps spans, each way
+MULTIPLE = 32  # sides of the input are multiples of it: the coarsest features have stride 32
 METADATA_KEY = "crnn-finder"
 VERSION = 1
 

@@ -33,8 +33,8 @@ from crnn.datasets.lmdb_store import LineStore
 from crnn.evaluation.measures.characters import CharacterChange, changes, recall
 from crnn.evaluation.measures.scoring import Comparison, compare, score_lines
 from crnn.finetuning.before_after_report import FEW_TEXTS, to_markdown, write_plot
+from crnn.finetuning.ensemble_writer import write_pair
 from crnn.image.preprocess import decode_image
-from crnn.recognition.ensemble import write_pair
 from crnn.recognizer import Recognizer
 
 REPORT = "before_after.json"

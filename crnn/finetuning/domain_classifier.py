@@ -13,8 +13,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
-from crnn.image.preprocess import CanvasSpec, decode_image, pad_to_bucket, to_strip
+from crnn.image.preprocess import decode_image, pad_to_bucket, to_strip
 from crnn.recognition.session import LIKENESS, open_session
 
 POOLED, WEIGHT, BIAS = "likeness.pooled", "likeness.weight", "likeness.bias"

@@ -109,7 +109,7 @@ def read_info(path: str | Path) -> ArtifactInfo:
     """
     if Path(path).suffix != ".onnx":
         return load(path).info
-    from crnn.quantization.modes import read_info as read_graph_info
+    from crnn.network.onnx_info import read_info as read_graph_info
 
     return read_graph_info(Path(path), fp32=False)
 

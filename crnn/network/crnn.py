@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from crnn.image.preprocess import CanvasSpec
+from crnn.core.canvas import CanvasSpec
 from crnn.network.winograd import Convolution
 
 

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-STRIDE = 4  # pixels a cell of the output maps spans, each way
-MULTIPLE = 32  # sides of the input are multiples of it: the coarsest features have stride 32
+from crnn.finder.info import STRIDE
 
 
 @dataclass

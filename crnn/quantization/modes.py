@@ -36,7 +36,7 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from crnn.core.errors import UserError
-from crnn.core.model_info import METADATA_KEY, ArtifactInfo
+from crnn.network.onnx_info import read_info, write_info
 from crnn.quantization.gptq import round_on_lines
 from crnn.quantization.smooth import equalise
 
@@ -233,35 +233,6 @@ def describe(recipe: Recipe, excluded: Sequence[str]) -> dict[str, Any]:
         "excluded": list(excluded),
         "calibration": calibration,
     }
-
-
-def read_info(path: Path, fp32: bool = True) -> ArtifactInfo:
-    """Description of an exported graph, which must not be quantised yet if `fp32`.
-
-    Raises:
-        UserError: no such file, no graph, not one of ours, or quantised already.
-    """
-    try:
-        model = onnx.load(str(path))
-    except FileNotFoundError:
-        raise UserError(f"no model at {path}: export it first") from None
-    except Exception as error:  # protobuf's DecodeError has no stable home
-        raise UserError(f"{path} is not an ONNX model: {error}") from None
-    description = {entry.key: entry.value for entry in model.metadata_props}.get(METADATA_KEY)
-    if description is None:
-        raise UserError(f"{path} does not describe itself (no metadata {METADATA_KEY!r}): export it with export.py")
-    info = ArtifactInfo.from_json(description)
-    if fp32 and info.quantisation:
-        raise UserError(f"{path} is quantised already ({info.quantisation['mode']}): give its FP32 source")
-    return info
-
-
-def write_info(path: Path, info: ArtifactInfo) -> None:
-    """Replace the description of the graph at `path`; other metadata is dropped."""
-    model = onnx.load(str(path))
-    del model.metadata_props[:]
-    onnx.helper.set_model_props(model, {METADATA_KEY: info.to_json()})
-    onnx.save(model, str(path))
 
 
 @contextlib.contextmanager

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.reading import CharReading
-from crnn.image.preprocess import CanvasSpec
 
 SMOOTHING = 5  # pixels: a gap of this width beats a single pale column inside a character
 SAME_TOLERANCE = 0.4  # canvas heights that one character's x may differ by between two readings: CTC peaks wander

@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.charset import BLANK, Charset
 from crnn.datasets.lmdb_store import LineStore
 from crnn.datasets.validation import Reject, require_share, screen
-from crnn.image.preprocess import Canvas, CanvasSpec, decode_image, to_canvas
+from crnn.image.preprocess import Canvas, decode_image, to_canvas
 from crnn.training.loss import IGNORED
 from crnn.training.variation import Variation
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 
 from omegaconf import MISSING
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
-from crnn.image.preprocess import CanvasSpec
 from crnn.network.crnn import ModelConfig
 from crnn.training.variation import VariationConfig
 

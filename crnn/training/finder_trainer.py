@@ -27,11 +27,11 @@ from crnn.core.errors import UserError
 from crnn.datasets.page_crops import CropConfig, choose_page, line_heights, make_crop
 from crnn.datasets.pages import read_pages, split_by_source
 from crnn.finder.finder import fit
-from crnn.finder.info import FinderInfo
+from crnn.finder.info import MULTIPLE, STRIDE, FinderInfo
 from crnn.finder.matching import match_quads
 from crnn.finder.postprocess import BoxSettings, boxes_from_maps
 from crnn.network.checkpoint import Checkpoint, State, load, load_newest, save
-from crnn.network.finder import MULTIPLE, STRIDE, FinderNetwork, FinderNetworkConfig
+from crnn.network.finder import FinderNetwork, FinderNetworkConfig
 
 BATCHES_AHEAD = 3  # prepared while the network computes
 

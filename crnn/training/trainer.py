@@ -19,13 +19,13 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.charset import BLANK, Charset
 from crnn.core.errors import UserError
 from crnn.core.metrics import Accuracy, score
 from crnn.core.model_info import FRAME_STRIDE, ArtifactInfo
 from crnn.datasets.validation import write_rejects
 from crnn.decoding.ctc import collapse
-from crnn.image.preprocess import CanvasSpec
 from crnn.network.checkpoint import Checkpoint, State, load, load_newest, save
 from crnn.network.crnn import CRNN, ModelConfig
 from crnn.network.transfer import ADDED, Freezer, factorise, grow_head, heighten, trainable

@@ -16,8 +16,9 @@ from functools import cache
 import cv2
 import numpy as np
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
-from crnn.image.preprocess import Canvas, CanvasSpec, enhance, pad_to_bucket, to_grey, to_strip
+from crnn.image.preprocess import Canvas, enhance, pad_to_bucket, to_grey, to_strip
 
 LEAST_WIDTH = 8  # pixels of content on a canvas
 SHOWN_OF_RISE = (0.3, 1.0)  # how much higher the box of a turned line is, as a share of what its ends rise

@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.core.model_info import FRAME_STRIDE
 from crnn.datasets.lmdb_store import StoredLine
-from crnn.image.preprocess import CanvasSpec
 from data.synthesis.compose import Crop, compose, frame_of
 from data.synthesis.degrade import degrade
 from data.synthesis.dice import Dice, cumulate

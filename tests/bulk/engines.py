@@ -46,7 +46,7 @@ class Engine:
     def workers(self, program: int) -> list[int]:
         """Processes that a `program` reads in: its own children, or actors of the cluster that is a child of ours."""
         if self.name == "pool":
-            return [pid for pid, line in descendants(program) if b"crnn.bulk.worker" in line]
+            return [pid for pid, line in descendants(program) if b"crnn.parallel.worker" in line]
         return [pid for pid, line in descendants(os.getpid()) if line.startswith(b"ray::") and b"ReadShard" in line]
 
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.core.model_info import VERSION, ArtifactInfo
-from crnn.image.preprocess import CanvasSpec
 
 
 def test_the_description_survives_json() -> None:

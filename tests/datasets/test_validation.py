@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.datasets.validation import Reason, RejectedLine, line_width, require_share, screen, write_rejects
 from crnn.image.header import ImageSize, intact_size
-from crnn.image.preprocess import CanvasSpec
 
 CHARSET, SPEC = Charset(" abc你好"), CanvasSpec()
 

@@ -1,5 +1,6 @@
 """The evaluate stage on a model whose every answer is known (see `barcode`)."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -22,11 +23,12 @@ from crnn.datasets.lmdb_store import LineWriter, StoredLine
 from crnn.evaluation.engines.readers import Guess
 from crnn.evaluation.measures.timing import run_interleaved
 from crnn.evaluation.report.targets import against_bars
+from crnn.evaluation.run import EvaluateConfig, evaluate
 from crnn.evaluation.studies.memory import STATM, measure_memory
 from crnn.evaluation.studies.robustness import CHANGES
 from crnn.evaluation.studies.roofline import MachineRates, roofline
 from crnn.evaluation.studies.studies import StudiesConfig
-from evaluate import EvaluateConfig, evaluate
+from data.packages import fetch
 from tests.barcode import CHARACTERS, draw, save_model
 from tests.sources import save_language_model
 
@@ -73,7 +75,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        evaluate(config)
+        evaluate(config, fetch)
     return folder / "artifacts" / "run"
 
 
@@ -141,7 +143,7 @@ def test_models_are_compared_with_the_one_in_floating_point(labels: Path, model:
     quantised = tmp_path / "barcode.int8.onnx"
     save_model(quantised, info=ArtifactInfo(characters=CHARACTERS, quantisation={"mode": "hybrid"}))
     pattern = str(tmp_path / "barcode*.onnx")
-    report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(quantised), models=[pattern]))
+    report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(quantised), models=[pattern]), fetch)
     assert [(m.name, m.precision) for m in report.models] == [("barcode.int8", "hybrid"), ("barcode", "float")]
     assert report.baseline == "barcode"
     assert report.comparisons["barcode.int8"].changed == 0
@@ -156,7 +158,7 @@ def test_models_are_compared_with_the_one_in_floating_point(labels: Path, model:
 def test_a_language_model_is_one_more_reader(labels: Path, model: Path, tmp_path: Path) -> None:
     lm = save_language_model(tmp_path / "lm.npz", Charset(CHARACTERS), ["abc", "a b"] * 9, [0, 0])
     config = EvaluateConfig(name="run", dataset=str(labels), model=str(model), language_model=str(lm))
-    report = evaluate(config)
+    report = evaluate(config, fetch)
     assert [reader.name for reader in (*report.models, *report.peers)] == ["barcode", "barcode + lm"]
     assert report.peers[0].size_mb > report.models[0].size_mb
     assert not report.comparisons
@@ -166,7 +168,7 @@ def test_every_study_finds_its_way_into_the_report(labels: Path, model: Path, tm
     studies = StudiesConfig(
         widths=[64, 1600], batches=[1, 4], threads=[1], rounds=2, overhead_lines=2, consistency_lines=6, roofline=True
     )
-    report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(model), studies=studies))
+    report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(model), studies=studies), fetch)
     assert set(report.studies.widths["barcode"]) == {64, 1600}
     assert set(report.studies.batches["barcode"]) == {1, 4}
     assert report.studies.overhead["barcode"].ratio > 0
@@ -268,11 +270,12 @@ def test_a_dataset_that_cannot_be_read_is_refused_before_anything_runs(labels: P
 def test_mistakes_are_named(labels: Path, model: Path, changes: dict[str, object], complaint: str) -> None:
     config = EvaluateConfig(**{"name": "run", "dataset": str(labels), "model": str(model), **changes})  # type: ignore[arg-type]
     with pytest.raises(UserError, match=complaint):
-        evaluate(config)
+        evaluate(config, fetch)
 
 
 @pytest.mark.parametrize("name", ["evaluate", "bench", "bench_quick"])
 def test_every_configuration_composes(name: str) -> None:
+    importlib.import_module("evaluate")  # registers the schema
     with initialize_config_dir(str(ROOT / "configs/evaluate"), version_base="1.3"):
         config = typed(compose(name, ["name=run", "dataset=lines"]), EvaluateConfig)
         assert set(config.paddle) >= {"ppocr_v6_tiny", "ppocr_v6_small"}
@@ -288,7 +291,7 @@ def test_the_command_ends_in_one_line_and_code_2(tmp_path: Path) -> None:
 
 
 def test_changed_lines_are_read_by_every_reader(labels: Path, model: Path, tmp_path: Path) -> None:
-    report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(model), robustness=True))
+    report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(model), robustness=True), fetch)
     written = json.loads((tmp_path / "artifacts/run/report.json").read_text(encoding="utf-8"))["robustness"]["barcode"]
     assert list(written) == list(CHANGES) and len(CHANGES) == 16
     assert written["as is"] == report.models[0].accuracy.exact_nospace == 0.75

@@ -14,6 +14,7 @@ from crnn.core.errors import UserError
 from crnn.evaluation.engines.paddle import DICTIONARY_KEY, PaddleCtcRecognizer
 from crnn.evaluation.engines.peers import PaddlePeer, Peers, open_peers
 from crnn.evaluation.engines.tesseract import TesseractReader
+from data.packages import fetch
 
 LEVELS = np.array([1, -1, -0.5, 0], np.float32)  # after normalisation: blank is white, then a, b and the space
 TINY = PaddlePeer(
@@ -93,13 +94,13 @@ def test_a_dictionary_of_another_model_is_refused(tmp_path: Path) -> None:
 def test_a_peer_that_cannot_be_had_is_reported_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "pip" / "hollow==1").mkdir(parents=True)  # stands in the cache, but holds no model
     hollow = PaddlePeer(package="hollow==1", model="rec.onnx")
-    peers = open_peers(["hollow"], {"hollow": hollow}, "chi_sim+eng", tmp_path, threads=1)
+    peers = open_peers(["hollow"], {"hollow": hollow}, "chi_sim+eng", tmp_path, threads=1, fetch=fetch)
     assert peers.readers == ()
     assert [(m.name, m.reason) for m in peers.missing] == [("hollow", "peer hollow: no file rec.onnx in hollow==1")]
 
 
 def test_languages_that_are_not_installed_are_reported(tmp_path: Path) -> None:
-    peers = open_peers(["tesseract"], {}, "klingon", tmp_path, threads=1)
+    peers = open_peers(["tesseract"], {}, "klingon", tmp_path, threads=1, fetch=fetch)
     assert "apt-get install" in peers.missing[0].reason
 
 
@@ -116,7 +117,7 @@ KNOWN_LINES = ["Invoice 2024", "Total amount", "Hello world"]
 
 
 def open_tiny(cache: Path) -> Peers:
-    return open_peers(["tiny"], {"tiny": TINY}, "chi_sim+eng", cache, threads=1)
+    return open_peers(["tiny"], {"tiny": TINY}, "chi_sim+eng", cache, threads=1, fetch=fetch)
 
 
 @pytest.mark.slow

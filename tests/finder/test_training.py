@@ -19,9 +19,9 @@ from crnn.finder.matching import match_quads
 from crnn.finder.postprocess import BoxSettings, boxes_from_maps
 from crnn.network.checkpoint import load
 from crnn.network.finder import FinderNetworkConfig
+from crnn.network.onnx_export import ExportConfig, export
 from crnn.quantization.finder import FinderQuantizeConfig, quantize_finder
 from crnn.training.finder_trainer import FinderTrainConfig, FinderTrainer, Interrupted, PagesConfig, learning_rate
-from export import ExportConfig, export
 from tests.finder.drawing import draw_page, write_pages
 
 Configure = Callable[..., FinderTrainConfig]

@@ -29,7 +29,9 @@ from crnn.finetuning.before_after_report import FEW_TEXTS
 from crnn.finetuning.promote import promote
 from crnn.image.preprocess import decode_image
 from crnn.network.checkpoint import load
+from crnn.network.onnx_export import ExportConfig, export
 from crnn.quantization.acceptance import Figures, Verdict
+from crnn.quantization.run import QuantizeConfig, quantize
 from crnn.recognition.session import Network
 from crnn.recognizer import Recognizer
 from crnn.training.config import DataConfig as TrainData
@@ -38,8 +40,6 @@ from crnn.training.trainer import Trainer
 from data.finetuning.prepare import DomainConfig, prepare
 from data.finetuning.text import evenly, gather, plant
 from data.synthesis.settings import Span
-from export import ExportConfig, export
-from quantize import QuantizeConfig, quantize
 from serve.app import create_app
 from serve.base.config import ServeConfig
 from serve.engine.corrections import FILE, CorrectionStore
@@ -293,7 +293,7 @@ def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
     export(ExportConfig(checkpoint=str(run / "checkpoint.pt")))
     figures, same = Figures(exact=1, cer=0, cpu_p50_ms=1, p50_ms=1, size_mb=1), Change(0, 0, 0)
     verdict = Verdict(60, figures, figures, same, same, {"scale": 1.0, "offset": 0.0}, ())
-    monkeypatch.setattr("quantize.judge", lambda *_: verdict)  # a tiny network's time says nothing
+    monkeypatch.setattr("crnn.quantization.run.judge", lambda *_: verdict)  # a tiny network's time says nothing
     quantize(QuantizeConfig(model=str(run / "model.onnx"), dataset=str(config.lines_at("gate")), calibration_lines=30))
     report = before_after(
         BeforeAfterConfig(

@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from crnn.core.canvas import MODES, CanvasSpec
 from crnn.core.errors import UserError
 from crnn.image.preprocess import (
-    MODES,
-    CanvasSpec,
     ImageError,
     TooWideError,
     enhance,

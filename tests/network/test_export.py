@@ -14,8 +14,8 @@ from crnn.decoding.ctc import collapse
 from crnn.image.decode import decode_image
 from crnn.image.preprocess import to_canvas
 from crnn.network.checkpoint import load
+from crnn.network.onnx_export import ExportConfig, build, export, largest_difference
 from crnn.recognizer import Recognizer
-from export import ExportConfig, build, export, largest_difference
 
 
 def test_the_graph_explains_itself(trained: Path) -> None:
@@ -52,7 +52,7 @@ def test_another_enhancement_can_be_tried(trained: Path, tmp_path: Path) -> None
 
 
 def test_a_graph_that_differs_is_not_kept(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.TOLERANCE", 0.0)
+    monkeypatch.setattr("crnn.network.onnx_export.TOLERANCE", 0.0)
     shutil.copy(trained / "checkpoint.pt", tmp_path / "checkpoint.pt")
     with pytest.raises(UserError, match="nothing was exported"):
         export(ExportConfig(str(tmp_path / "checkpoint.pt")))

@@ -14,15 +14,16 @@ from onnx import numpy_helper
 from crnn.core.errors import UserError
 from crnn.evaluation.measures.scoring import Change
 from crnn.network.checkpoint import load, save
+from crnn.network.onnx_export import ExportConfig, export
+from crnn.network.onnx_info import read_info
 from crnn.network.transfer import factorise
 from crnn.quantization.acceptance import Figures, GateConfig, Verdict, objections
 from crnn.quantization.gptq import round_on_lines, rounded
 from crnn.quantization.layer_report import _layer, measure
-from crnn.quantization.modes import Method, Mode, Recipe, quantise, read_info
+from crnn.quantization.modes import Method, Mode, Recipe, quantise
+from crnn.quantization.run import QuantizeConfig, _canvases, _draw, quantize
 from crnn.quantization.smooth import equalise
 from crnn.recognizer import Recognizer
-from export import ExportConfig, export
-from quantize import QuantizeConfig, _canvases, _draw, quantize
 from tests.barcode import save_model
 
 ROOT = Path(__file__).parents[2]
@@ -232,7 +233,7 @@ def test_what_passes_is_deployed_and_says_how_it_was_made(
     config: QuantizeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verdict = Verdict(60, FP32, GOOD, SAME, SAME, {"scale": 0.8, "offset": -0.1}, ())
-    monkeypatch.setattr("quantize.judge", lambda *_: verdict)  # a tiny network's time says nothing
+    monkeypatch.setattr("crnn.quantization.run.judge", lambda *_: verdict)  # a tiny network's time says nothing
     info = Recognizer(quantize(config)).info
     assert info.confidence == {"scale": 0.8, "offset": -0.1}
     assert info.quantisation["gate"]["int8"]["size_mb"] == 3.0

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.reading import CharReading
-from crnn.image.preprocess import CanvasSpec
 from crnn.recognition.chunks import Piece, cut, join
 
 SPEC = CanvasSpec()

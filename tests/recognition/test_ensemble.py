@@ -18,14 +18,15 @@ from crnn.core.reading import DOUBTFUL, MARGIN, STRANGE
 from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
+from crnn.finetuning.ensemble_writer import write_pair
 from crnn.image.margins import without_margins
 from crnn.image.preprocess import decode_image, to_grey
-from crnn.recognition.ensemble import SECOND_KEY, unpack, write_pair
+from crnn.network.onnx_export import ExportConfig, export
+from crnn.recognition.ensemble import SECOND_KEY, unpack
 from crnn.recognition.session import Network
 from crnn.recognizer import Recognizer
 from crnn.training.config import DataConfig, TrainConfig
 from crnn.training.trainer import Trainer
-from export import ExportConfig, export
 from tests.conftest import draw_digits
 
 Build = Callable[..., TrainConfig]

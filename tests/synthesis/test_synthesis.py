@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
-from crnn.image.preprocess import CanvasSpec, to_canvas
+from crnn.image.preprocess import to_canvas
 from data.synthesis.compose import Frame, compose, frame_of
 from data.synthesis.degrade import CHAIN, degrade
 from data.synthesis.dice import Dice

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crnn.image.preprocess import CanvasSpec
+from crnn.core.canvas import CanvasSpec
 from crnn.training.batches import BatchPlan, LineDataset, align
 from crnn.training.loss import IGNORED
 from tests.conftest import DIGITS

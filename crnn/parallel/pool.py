@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from crnn.bulk.pipes import receive, send
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError
+from crnn.parallel.pipes import receive, send
 
 log = logging.getLogger("crnn.bulk")
 
@@ -189,7 +189,7 @@ class _Worker:
     def __init__(self, function: bytes, place: int | None) -> None:
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        command = [sys.executable, "-m", "crnn.bulk.worker"]
+        command = [sys.executable, "-m", "crnn.parallel.worker"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self._setup = (sys.path, cores[place % len(cores)] if cores and place is not None else None, function)
 

@@ -1,4 +1,4 @@
-"""A process that applies one function to what it is sent: `python -m crnn.bulk.worker`, started by `crnn.bulk.pool`.
+"""A process that applies one function to what it is sent; `crnn.parallel.pool` starts it by `python -m`.
 
 It has pipes for standard input and output; what libraries print goes to standard error.
 """
@@ -13,8 +13,8 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from crnn.bulk.pipes import receive, send
 from crnn.core.errors import UserError
+from crnn.parallel.pipes import receive, send
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crnn.bulk.pool import AHEAD, WorkerPool
 from crnn.core.errors import UserError
+from crnn.parallel.pool import AHEAD, WorkerPool
 from tests.bulk import jobs
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from crnn.bulk.pool import WorkerPool
 from crnn.core.errors import UserError
 from crnn.documents.reader import DocumentReader, Progress, chosen
 from crnn.documents.result import Page, Result
 from crnn.documents.sources import count_pages, kept
+from crnn.parallel.pool import WorkerPool
 
 PART = 4  # pages of a document that one worker reads at a time
 

@@ -1,0 +1,1 @@
+"""Reads many pages at once: a pool of processes, pinned to a core each."""

@@ -1,0 +1,97 @@
+"""The rooms of docs/architecture.md: which may import which, and which libraries each may use."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+READING = {
+    "core", "image", "recognition", "decoding", "language_model", "finder", "documents", "parallel", "bulk", "commands",
+    "adapters", "__init__", "__main__", "ocr", "ocrmypdf", "page", "recognizer",
+}  # fmt: skip
+MAKING = {"network", "datasets", "training", "quantization", "finetuning", "evaluation"}
+HEAVY = {"torch", "torchvision", "onnx", "lmdb", "matplotlib", "tensorboard"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Dotted names of what a module imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    """`crnn/core/errors.py` -> core, `crnn/ocr.py` -> ocr."""
+    return path.relative_to(ROOT).with_suffix("").parts[1]
+
+
+def is_main(path: Path) -> bool:
+    """Whether `python -m` runs it as a stage. `stage.py` is what these have in common."""
+    return "hydra.main" in path.read_text(encoding="utf-8") or path.name == "stage.py"
+
+
+def test_every_room_is_of_one_tier() -> None:
+    assert {room(path) for path in modules("crnn")} == READING | MAKING
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+READERS = [path for path in modules("crnn") if room(path) in READING] + modules("serve")
+
+
+@pytest.mark.parametrize("path", READERS, ids=named)
+def test_reading_and_serving_need_no_tools_of_training(path: Path) -> None:
+    for name in imports(path):
+        library, _, inner = name.partition(".")
+        assert library not in HEAVY | {"data"}, name
+        assert not (library == "crnn" and inner.split(".")[0] in MAKING), name
+
+
+@pytest.mark.parametrize("package", ["crnn", "data", "serve"])
+def test_only_stages_know_hydra(package: str) -> None:
+    for path in modules(package):
+        if not is_main(path):
+            assert "hydra" not in {name.split(".")[0] for name in imports(path)}, path
+
+
+def test_the_library_imports_neither_data_nor_server() -> None:
+    for path in modules("crnn"):
+        if path != ROOT / "crnn" / "commands" / "serve.py":  # starts the server
+            assert not {name.split(".")[0] for name in imports(path)} & {"data", "serve"}, path
+
+
+@pytest.mark.parametrize("package", ["crnn", "data", "serve"])
+def test_no_two_rooms_import_each_other(package: str) -> None:
+    uses: dict[str, set[str]] = defaultdict(set)
+    for path in modules(package):
+        for name in imports(path):
+            first, _, inner = name.partition(".")
+            if first == package and inner and inner.split(".")[0] != room(path):
+                uses[room(path)].add(inner.split(".")[0])
+    for one in uses:
+        for other in _reached(one, uses):
+            assert one not in _reached(other, uses), f"{one} and {other} need each other"
+
+
+def _reached(start: str, uses: dict[str, set[str]]) -> set[str]:
+    """Rooms that `start` needs, at whatever distance."""
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        for other in uses.get(ahead.pop(), set()) - found:
+            found.add(other)
+            ahead.append(other)
+    return found
