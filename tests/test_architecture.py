@@ -95,3 +95,11 @@ def _reached(start: str, uses: dict[str, set[str]]) -> set[str]:
             found.add(other)
             ahead.append(other)
     return found
+
+
+def test_every_room_is_explained() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for package in ("crnn", "data", "serve"):
+        for folder in (ROOT / package).iterdir():
+            if (folder / "__init__.py").is_file():
+                assert f"`{package}/{folder.name}/`" in page, folder
