@@ -33,7 +33,7 @@ def train(config: TrainConfig) -> Path:
     """Train, resume or profile the run `config.name`; returns the checkpoint's path."""
     trainer = Trainer(config)
     if trainer.rank == 0:
-        (trainer.folder / "config.json").write_text(config.to_json(), encoding="utf-8")
+        (trainer.folder / "config.json").write_text(trainer.config.to_json(), encoding="utf-8")
         print(
             f"{config.name}: {len(trainer.plan.dataset)} lines, {trainer.plan.batches_per_epoch} batches an epoch, "
             f"{trainer.precision}, {trainer.world} process(es) on {trainer.device.type}",

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -321,21 +320,3 @@ def _draw_by_weight(lines: np.ndarray, weights: np.ndarray, wanted: int, rng: np
 
 
 Loaded = TypeVar("Loaded")
-
-
-class Prefetcher(Generic[Loaded]):
-    """Reads what the next step needs in a thread during the current one; OpenCV and LMDB release the lock."""
-
-    def __init__(self, load: Callable[[int], Loaded]) -> None:
-        self._load = load
-        self._pool = ThreadPoolExecutor(1)
-        self._ahead: tuple[int, Future[Loaded]] | None = None
-
-    def __call__(self, step: int) -> Loaded:
-        ahead = self._ahead
-        loaded = ahead[1].result() if ahead is not None and ahead[0] == step else self._load(step)
-        self._ahead = (step + 1, self._pool.submit(self._load, step + 1))
-        return loaded
-
-    def close(self) -> None:
-        self._pool.shutdown(cancel_futures=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 
 from omegaconf import MISSING
@@ -11,6 +10,7 @@ from omegaconf import MISSING
 from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.network.crnn import ModelConfig
+from crnn.training.loop import cosine_rate
 from crnn.training.variation import VariationConfig
 
 LINES_MULTIPLE = 8  # lines in a batch are a multiple of it, so that it falls into equal parts
@@ -160,8 +160,5 @@ class TrainConfig:
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """Learning rate of `step`: linear warm-up, plateau, cosine to zero over the last `decay_share` of the steps."""
-    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    decay_steps = max(1.0, config.decay_share * config.steps)
-    into_decay = min(1.0, max(0.0, (step - (config.steps - decay_steps)) / decay_steps))
-    return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * into_decay))
+    """Learning rate of `step`, see `cosine_rate`."""
+    return cosine_rate(step, config.steps, config.learning_rate, config.warmup_steps, config.decay_share)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from crnn.core.canvas import CanvasSpec
-from crnn.core.charset import BLANK, Charset
+from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.core.metrics import Accuracy, score
 from crnn.core.model_info import FRAME_STRIDE, ArtifactInfo
@@ -30,10 +29,12 @@ from crnn.network.checkpoint import Checkpoint, State, load, load_newest, save
 from crnn.network.crnn import CRNN, ModelConfig
 from crnn.network.transfer import ADDED, Freezer, factorise, grow_head, heighten, trainable
 from crnn.training.augment import LightAugmentation
-from crnn.training.batches import Batch, BatchPlan, LineDataset, Prefetcher
+from crnn.training.batches import Batch, BatchPlan, LineDataset
 from crnn.training.config import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.training.device import choose_device
-from crnn.training.loss import aligned_loss, ctc_loss, distillation_loss
+from crnn.training.loop import Interrupted, Prefetcher, on_stop_signals, update_average, with_weights
+from crnn.training.objective import Objective
+from crnn.training.run_log import Logbook
 from crnn.training.variation import Variation
 
 
@@ -48,16 +49,12 @@ class TrainingDiverged(UserError):
     """Too many steps in a row had no finite gradient."""
 
 
-class Interrupted(Exception):
-    """The run was asked to stop; its checkpoint is saved."""
-
-
 class Trainer:
     """One run: its network, averaged weights, optimiser and place in the data; the same in every process."""
 
     def __init__(self, config: TrainConfig) -> None:
         config.check()
-        self.config = config
+        self.config = config = dataclasses.replace(config)  # the caller's stays as it is
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         if config.parts % self.world:
             raise UserError(f"{self.world} processes cannot share {config.parts} parts of a batch: change parts")
@@ -98,7 +95,8 @@ class Trainer:
         self.model = CRNN(config.model, len(self.charset))
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         origin = None if start is None else grow_head(start.weights, start.info.charset, self.charset)
-        self.teacher = self._teacher(recalled) if recalled is not None and config.data.recalled else None
+        teacher = self._teacher(recalled) if recalled is not None and config.data.recalled else None
+        self.objective = Objective(self.model, teacher, self.charset, config)
         known = 0 if start is None else len(start.info.charset)
         self.freezer = Freezer(self.model, config.trained_layers, config.batch_statistics, known)
         kept = config.trained_layers == ADDED  # the old rows beside the new ones must not decay either
@@ -118,6 +116,7 @@ class Trainer:
         self.seconds = 0.0
         self.validation_accuracy: Accuracy | None = None
         self.precision = config.precision
+        self.average: State = {name: value.clone() for name, value in self.model.state_dict().items()}
         self._restore(origin)
         if self.precision == "auto":
             self.precision = self._probe_precision()
@@ -133,7 +132,7 @@ class Trainer:
         if own is None:
             if origin is not None:
                 self.model.load_state_dict(origin)
-            self.average: State = {k: v.clone() for k, v in self.model.state_dict().items()}
+                self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
             return
         if not own.trained:
             raise UserError(f"{self.path} holds deployed weights only: name it as start_model of another run")
@@ -210,59 +209,9 @@ class Trainer:
         batches = (self.plan.batch(step, part, self.config.parts, self.augment) for part in mine)
         return [batch.to(self.device) for batch in batches]
 
-    def _rounded(self, precision: str) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bfloat16")
-
     def loss(self, batch: Batch, precision: str) -> Tensor:
         """Mean loss of one part of a batch."""
-        with self._rounded(precision):
-            embeddings, shortcut = self.model.embed_both_ways(batch.images)
-        total = self._loss_of(embeddings.float(), batch, precision)
-        if shortcut is not None:
-            total = total + self.config.shortcut_weight * self._loss_of(shortcut.float(), batch, precision)
-        return total
-
-    def _loss_of(self, embeddings: Tensor, batch: Batch, precision: str) -> Tensor:
-        recalled = batch.sources >= len(self.config.data.train) - self.config.data.recalled
-        if not recalled.any():
-            return self._labelled_loss(embeddings, batch)
-        labelled, kept = (~recalled).nonzero().squeeze(1), recalled.nonzero().squeeze(1)
-        share = len(kept) / len(recalled)
-        total = share * self._recalled_loss(embeddings[:, kept], batch.select(kept), precision)
-        if len(labelled):
-            total = total + (1 - share) * self._labelled_loss(embeddings[:, labelled], batch.select(labelled))
-        return total
-
-    def _labelled_loss(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        config = self.config
-        total = embeddings.new_zeros(())
-        if self.step >= config.aligned_steps:
-            twins = self._twins(batch)
-            per_line = ctc_loss(embeddings, self.model.head, batch.targets, batch.target_lengths, twins=twins)
-            # Divided by the length: a long line has more to say but should not outweigh ten short ones.
-            total = total + (per_line / batch.target_lengths).mean()
-        alone = self.step < config.aligned_steps
-        weight = 1.0 if alone else config.aligned_weight
-        if weight:
-            # Beside CTC some lines are enough to keep the peaks in place; they stand in the batch in random order.
-            lines = slice(None) if alone else slice(math.ceil(config.aligned_share * embeddings.shape[1]))
-            losses, frames = aligned_loss(embeddings[:, lines], self.model.head, batch.frame_targets[lines])
-            total = total + weight * losses / frames.clamp(min=1)
-        return total
-
-    def _twins(self, batch: Batch) -> Tensor | None:
-        """See `ctc_loss`: the space, in lines whose labels say nothing of it."""
-        if not batch.free_spaces.any() or " " not in self.charset:
-            return None
-        space = self.charset.encode(" ")[0]
-        return torch.where(batch.free_spaces, space, BLANK)
-
-    def _recalled_loss(self, embeddings: Tensor, batch: Batch, precision: str) -> Tensor:
-        assert self.teacher is not None
-        with torch.no_grad(), self._rounded(precision):
-            wanted = self.teacher.embed(batch.images)
-        per_line = distillation_loss(embeddings, self.model.head, wanted.float(), self.teacher.head)
-        return self.config.recall_weight * (per_line / batch.target_lengths).mean()
+        return self.objective(batch, self.step, precision)
 
     def train_step(self, batches: Sequence[Batch]) -> tuple[float, float]:
         """One optimiser step on this process's parts; returns loss and gradient norm of the whole batch."""
@@ -273,7 +222,7 @@ class Trainer:
         loss, norm = self._accumulate(batches)
         if math.isfinite(loss) and math.isfinite(norm):
             self.optimizer.step()
-            self._update_average()
+            update_average(self.average, self.model, self.config.ema, self.step)
             self.nonfinite_in_a_row = 0
         else:
             self.skipped += 1
@@ -326,16 +275,6 @@ class Trainer:
                 buffer.copy_(value)
         return loss_sum, torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm).item()
 
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        # Young averages follow quickly, so that early validation is not of the initial weights.
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        for name, value in self.model.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - decay)
-            else:
-                self.average[name].copy_(value)
-
     @staticmethod
     def _multiply_in(precision: str) -> None:
         """Let products of float32 matrices, the classifier's, round their factors to bfloat16 too."""
@@ -369,13 +308,8 @@ class Trainer:
     @contextmanager
     def deployable(self) -> Iterator[CRNN]:
         """The network with the weights to deploy, in evaluation mode."""
-        raw = {k: v.clone() for k, v in self.model.state_dict().items()}
-        self.model.load_state_dict(self.average)
-        self.model.eval()
-        try:
+        with with_weights(self.model, self.average):
             yield self.model
-        finally:
-            self.model.load_state_dict(raw)
 
     @torch.inference_mode()
     def validate(self) -> tuple[Accuracy, list[tuple[str, str, Tensor]]]:
@@ -422,14 +356,12 @@ class Trainer:
             Interrupted: SIGINT or SIGTERM came; the checkpoint is saved.
             TrainingDiverged: see `TrainConfig.max_nonfinite`.
         """
-        from crnn.training.run_log import Logbook
-
         config = self.config
-        load_batches = Prefetcher(self.batches)
         saved = logged = time.monotonic()
         lines_logged = self.lines_seen
         with (
-            self._stop_on_signals(),
+            on_stop_signals(self._ask_to_stop),
+            Prefetcher(self.batches) as load_batches,
             Logbook(self.folder, enabled=self.rank == 0) as logbook,
             tqdm(
                 total=config.steps, initial=self.step, unit="step", disable=self.rank > 0, file=sys.stdout,
@@ -457,19 +389,8 @@ class Trainer:
                     self.save()
                     saved = time.monotonic()
                 if self.stopping and self.step < config.steps:
-                    load_batches.close()
                     raise Interrupted(f"stopped at step {self.step}; run the same command to go on")
-        load_batches.close()
         return self.path
 
-    @contextmanager
-    def _stop_on_signals(self) -> Iterator[None]:
-        def stop(number: int, frame: FrameType | None) -> None:
-            self.asked_to_stop = True
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _ask_to_stop(self) -> None:
+        self.asked_to_stop = True
