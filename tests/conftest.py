@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     fsync, replace = os.fsync, os.replace
 
     def noted_fsync(file: int) -> None:
-        done.append(f"sync {Path(f'/proc/self/fd/{file}').readlink().name}")
+        name = Path(f"/proc/self/fd/{file}").readlink().name
+        done.append("sync " + re.sub(r"^\.(.*)\.\d+\.part(\..*)$", r"\1\2 unfinished", name))
         fsync(file)
 
     def noted_replace(source: str | Path, target: str | Path) -> None:

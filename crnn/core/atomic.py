@@ -1,9 +1,30 @@
-"""Makes what was written outlive a loss of power."""
+"""Writes files that are whole or not there, and makes what was written outlive a loss of power."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write in place of `path`, whose name it takes at the end of the block: whole, and on the disk.
+
+    If the block raises, what stood at `path` stays and the unfinished file is removed.
+
+    >>> with replacing(Path("artifacts/report.json")) as file:          # doctest: +SKIP
+    ...     file.write_text("{}")
+    """
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield unfinished
+        sync(unfinished)
+        os.replace(unfinished, path)
+        sync(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
 from crnn.documents.pages import SourceOptions
 from crnn.documents.paragraphs import Paragraph, paragraphs_of
@@ -174,15 +175,11 @@ class Result:
         """
         path = Path(path)
         form = format_of(path)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with open(unfinished, "wb") as file:
+            with replacing(path) as unfinished, open(unfinished, "wb") as file:
                 self.write(file, form)
-            unfinished.replace(path)  # what has the name is whole
         except OSError as error:
             raise UserError(f"{path} cannot be written: {error.strerror}") from None
-        finally:
-            unfinished.unlink(missing_ok=True)
         return path
 
     def write(self, file: BinaryIO, form: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import onnx
 
+from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
 from crnn.core.model_info import METADATA_KEY
 from crnn.finetuning.domain_classifier import add_probe
@@ -35,6 +36,5 @@ def write_pair(
         add_probe(first, domain, others, info.canvas)
     second = base64.b64encode(tuned.read_bytes()).decode()
     onnx.helper.set_model_props(first, {METADATA_KEY: info.to_json(), SECOND_KEY: second})
-    partial = output.with_suffix(".partial")
-    onnx.save(first, partial)
-    partial.replace(output)
+    with replacing(output) as unfinished:
+        onnx.save(first, unfinished)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crnn.core.atomic import sync
+from crnn.core.atomic import replacing, sync
 from crnn.core.errors import UserError, exit_cleanly
 from crnn.core.shipped import DEFAULT_MODEL
 from crnn.recognizer import Recognizer
@@ -119,10 +119,8 @@ def _swap(path: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy in one step: `target` is never half a file."""
-    partial = target.with_suffix(".partial")
-    shutil.copyfile(source, partial)
-    sync(partial)
-    os.replace(partial, target)
+    with replacing(target) as unfinished:
+        shutil.copyfile(source, unfinished)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
 
 VERSION = 1
@@ -103,9 +104,8 @@ class Trie:
         """Write the file, complete or not at all."""
         arrays = {f"{kind}_{n}": getattr(level, kind) for n, level in enumerate(self.levels, 1) for kind in KINDS}
         info = json.dumps({"version": VERSION, **self.info, "order": self.order}, ensure_ascii=False)
-        partial = path.with_name(path.name + ".partial.npz")
-        np.savez_compressed(partial, info=np.frombuffer(info.encode(), np.uint8), **arrays)
-        partial.rename(path)
+        with replacing(path) as unfinished, open(unfinished, "wb") as file:
+            np.savez_compressed(file, info=np.frombuffer(info.encode(), np.uint8), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Trie:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crnn.core.atomic import sync
+from crnn.core.atomic import replacing, sync
 from crnn.core.errors import UserError
 from crnn.core.model_info import ArtifactInfo
 from crnn.finder.info import FinderInfo
@@ -68,15 +68,13 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
         {"info": checkpoint.info.to_json(), "weights": checkpoint.weights, "trained": checkpoint.trained},
         content,
     )
-    temporary = path.with_suffix(".tmp")
-    with open(temporary, "wb") as file:
-        file.write(content.getbuffer())
-        file.write(_seal(content.getbuffer()))
-    sync(temporary)
-    if path.exists():
-        os.replace(path, previous(path))
-    os.replace(temporary, path)
-    sync(path.parent)
+    with replacing(path) as unfinished:
+        with open(unfinished, "wb") as file:
+            file.write(content.getbuffer())
+            file.write(_seal(content.getbuffer()))
+        if path.exists():
+            sync(unfinished)  # the former one moves only when the new one is on the disk
+            os.replace(path, previous(path))
 
 
 def load(path: str | Path) -> Checkpoint:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import onnx
 import onnxruntime
 import torch
 
+from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
 from crnn.finder.info import METADATA_KEY
 from crnn.network.checkpoint import Checkpoint
@@ -36,25 +36,26 @@ def export_finder(checkpoint: Checkpoint, output: Path) -> Path:
         UserError: the outputs differ by more than `TOLERANCE`; nothing is written then.
     """
     network = build_finder(checkpoint)
-    temporary = output.with_suffix(".tmp")
-    output.parent.mkdir(parents=True, exist_ok=True)
     axes = {0: "N", 2: "H", 3: "W"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the older exporter, which says so, as for the reader
-        torch.onnx.export(
-            network, (torch.zeros(1, 3, 64, 96, dtype=torch.uint8),), str(temporary), dynamo=False, opset_version=OPSET,
-            input_names=["images"], output_names=["maps"], dynamic_axes={"images": axes, "maps": axes},
-        )  # fmt: skip
-    graph = onnx.load(str(temporary))
-    info = dataclasses.replace(checkpoint.info, source_sha256=checkpoint.sha256)
-    onnx.helper.set_model_props(graph, {METADATA_KEY: info.to_json()})
-    onnx.checker.check_model(graph)
-    onnx.save(graph, str(temporary))
-    error = largest_difference(network, temporary)
-    if error > TOLERANCE:
-        temporary.unlink()
-        raise UserError(f"ONNX Runtime and torch differ by {error:.1e} (allowed {TOLERANCE:.0e}): nothing was exported")
-    os.replace(temporary, output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(output) as unfinished:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the older exporter, which says so, as for the reader
+            torch.onnx.export(
+                network, (torch.zeros(1, 3, 64, 96, dtype=torch.uint8),), str(unfinished),
+                dynamo=False, opset_version=OPSET,
+                input_names=["images"], output_names=["maps"], dynamic_axes={"images": axes, "maps": axes},
+            )  # fmt: skip
+        graph = onnx.load(str(unfinished))
+        info = dataclasses.replace(checkpoint.info, source_sha256=checkpoint.sha256)
+        onnx.helper.set_model_props(graph, {METADATA_KEY: info.to_json()})
+        onnx.checker.check_model(graph)
+        onnx.save(graph, str(unfinished))
+        error = largest_difference(network, unfinished)
+        if error > TOLERANCE:
+            raise UserError(
+                f"ONNX Runtime and torch differ by {error:.1e} (allowed {TOLERANCE:.0e}): nothing was exported"
+            )
     print(f"{output}: {output.stat().st_size / 1e6:.2f} MB, differs from torch by at most {error:.1e}")
     return output
 

@@ -7,7 +7,6 @@ kernel and can quantise; the dynamo exporter unrolls or refuses them when batch 
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import onnxruntime
 import torch
 from omegaconf import MISSING
 
+from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
 from crnn.core.model_info import METADATA_KEY, ArtifactInfo
 from crnn.finder.info import FinderInfo
@@ -66,38 +66,37 @@ def export(config: ExportConfig) -> Path:
         canvas = dataclasses.replace(checkpoint.info.canvas, mode=config.mode)
         checkpoint.info = dataclasses.replace(checkpoint.info, canvas=canvas)
     model = build(checkpoint)
-    write_graph(model, checkpoint, output)
-    error = largest_difference(model, output)
-    if error > TOLERANCE:
-        output.unlink()
-        raise UserError(f"ONNX Runtime and torch differ by {error:.1e} (allowed {TOLERANCE:.0e}): nothing was exported")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(output) as unfinished:
+        write_graph(model, checkpoint, unfinished)
+        error = largest_difference(model, unfinished)
+        if error > TOLERANCE:
+            raise UserError(
+                f"ONNX Runtime and torch differ by {error:.1e} (allowed {TOLERANCE:.0e}): nothing was exported"
+            )
     print(f"{output}: {output.stat().st_size / 1e6:.2f} MB, differs from torch by at most {error:.1e}")
     return output
 
 
 def write_graph(model: CRNN, checkpoint: Checkpoint, output: Path) -> None:
-    """Write `model` to `output` atomically, with dynamic batch and width and the artifact's description."""
+    """Write `model` to `output`, with dynamic batch and width and the artifact's description."""
     example = torch.zeros(2, 1, model.config.height, 64, dtype=torch.uint8)
-    temporary = output.with_suffix(".tmp")
-    output.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         # The exporter warns that it is the older one (wanted, see above) and of LSTM batch sizes (tested below).
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            model, (example,), str(temporary), dynamo=False, opset_version=OPSET,
+            model, (example,), str(output), dynamo=False, opset_version=OPSET,
             input_names=["images"], output_names=["logits"],
             dynamic_axes={"images": {0: "N", 3: "W"}, "logits": {0: "T", 1: "N"}},
         )  # fmt: skip
-    graph = onnx.load(str(temporary))
+    graph = onnx.load(str(output))
     lstms = sum(node.op_type == "LSTM" for node in graph.graph.node)
     if lstms != model.config.layers:
-        temporary.unlink()
         raise UserError(f"the exporter wrote {lstms} LSTM nodes for {model.config.layers} layers: use another torch")
     info: ArtifactInfo = dataclasses.replace(checkpoint.info, source_sha256=checkpoint.sha256)
     onnx.helper.set_model_props(graph, {METADATA_KEY: info.to_json()})
     onnx.checker.check_model(graph)
-    onnx.save(graph, str(temporary))
-    os.replace(temporary, output)
+    onnx.save(graph, str(output))
 
 
 @torch.inference_mode()

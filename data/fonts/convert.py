@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont, TTLibError
 from fontTools.ttLib.tables._g_l_y_f import Glyph
 
+from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
 from data.fonts.bitmap import trace_bitmap_font
 from data.fonts.handwriting import write_font
@@ -39,21 +39,20 @@ def plain_font(paths: Sequence[Path], cache: Path, hand: int | None = None) -> P
     if target.exists():
         return target
     cache.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(f".partial{os.getpid()}")
     try:
-        if hand is not None:
-            write_font(paths, hand, partial)
-        elif paths[0].suffix == BITMAP_FONT:
-            trace_bitmap_font(paths[0], partial)
-        elif len(paths) == 1:
-            with paths[0].open("rb") as file, TTFont(file) as font:
-                font.flavor = None
-                font.save(partial)
-        else:
-            merge_slices(paths, partial)
+        with replacing(target) as unfinished:
+            if hand is not None:
+                write_font(paths, hand, unfinished)
+            elif paths[0].suffix == BITMAP_FONT:
+                trace_bitmap_font(paths[0], unfinished)
+            elif len(paths) == 1:
+                with paths[0].open("rb") as file, TTFont(file) as font:
+                    font.flavor = None
+                    font.save(unfinished)
+            else:
+                merge_slices(paths, unfinished)
     except TTLibError as error:
         raise UserError(f"{paths[0].name} cannot be read: {error}") from None
-    partial.rename(target)
     return target
 
 

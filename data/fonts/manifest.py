@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
 
 SPLITS = ("train", "test")
@@ -66,8 +67,7 @@ def check_lineages(faces: Iterable[Face]) -> None:
 
 def save_faces(faces: Iterable[Face], path: Path, profile: str, charset_sha256: str) -> None:
     """Write the manifest, `Face.path` relative to it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {"profile": profile, "charset_sha256": charset_sha256, "faces": [asdict(face) for face in faces]}
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    partial.rename(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

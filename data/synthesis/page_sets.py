@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 from tqdm import tqdm
 
+from crnn.core.atomic import replacing
 from crnn.core.errors import UserError, exit_cleanly
 from crnn.core.stage import run_stage, typed
 from data.synthesis.pages.render import render
@@ -101,9 +101,8 @@ def _rows(folder: Path) -> set[int]:
         if (folder / name).is_file():
             good.append(line + "\n")
             numbers.add(int(Path(name).stem))
-    partial = path.with_suffix(".partial")
-    partial.write_text("".join(good), encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as unfinished:
+        unfinished.write_text("".join(good), encoding="utf-8")
     return numbers
 
 
@@ -121,9 +120,8 @@ def _render(job: tuple[int, int, Path]) -> dict[str, Any]:
     page = render(seed, index, _stock)
     file = folder / f"{index:06}.jpg"
     _, data = cv2.imencode(".jpg", page.image, [cv2.IMWRITE_JPEG_QUALITY, page.quality])
-    partial = file.with_suffix(".partial")
-    partial.write_bytes(data.tobytes())
-    os.replace(partial, file)
+    with replacing(file) as unfinished:
+        unfinished.write_bytes(data.tobytes())
     return {
         "file": file.name,
         "size": list(page.image.shape[:2]),

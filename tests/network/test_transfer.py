@@ -144,7 +144,7 @@ def test_a_split_network_is_held_to_the_whole_one(small_config: Build, trained: 
     )
     config.data.recalled = len(config.data.train)
     trainer = Trainer(config)
-    assert trainer.teacher is not None and trainer.teacher.config.ranks == [0, 0, 0, 0]
+    assert trainer.objective.teacher is not None and trainer.objective.teacher.config.ranks == [0, 0, 0, 0]
     losses = [trainer.train_step(trainer.batches(step))[0] for step in range(12)]
     assert max(losses[-3:]) < min(losses[:3])
 
