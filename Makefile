@@ -27,15 +27,16 @@ several = '$1=[$(call quoted,$(firstword $2))$(foreach each,$(wordlist 2,9,$2),$
 
 # What a target cannot do without is asked for before anything is built.
 needs_import     := SOURCE
+needs_label      := SOURCE
 needs_evaluate   := DATASET
 needs_data-stats := DATASET
 needs_quantize   := DATASET
-SOURCE_is        := a list, a folder or an LMDB of labelled lines
+SOURCE_is        := labelled lines (a list, a folder, an LMDB), or pictures to label
 DATASET_is       := an LMDB folder, or a TSV of file, text and category
 $(foreach goal,$(MAKECMDGOALS),$(foreach needed,$(needs_$(goal)),$(if $(strip $($(needed))),,$(error \
     make $(goal) needs $(needed)=PATH, $($(needed)_is)))))
 
-.PHONY: help env env-train env-dev env-lm fonts corpus data pages photographs preview data-stats import train train-finder \
+.PHONY: help env env-train env-dev env-lm fonts corpus data pages photographs preview data-stats import label train train-finder \
         export quantize evaluate \
         bench bench-pages lm serve finetune promote rollback test lint pipeline clean
 
@@ -47,7 +48,7 @@ help: ## list targets and variables
 	@echo "  LINES=$(LINES) SEED=$(SEED) SPLIT=$(SPLIT)   what 'make data' builds; PAGES=$(PAGES), of 'make pages'"
 	@echo "  MODEL=FILE        model to quantize, evaluate or serve    DATASET=PATH   LMDB folder or labels TSV"
 	@echo "  START_MODEL=FILE  checkpoint that training starts from    PORT=$(PORT)     of the server"
-	@echo "  SOURCE=PATH       what 'make import' reads"
+	@echo "  SOURCE=PATH       what 'make import' and 'make label' read"
 	@echo "  PROCESSES=N       training processes (torchrun)           QUICK=1        short form of bench"
 	@echo "  FONTS=DIR TEXT=FILE DATA=PATH MODE=$(MODE)   what finetune learns from, and the layers that learn"
 	@echo "  ALONE=1           promote the tuned network by itself, without the general one beside it"
@@ -94,6 +95,9 @@ import: .venv/train ## labelled lines from SOURCE= into artifacts/lines/NAME
 	$(PY) -m data.converters.convert $(call given,source,SOURCE) $(call given,name,NAME) \
 	    $(if $(START_MODEL),$(call given,start_model,START_MODEL)) $(ARGS)
 
+label: .venv/train ## label the pictures of SOURCE= by what several readers agree on, into artifacts/labelled/NAME
+	$(PY) -m data.labelling.label $(call given,source,SOURCE) $(call given,name,NAME) $(ARGS)
+
 photographs: .venv/train ## fetch pictures free of text, by package name
 	$(PY) -m data.synthesis.photographs $(ARGS)
 
@@ -126,7 +130,7 @@ export: .venv/train ## artifacts/NAME/checkpoint.pt to model.onnx
 
 EXPORTED = $(or $(MODEL),artifacts/$(NAME)/model.onnx)
 quantize: .venv/train ## MODEL= to INT8, behind the gate; FINDER=1: a finder, by a folder of pages
-	$(PY) quantize.py $(if $(FINDER),--config-name finder) $(call given,model,EXPORTED) $(call given,dataset,DATASET) $(ARGS)
+	$(PY) quantize.py $(if $(FINDER),--config-name quantize_finder) $(call given,model,EXPORTED) $(call given,dataset,DATASET) $(ARGS)
 
 evaluate: .venv/train ## accuracy and latency of MODEL= on DATASET=
 	$(PY) evaluate.py $(call given,name,NAME) $(if $(MODEL),$(call given,model,MODEL)) $(call given,dataset,DATASET) $(ARGS)
@@ -156,7 +160,7 @@ PAGE_ENGINES ?= [ours,rapidocr,rapidocr_tiny,tesseract]
 bench-pages: .venv/train ## lines of the pages in DATASET= (rendered ones by default) found and read, beside other engines
 	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q rapidocr==3.10
 	$(if $(DATASET),,test -d $(PAGE_SET) || $(PY) -m data.synthesis.benchmark_pages)
-	$(PY) evaluate.py --config-name pages $(call given,model,PAGE_MODEL) $(call given,pages,PAGE_SET) \
+	$(PY) evaluate.py --config-name bench_pages $(call given,model,PAGE_MODEL) $(call given,pages,PAGE_SET) \
 	    'engines=$(PAGE_ENGINES)' $(ARGS)
 
 # ---- fine-tuning -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Stage: judge models on labelled lines, beside other recognisers, or finders on labelled pages; see configs/evaluate/.
+"""Stage: judge models on labelled lines, beside other recognisers, or finders on labelled pages.
 
 python evaluate.py model=artifacts/base/model.onnx dataset=artifacts/lines/val name=base-val
 """
@@ -23,7 +23,7 @@ ConfigStore.instance().store(name="evaluate_schema", node=EvaluateConfig)
 ConfigStore.instance().store(name="page_benchmark_schema", node=PageBenchmarkConfig)
 
 
-@hydra.main(version_base="1.3", config_path="configs/evaluate", config_name="evaluate")
+@hydra.main(version_base="1.3", config_path="configs", config_name="evaluate")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
     if OmegaConf.get_type(cfg) is PageBenchmarkConfig:

@@ -18,7 +18,7 @@ ConfigStore.instance().store(name="quantize_schema", node=QuantizeConfig)
 ConfigStore.instance().store(name="quantize_finder_schema", node=FinderQuantizeConfig)
 
 
-@hydra.main(version_base="1.3", config_path="configs/quantize", config_name="quantize")
+@hydra.main(version_base="1.3", config_path="configs", config_name="quantize")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
     if OmegaConf.get_type(cfg) is FinderQuantizeConfig:

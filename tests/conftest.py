@@ -95,7 +95,7 @@ def small_config(
         config = TrainConfig(
             name=name,
             artifacts=str(artifacts),
-            model=ModelConfig(
+            network=ModelConfig(
                 stem=8, channels=[16, 24, 32, 48], convolutions=[1, 1, 1, 1], hidden=24, layers=1, bottleneck=24
             ),
             data=DataConfig(train=[str(digit_lines)], validation=[str(held_out_digits)], charset=str(digits_file)),

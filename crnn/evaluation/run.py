@@ -31,7 +31,7 @@ from crnn.image.preprocess import decode_image, scaled_width
 
 @dataclass
 class EvaluateConfig:
-    """See configs/evaluate/evaluate.yaml for meanings and values."""
+    """See configs/evaluate.yaml for meanings and values."""
 
     name: str = MISSING
     dataset: str = MISSING

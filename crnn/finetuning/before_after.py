@@ -45,7 +45,7 @@ LOOKS = 1000  # lines of either kind that tell what a domain looks like
 
 @dataclass
 class Criteria:
-    """What a model must show to be promoted; reasons for the values stand in configs/finetune/before_after.yaml."""
+    """What a model must show to be promoted; reasons for the values stand in configs/before_after.yaml."""
 
     min_domain_gain: float = 0.005
     max_general_loss: float = 0.003
@@ -55,7 +55,7 @@ class Criteria:
 
 @dataclass
 class BeforeAfterConfig:
-    """See configs/finetune/before_after.yaml for meanings and values."""
+    """See configs/before_after.yaml for meanings and values."""
 
     name: str = MISSING
     artifacts: str = "artifacts"
@@ -216,7 +216,7 @@ def _side(path: Path, lines: Sequence[LabelledLine], models: Sequence[Recognizer
 ConfigStore.instance().store(name="before_after_schema", node=BeforeAfterConfig)
 
 
-@hydra.main(version_base="1.3", config_path="../../configs/finetune", config_name="before_after")
+@hydra.main(version_base="1.3", config_path="../../configs", config_name="before_after")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
     config = typed(cfg, BeforeAfterConfig)

@@ -16,7 +16,7 @@ from crnn.evaluation.measures.timing import Run, run_interleaved
 
 @dataclass
 class GateConfig:
-    """Reasons for the values stand in configs/quantize/quantize.yaml.
+    """Reasons for the values stand in configs/quantize.yaml.
 
     Attributes:
         lines: read by both models; fewer if the dataset holds fewer.

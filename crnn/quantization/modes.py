@@ -70,7 +70,7 @@ METHODS = {
 
 @dataclass
 class Recipe:
-    """What is quantised, and how. Reasons for the values stand in configs/quantize/quantize.yaml.
+    """What is quantised, and how. Reasons for the values stand in configs/quantize.yaml.
 
     Attributes:
         mode: see the module.

@@ -27,7 +27,7 @@ from crnn.recognition.chunks import cut
 
 @dataclass
 class QuantizeConfig:
-    """See configs/quantize/quantize.yaml for meanings and values."""
+    """See configs/quantize.yaml for meanings and values."""
 
     model: str = MISSING
     dataset: str = MISSING

@@ -94,7 +94,7 @@ class TrainConfig:
 
     name: str = "base"
     artifacts: str = "artifacts"
-    model: ModelConfig = field(default_factory=ModelConfig)
+    network: ModelConfig = field(default_factory=ModelConfig)
     canvas: CanvasConfig = field(default_factory=CanvasConfig)
     data: DataConfig = field(default_factory=DataConfig)
     start_model: str | None = None
@@ -152,11 +152,11 @@ class TrainConfig:
                 f"data.recalled={self.data.recalled}: needs a start_model, and no more than the training sets"
             )
         if self.lowered_ranks is not None and not self.start_model:
-            raise UserError("lowered_ranks needs a start_model: without one, set model.ranks")
+            raise UserError("lowered_ranks needs a start_model: without one, set network.ranks")
         if self.raised_height is not None and not self.start_model:
-            raise UserError("raised_height needs a start_model: without one, set model.height and canvas.height")
-        if self.model.height != self.canvas.height:
-            raise UserError(f"model.height {self.model.height} differs from canvas.height {self.canvas.height}")
+            raise UserError("raised_height needs a start_model: without one, set network.height and canvas.height")
+        if self.network.height != self.canvas.height:
+            raise UserError(f"model.height {self.network.height} differs from canvas.height {self.canvas.height}")
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:

@@ -72,7 +72,7 @@ class Trainer:
         if start is not None:
             if config.lowered_ranks is not None:
                 start = factorise(start, config.lowered_ranks)
-            config.model = ModelConfig(**start.info.model)
+            config.network = ModelConfig(**start.info.model)
         self.added = _added_characters(start, self.charset)
         self.spec = start.info.canvas if start is not None else CanvasSpec(**asdict(config.canvas))
         data = config.data
@@ -92,7 +92,7 @@ class Trainer:
         self.augment = LightAugmentation(data.augmentation) if data.augmentation else None
 
         torch.manual_seed(config.seed)
-        self.model = CRNN(config.model, len(self.charset))
+        self.model = CRNN(config.network, len(self.charset))
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         origin = None if start is None else grow_head(start.weights, start.info.charset, self.charset)
         teacher = self._teacher(recalled) if recalled is not None and config.data.recalled else None
@@ -137,7 +137,7 @@ class Trainer:
         if not own.trained:
             raise UserError(f"{self.path} holds deployed weights only: name it as start_model of another run")
         known = asdict(ModelConfig(**own.info.model))  # older runs do not name what has been added to the network since
-        if own.info.characters != self.charset.characters or known != asdict(self.config.model):
+        if own.info.characters != self.charset.characters or known != asdict(self.config.network):
             raise UserError(
                 f"{self.path} was trained with another charset or network: choose another name, or delete it"
             )
@@ -176,7 +176,7 @@ class Trainer:
             characters=self.charset.characters,
             canvas=self.spec,
             frame_stride=FRAME_STRIDE,
-            model=asdict(self.config.model),
+            model=asdict(self.config.network),
             training={
                 "name": self.config.name,
                 "step": self.step,

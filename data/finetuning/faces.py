@@ -19,7 +19,7 @@ def own_faces(fonts: Path, charset: Charset, cache: Path) -> list[Face]:
     """Every face at `fonts`, in both splits: a domain is its faces, so what tests hold out is the text.
 
     Args:
-        fonts: a folder of font files, or a YAML list of sources in the form of configs/fonts/.
+        fonts: a folder of font files, or a YAML list of sources in the form of configs/font_sources/.
 
     Raises:
         UserError: nothing there, or a file is no font.

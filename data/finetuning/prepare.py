@@ -51,7 +51,7 @@ NOTE = "domain.json"
 
 @dataclass
 class DomainConfig:
-    """See configs/finetune/domain.yaml for meanings and values."""
+    """See configs/domain.yaml for meanings and values."""
 
     name: str = MISSING
     start_model: str = MISSING
@@ -357,7 +357,7 @@ def _write(path: Path, lines: Iterable[StoredLine]) -> None:
 ConfigStore.instance().store(name="domain_schema", node=DomainConfig)
 
 
-@hydra.main(version_base="1.3", config_path="../../configs/finetune", config_name="domain")
+@hydra.main(version_base="1.3", config_path="../../configs", config_name="domain")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
     config = typed(cfg, DomainConfig)

@@ -276,7 +276,7 @@ def test_mistakes_are_named(labels: Path, model: Path, changes: dict[str, object
 @pytest.mark.parametrize("name", ["evaluate", "bench", "bench_quick"])
 def test_every_configuration_composes(name: str) -> None:
     importlib.import_module("evaluate")  # registers the schema
-    with initialize_config_dir(str(ROOT / "configs/evaluate"), version_base="1.3"):
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         config = typed(compose(name, ["name=run", "dataset=lines"]), EvaluateConfig)
         assert set(config.paddle) >= {"ppocr_v6_tiny", "ppocr_v6_small"}
         with pytest.raises(HydraException, match="peer"):

@@ -249,7 +249,7 @@ def test_a_source_has_exactly_one_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_the_shipped_lists_are_sound(profile: str) -> None:
-    sources = load_sources(Path("configs/fonts", f"{profile}.yaml"))
+    sources = load_sources(Path("configs/font_sources", f"{profile}.yaml"))
     assert {source.split for source in sources} == {"train", "test"}
     assert all(source.licence != "unknown" and (source.lineage or source.slices) for source in sources)
     splits = {(source.lineage or source.place[1], source.split) for source in sources}
@@ -257,7 +257,7 @@ def test_the_shipped_lists_are_sound(profile: str) -> None:
 
 
 def test_the_quick_list_needs_pip_alone() -> None:
-    assert {source.place[0] for source in load_sources("configs/fonts/quick.yaml")} == {"pip", "module"}
+    assert {source.place[0] for source in load_sources("configs/font_sources/quick.yaml")} == {"pip", "module"}
 
 
 def test_missing_sources_are_reported_and_the_rest_go_on(tmp_path: Path) -> None:

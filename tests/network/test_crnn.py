@@ -69,7 +69,7 @@ def test_a_height_that_cannot_be_halved_is_refused(height: int) -> None:
 @pytest.mark.parametrize("name", ["base", "tiny", "deep", "deep_wide"])
 def test_the_shipped_sizes_fit_both_canvases(name: str) -> None:
     with initialize(version_base=None, config_path="../../configs"):
-        sizes = compose(f"model/{name}").model
+        sizes = compose(f"network/{name}").network
     for height in (32, 40):
         model = CRNN(ModelConfig(**sizes, height=height), classes=11).eval()
         assert model(torch.zeros(1, 1, height, 64, dtype=torch.uint8)).shape == (16, 1, 11)

@@ -43,8 +43,8 @@ def same_weights(a: Checkpoint, b: Checkpoint) -> bool:
 def overrides(config: TrainConfig) -> list[str]:
     """The configuration as arguments of train.py."""
     fields = dataclasses.asdict(config)
-    parts = {f"{part}.{key}": value for part in ("model", "data") for key, value in fields[part].items()}
-    plain = {key: value for key, value in fields.items() if key not in ("model", "canvas", "data")}
+    parts = {f"{part}.{key}": value for part in ("network", "data") for key, value in fields[part].items()}
+    plain = {key: value for key, value in fields.items() if key not in ("network", "canvas", "data")}
     return [f"{k}={str(v).replace(' ', '')}" for k, v in {**plain, **parts}.items() if v is not None]
 
 
@@ -92,7 +92,7 @@ def test_resumed_equals_undisturbed(small_config: Build, varied: bool) -> None:
     def config(name: str) -> TrainConfig:
         config = small_config(f"{name}_{varied}", steps=20, aligned_steps=10)
         config.data = dataclasses.replace(config.data, variation=VARIED if varied else None)
-        config.model = dataclasses.replace(config.model, shortcut=varied)
+        config.network = dataclasses.replace(config.network, shortcut=varied)
         return config
 
     whole = Trainer(config("whole"))
@@ -132,7 +132,7 @@ def test_lines_whose_labels_say_nothing_of_spaces_leave_the_space_alone(
 
 def test_a_network_with_a_shortcut_is_exported_without_it(small_config: Build) -> None:
     config = small_config("shortcut", steps=2, aligned_steps=1)
-    config.model = dataclasses.replace(config.model, shortcut=True)
+    config.network = dataclasses.replace(config.network, shortcut=True)
     trainer = Trainer(config)
     trainer.run()
     assert trainer.model.shortcut is not None and trainer.model.shortcut.weight.grad is not None
@@ -261,7 +261,7 @@ def test_a_run_is_not_resumed_with_another_optimiser(
 
 def test_a_run_is_not_resumed_with_another_network(small_config: Build, trained: Path) -> None:
     config = small_config("trained")
-    config.model = dataclasses.replace(config.model, hidden=12)
+    config.network = dataclasses.replace(config.network, hidden=12)
     with pytest.raises(UserError, match="another charset or network"):
         Trainer(config)
 

@@ -29,7 +29,7 @@ from crnn.recognizer import Recognizer
 
 @dataclass
 class LexiconStudyConfig:
-    """See configs/lexicon_study/lexicon_study.yaml."""
+    """See configs/hot_words_study.yaml."""
 
     model: str = MISSING
     language_model: str | None = None
@@ -126,7 +126,7 @@ def run(cfg: LexiconStudyConfig) -> None:
 ConfigStore.instance().store(name="lexicon_study_schema", node=LexiconStudyConfig)
 
 
-@hydra.main(version_base=None, config_path="../../../configs/lexicon_study", config_name="lexicon_study")
+@hydra.main(version_base=None, config_path="../../../configs", config_name="hot_words_study")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
     """Compose the configuration and run."""

@@ -39,7 +39,7 @@ from crnn.recognizer import Recognizer
 
 @dataclass
 class LmTuningConfig:
-    """See configs/lm_tuning/lm_tuning.yaml (its own folder: beside the group `model` no key may be named so)."""
+    """See configs/lm_tuning.yaml."""
 
     model: str = MISSING
     language_model: str = MISSING
@@ -258,7 +258,7 @@ def run(cfg: LmTuningConfig) -> Path:
 ConfigStore.instance().store(name="lm_tuning_schema", node=LmTuningConfig)
 
 
-@hydra.main(version_base=None, config_path="../../../configs/lm_tuning", config_name="lm_tuning")
+@hydra.main(version_base=None, config_path="../../../configs", config_name="lm_tuning")
 @exit_cleanly()
 def main(cfg: DictConfig) -> None:
     """Compose the configuration and tune."""

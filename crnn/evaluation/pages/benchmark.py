@@ -22,7 +22,7 @@ from crnn.evaluation.pages.measure import Found, PageScore, score_page
 
 @dataclass
 class PageBenchmarkConfig:
-    """See configs/evaluate/pages.yaml for values.
+    """See configs/bench_pages.yaml for values.
 
     Attributes:
         name: of the folder under `artifacts` that gets the report.

@@ -18,7 +18,7 @@ from crnn.evaluation.studies.scaling import time_by_batch, time_by_threads, time
 
 @dataclass
 class StudiesConfig:
-    """See configs/evaluate/bench.yaml for meanings and values; empty and 0 leave a study out."""
+    """See configs/bench.yaml for meanings and values; empty and 0 leave a study out."""
 
     widths: list[int] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
