@@ -16,7 +16,7 @@ from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
 from crnn.finder.finder import Finder
 from crnn.finder.reading_order import reading_order
 from crnn.image.preprocess import line_grey
-from crnn.recognizer import Recognizer
+from crnn.recognizer import Allowance, Recognizer
 
 log = logging.getLogger("crnn.page")
 
@@ -119,7 +119,9 @@ class PageReader:
             ImageError: not such an image.
         """
         found = self.find(image, layout)
-        readings = self.recognizer.read_many([line.crop for line in found.lines], decode, return_exceptions=True)
+        crops = [line.crop for line in found.lines]
+        allowance = None if found.is_line else Allowance()
+        readings = self.recognizer.read_many(crops, decode, return_exceptions=True, allowance=allowance)
         read = [line_reading(line, reading) for line, reading in zip(found.lines, readings, strict=True)]
         least = 0.0 if layout == "line" else min_confidence
         kept = tuple(line for line in read if line.error or (line.text and line.confidence >= least))

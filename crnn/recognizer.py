@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,11 +22,31 @@ from crnn.core.shipped import DEFAULT_MODEL
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.image.margins import Crop, without_margins
-from crnn.image.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, line_grey
+from crnn.image.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, line_grey, scaled_width
 from crnn.recognition.ensemble import unpack
 from crnn.recognition.session import Look, Network
 
-__all__ = ["CharReading", "Reading", "Recognizer"]
+__all__ = ["Allowance", "CharReading", "Reading", "Recognizer"]
+
+MOST_AGAIN = 32.0  # lines as wide as the canvas that are read again on one page: a third of a second
+
+
+class Allowance:
+    """How much of a page may still be read again: a page of hundreds of lines, none of them clear, takes three times as
+    long else, and reads little better. The lines that come first get it.
+
+    Args:
+        lines: as wide as the canvas, each look at one counted.
+    """
+
+    def __init__(self, lines: float = MOST_AGAIN) -> None:
+        self._left = lines
+
+    def take(self, lines: float) -> bool:
+        """Whether so much may be read again; if so, so much less is left."""
+        enough = self._left >= lines
+        self._left -= lines * enough
+        return enough
 
 
 class Recognizer:
@@ -87,11 +108,17 @@ class Recognizer:
         decode: Decoder | str | None = None,
         *,
         return_exceptions: Literal[False] = False,
+        allowance: Allowance | None = None,
     ) -> list[Reading]: ...
 
     @overload
     def read_many(
-        self, images: Sequence[np.ndarray | bytes], decode: Decoder | str | None = None, *, return_exceptions: bool
+        self,
+        images: Sequence[np.ndarray | bytes],
+        decode: Decoder | str | None = None,
+        *,
+        return_exceptions: bool,
+        allowance: Allowance | None = None,
     ) -> list[Reading | Exception]: ...
 
     def read_many(
@@ -100,6 +127,7 @@ class Recognizer:
         decode: Decoder | str | None = None,
         *,
         return_exceptions: bool = False,
+        allowance: Allowance | None = None,
     ) -> list[Reading] | list[Reading | Exception]:
         """Read many lines; each reads as it does alone, whatever its neighbours.
 
@@ -107,12 +135,15 @@ class Recognizer:
             images, decode: see `read`.
             return_exceptions: what goes wrong with one image stands in its place among the readings, and the others
                 are read all the same, as with `asyncio.gather`.
+            allowance: of the page whose lines these are, shared by all of them; None reads all again that are unsure.
 
         Raises:
             ImageError, UserError: see `read`; the first that an image meets, unless they are returned.
         """
         decoder = self._decoder(decode)
-        return self._read_each(images, decoder) if return_exceptions else self._read(images, decoder)
+        allowance = allowance or Allowance(math.inf)
+        read = self._read_each if return_exceptions else self._read
+        return read(images, decoder, allowance)
 
     def _decoder(self, decode: Decoder | str | None) -> Decoder:
         if decode is None or decode == METHODS[0]:
@@ -123,40 +154,54 @@ class Recognizer:
             raise UserError(f"unknown decoding method {decode!r}: choose one of {', '.join(METHODS)}")
         return decode
 
-    def _read_each(self, images: Sequence[np.ndarray | bytes], decode: Decoder) -> list[Reading | Exception]:
+    def _read_each(
+        self, images: Sequence[np.ndarray | bytes], decode: Decoder, allowance: Allowance
+    ) -> list[Reading | Exception]:
         try:
-            return [*self._read(images, decode)]
+            return [*self._read(images, decode, allowance)]
         except Exception as error:  # whatever it was, it is the matter of one image
             if len(images) == 1:
                 return [error]
             middle = len(images) // 2
-            return self._read_each(images[:middle], decode) + self._read_each(images[middle:], decode)
+            halves = images[:middle], images[middle:]
+            return [reading for half in halves for reading in self._read_each(half, decode, allowance)]
 
-    def _read(self, images: Sequence[np.ndarray | bytes], decode: Decoder) -> list[Reading]:
+    def _read(self, images: Sequence[np.ndarray | bytes], decode: Decoder, allowance: Allowance) -> list[Reading]:
         greys = [line_grey(image if isinstance(image, np.ndarray) else decode_image(image)) for image in images]
         crops = [without_margins(grey) for grey in greys]
-        readings = self._read_crops([crop.of(grey) for crop, grey in zip(crops, greys, strict=True)], decode)
+        pixels = [crop.of(grey) for crop, grey in zip(crops, greys, strict=True)]
+        readings = self._read_crops(pixels, decode, allowance)
         return [_in_picture(reading, crop) for reading, crop in zip(readings, crops, strict=True)]
 
-    def _read_crops(self, pixels: Sequence[np.ndarray], decode: Decoder) -> list[Reading]:
+    def _read_crops(self, pixels: Sequence[np.ndarray], decode: Decoder, allowance: Allowance) -> list[Reading]:
         first, *others = self._networks
-        looks = self._look(first, pixels, decode)
+        looks = self._look(first, pixels, decode, allowance)
         readings = [look.reading for look in looks]
         for second in others:
             asked = [i for i, look in enumerate(looks) if _is_doubtful(look)]
-            for i, tuned in zip(asked, self._look(second, [pixels[i] for i in asked], decode), strict=True):
+            seconds = self._look(second, [pixels[i] for i in asked], decode, allowance)
+            for i, tuned in zip(asked, seconds, strict=True):
                 if tuned.reading.sureness > readings[i].sureness + max(0.0, MARGIN - looks[i].likeness):
                     readings[i] = tuned.reading
         return readings
 
-    def _look(self, network: Network, pixels: Sequence[np.ndarray], decode: Decoder) -> list[Look]:
+    def _look(
+        self, network: Network, pixels: Sequence[np.ndarray], decode: Decoder, allowance: Allowance
+    ) -> list[Look]:
         """What one network reads: unsure lines from farther, too, and if that is another text from nearer."""
+
+        def may_read_again(line: int) -> bool:
+            spec = network.info.canvas
+            return allowance.take(scaled_width(pixels[line], spec) / spec.max_width)
+
         firsts = network.read(pixels, decode)
-        looks = {i: [first] for i, first in enumerate(firsts) if first.reading.weakest < self.unsure}
+        unsure = [i for i, first in enumerate(firsts) if first.reading.weakest < self.unsure]
+        looks = {i: [firsts[i]] for i in unsure if may_read_again(i)}
         farther = network.read([from_farther(pixels[i]) for i in looks], decode, SHRUNK)
         for i, look in zip(looks, farther, strict=True):
             looks[i].append(look)
-        torn = [i for i, (first, second) in looks.items() if _letters(first) != _letters(second)]
+        differ = [i for i, (first, second) in looks.items() if _letters(first) != _letters(second)]
+        torn = [i for i in differ if may_read_again(i)]
         nearer = network.read([from_nearer(pixels[i]) for i in torn], decode, STRETCHED)
         for i, look in zip(torn, nearer, strict=True):
             looks[i].append(look)

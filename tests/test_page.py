@@ -40,12 +40,12 @@ def test_a_line_that_cannot_be_read_leaves_the_others(monkeypatch: pytest.Monkey
     assert reader.read(page).text == "Total 12\nPaid 10"
     read, first = recognizer._read_crops, True
 
-    def fragile(pixels: Any, decode: Any) -> Any:
+    def fragile(pixels: Any, decode: Any, allowance: Any) -> Any:
         nonlocal first
         if len(pixels) > 1 or first:
             first = len(pixels) > 1
             raise OverflowError("too many")
-        return read(pixels, decode)
+        return read(pixels, decode, allowance)
 
     monkeypatch.setattr(recognizer, "_read_crops", fragile)
     broken, other = reader.read(page).lines

@@ -3,6 +3,7 @@
 import dataclasses
 import random
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,9 +21,9 @@ from crnn.decoding.beam import BeamSettings
 from crnn.decoding.ctc import GreedyPath, greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
 from crnn.image.margins import without_margins
-from crnn.image.preprocess import SHRUNK, STRETCHED, ImageError, decode_image, from_farther, from_nearer
+from crnn.image.preprocess import SHRUNK, STRETCHED, ImageError, decode_image, from_farther, from_nearer, scaled_width
 from crnn.recognition.session import Look, Network
-from crnn.recognizer import CharReading, Reading, Recognizer
+from crnn.recognizer import Allowance, CharReading, Reading, Recognizer
 from tests.barcode import CHARACTERS, between, draw, save_model
 from tests.conftest import draw_digits
 
@@ -220,6 +221,39 @@ def test_an_unsure_line_is_looked_at_until_two_agree(trained: Path) -> None:
     assert min(kept_by["two"], kept_by["three"], kept_by["surest"]) > 2, kept_by
 
 
+def test_the_shipped_model_reads_traditional_chinese() -> None:
+    folder, recognizer = CASES / "traditional", Recognizer()
+    rows = [row.split("\t") for row in (folder / "labels.tsv").read_text(encoding="utf-8").splitlines()]
+    readings = [recognizer.read((folder / name).read_bytes()).text for name, _ in rows]
+    assert sum(said == text for said, (_, text) in zip(readings, rows, strict=True)) >= 4, readings
+
+
+def test_a_dotted_rule_holds_no_letters() -> None:
+    assert set(Recognizer().read((CASES / "dotted_rule.png").read_bytes()).text) <= set(".·…")
+
+
+def test_a_page_is_read_again_as_far_as_its_allowance_goes(trained: Path) -> None:
+    lines = small_digits()
+    recognizer, widths = Recognizer(trained / "model.onnx", unsure=1.1), []
+    spec = recognizer.info.canvas
+    (network,) = recognizer._networks
+    read = network.read
+
+    def noted_read(images: Sequence[np.ndarray], *more: object) -> list[Look]:
+        widths.append(sum(scaled_width(image, spec) / spec.max_width for image in images))
+        return read(images, *more)
+
+    network.read = noted_read
+    recognizer.read_many(lines, "greedy")
+    without = sum(widths[1:])
+    widths.clear()
+    allowance = Allowance(without / 4)
+    for begin in (0, 30):  # the lines of a page may come in several calls
+        recognizer.read_many(lines[begin : begin + 30], "greedy", allowance=allowance)
+    again = sum(widths[1:3] + widths[4:])
+    assert without / 5 < again < 1.05 * without / 4  # a line from farther is a little wider or narrower
+
+
 def test_a_line_that_is_sure_is_looked_at_once(trained: Path) -> None:
     lines = small_digits()
     firsts = [first for first, _, _ in looks_at(trained / "model.onnx", lines)]
@@ -264,7 +298,7 @@ def test_of_a_pair_the_tuned_network_must_lead_by_a_margin_less_the_likeness(
     }
     both = Recognizer(recognizer.path)
     monkeypatch.setattr(both, "_networks", list(looks))
-    monkeypatch.setattr(both, "_look", lambda name, pixels, decode: [looks[name]] * len(pixels))
+    monkeypatch.setattr(both, "_look", lambda name, pixels, decode, allowance: [looks[name]] * len(pixels))
     assert both.read(draw("a")).confidence == looks[kept].reading.confidence
 
 

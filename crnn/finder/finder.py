@@ -61,7 +61,7 @@ class Finder:
     def __init__(self, model: str | Path | None = None, threads: int = 1, settings: FindSettings | None = None) -> None:
         self.path = Path(model) if model is not None else DEFAULT_FINDER
         self.settings = settings or FindSettings()
-        self._session = open_session(self.path, str(self.path), check_threads(threads))
+        self._session = open_session(self.path, str(self.path), check_threads(threads), arena=True)
         description = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if description is None:
             raise UserError(f"{self.path} is not a finder of lines (no metadata {METADATA_KEY!r}): export one")

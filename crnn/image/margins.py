@@ -16,11 +16,12 @@ ROOMY = 0.5  # of the height: where letters take less, the rest is margin
 SLACK = 0.15  # of the letters' height, left on every side: the middle of what networks are trained with
 SOLID = 0.75  # of its box that a dash or a rule fills; letters, bold ones too, fill less
 ROUND = 0.6  # of its square box that a dot fills; a letter o is hollow
+DOT_ROOM = 10  # heights of a dot that a line of text is high
 
 
 @dataclass(frozen=True)
 class Crop:
-    """Columns [left, right) and rows [top, bottom) of a picture."""
+    """Columns [left, right) and rows [top, bottom) of a picture; rows outside it repeat its edge."""
 
     left: int
     top: int
@@ -29,14 +30,17 @@ class Crop:
 
     def of(self, image: np.ndarray) -> np.ndarray:
         """This part of `image`, (H, W[, C])."""
-        return image[self.top : self.bottom, self.left : self.right]
+        part = image[max(0, self.top) : self.bottom, self.left : self.right]
+        above, below = max(0, -self.top), max(0, self.bottom - len(image))
+        return cv2.copyMakeBorder(part, above, below, 0, 0, cv2.BORDER_REPLICATE) if above or below else part
 
 
 def without_margins(grey: np.ndarray) -> Crop:
     """The part of a line's picture that its letters take, with some slack; all of it where that is not certain.
 
     It goes by a paper of even brightness, on which any dot may be ink: photographs and noise are left as they are, and
-    so is a lone dash or a row of dots, whose height is not that of letters.
+    so is a lone dash, whose height is not that of letters. A row of dots gets the room that it has in a line of text:
+    close to its edges it would be read as larger marks.
 
     Args:
         grey: uint8 (H, W).
@@ -52,11 +56,24 @@ def without_margins(grey: np.ndarray) -> Crop:
     ink = cv2.bitwise_not(cv2.inRange(grey, max(0.0, paper - least), paper + least))
     left, top, ink_width, ink_height = cv2.boundingRect(ink)
     right, bottom = left + ink_width, top + ink_height
+    if _is_row_of_dots(ink[top:bottom, left:right]):
+        more = max(0, DOT_ROOM * ink_height - height)
+        return Crop(0, -(more // 2), width, height + more - more // 2)
     if not SMALLEST < ink_height < ROOMY * height or not _shows_letters(ink[top:bottom, left:right]):
         return whole
     slack = round(SLACK * ink_height)
     crop = Crop(max(0, left - slack), max(0, top - slack), min(width, right + slack), min(height, bottom + slack))
     return crop if crop.right - crop.left <= MAX_ASPECT * (crop.bottom - crop.top) else whole
+
+
+def _is_row_of_dots(ink: np.ndarray) -> bool:
+    """Whether a piece of ink, uint8 (H, W), is three dots or more, each as high as all, and nothing else."""
+    if not ink.size or ink.shape[1] < 5 * len(ink):  # OpenCV crashes where there is nothing to look through
+        return False
+    _, _, boxes, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    widths, heights, areas = boxes[1:, cv2.CC_STAT_WIDTH], boxes[1:, cv2.CC_STAT_HEIGHT], boxes[1:, cv2.CC_STAT_AREA]
+    dots = (np.abs(widths - heights) <= 1) & (areas > SOLID * widths * heights) & (heights >= len(ink) - 1)
+    return bool(len(dots) >= 3 and dots.all())
 
 
 def _shows_letters(ink: np.ndarray) -> bool:

@@ -152,8 +152,14 @@ def _has_contrast(strip: np.ndarray) -> bool:
     return int(strip.max()) - int(strip.min()) >= BLANK_CONTRAST
 
 
-def open_session(source: Path | bytes, name: str, threads: int) -> ort.InferenceSession:
+def open_session(source: Path | bytes, name: str, threads: int, arena: bool = False) -> ort.InferenceSession:
     """A session that leaves the processors to others when it has nothing to do.
+
+    Args:
+        arena: whether it keeps the memory of its tensors for the next run. What it needs for its largest input it then
+            holds for good, once for each thread that runs it at the same time. Without, it returns all: right for
+            small tensors. Large ones leave holes in the process's heap, between what lives longer, which grows and
+            grows.
 
     Raises:
         UserError: no such file, or nothing that ONNX Runtime can load; `name` is what it is called there.
@@ -165,9 +171,8 @@ def open_session(source: Path | bytes, name: str, threads: int) -> ort.Inference
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Without its arena ONNX Runtime returns the memory of each shape it meets; time does not change.
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = arena
+    options.enable_mem_pattern = False  # one is kept for each shape of the input
     options.log_severity_level = 3
     try:
         model = source if isinstance(source, bytes) else str(source)

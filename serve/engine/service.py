@@ -24,11 +24,11 @@ from crnn.finder.direction import Directed
 from crnn.image.frames import count_frames
 from crnn.image.preprocess import ImageError, scaled_width
 from crnn.page import FoundLines, TooManyLinesError, on_page
-from crnn.recognizer import Reading
+from crnn.recognizer import Allowance, Reading
 from serve.base.config import ServeConfig
 from serve.base.errors import BadOptions, InternalError, RequestError, TooLarge
 from serve.base.metrics import Metrics
-from serve.engine.batching import Line, LineQueue, ReadMany
+from serve.engine.batching import Line, LineQueue
 from serve.engine.cache import ResultCache, cache_key, code_version
 from serve.engine.model_holder import LoadedModel, ModelHolder
 from serve.engine.options import Options
@@ -76,7 +76,7 @@ class OcrService:
         self._cache = cache
         self._metrics = metrics
         self._decoders = threading.BoundedSemaphore(DECODERS)
-        self._usual: tuple[LoadedModel, ReadMany] | None = None  # reads where nothing else is wished for
+        self._usual: tuple[LoadedModel, partial[list[Reading]]] | None = None  # reads where nothing else is wished for
         self.queue = LineQueue(
             max_batch=config.max_batch,
             max_delay=config.max_delay_ms / 1000,
@@ -135,6 +135,8 @@ class OcrService:
     ) -> list[dict[str, Any]]:
         read_many = self._reader(model, options)
         found = self._find(picture, model, options, patience)
+        if not found.is_line:  # the lines of a page share what may be read again
+            read_many = partial(read_many, allowance=Allowance())
         crops = [line.crop for line in found.lines]
         lines = [Line(crop, read_many, _width(model, crop), patience, _cost(model, crop)) for crop in crops]
         self.queue.submit(lines)
@@ -207,7 +209,7 @@ class OcrService:
                 log.exception("a line of %s pixels could not be read", line.image.shape)
                 return InternalError()
 
-    def _reader(self, model: LoadedModel, options: Options) -> ReadMany:
+    def _reader(self, model: LoadedModel, options: Options) -> partial[list[Reading]]:
         """Reads lines with `model` as `options` ask; one and the same for all that leave the decoder to us.
 
         Raises:

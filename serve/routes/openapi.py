@@ -14,10 +14,12 @@ Schema = dict[str, Any]
 # Statuses any reading route may answer with, and what they mean.
 ERRORS = {
     "400": "not a picture, bad base64, bad JSON",
+    "408": "the request did not arrive in time",
     "413": "too many bytes, pixels or lines",
     "415": "a type that is not read here",
     "422": "options that are unknown or out of range",
     "429": "the server is busy; Retry-After says when to come again",
+    "431": "the headers are too long",
     "499": "the client has gone",
     "503": "no model in service yet, or shutting down",
     "504": "the deadline passed",

@@ -46,6 +46,16 @@ def test_what_is_not_certain_stays(mark: str) -> None:
     assert without_margins(image) == Crop(0, 0, width, height)
 
 
+def test_a_row_of_dots_gets_the_room_it_has_in_a_line() -> None:
+    image = np.full((20, 400), 255, np.uint8)
+    for x in range(10, 390, 20):
+        image[8:12, x : x + 4] = 0
+    crop = without_margins(image)
+    assert crop == Crop(0, -10, 400, 30)
+    assert (crop.of(image)[10:30] == image).all()
+    assert (crop.of(image)[[*range(10), *range(30, 40)]] == 255).all()
+
+
 def test_a_line_that_fills_its_picture_stays_as_it_is() -> None:
     image = without_margins(line()).of(line())
     assert without_margins(image).of(image).shape == image.shape

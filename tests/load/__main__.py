@@ -4,6 +4,7 @@
     python -m tests.load overload models/crnn-zh-en.int8.onnx     # ten times what it can do; --workers 1: client apart
     python -m tests.load soak     models/crnn-zh-en.int8.onnx --seconds 3600
     python -m tests.load rapid    models/crnn-zh-en.int8.onnx     # beside RapidOCR, fetched by make bench
+    python -m tests.load random   models/crnn-zh-en.int8.onnx     # 1,000 pictures nobody sends in good faith
 
 Client and server share the cores, so the figures are below what the server does alone. Leave the machine to it, or
 look at the processor time alone, which neither the client nor other work changes much.
@@ -21,6 +22,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +31,7 @@ import uvloop
 from serve.base.config import ServeConfig
 from tests.load.bare import bare_rate, mean
 from tests.load.client import Report, Task, closed_loop, open_loop
+from tests.load.strange import through_command, through_server
 from tests.load.traffic import lines, soaked, tasks
 from tests.serve.running import ROOT, RunningServer, children, memory, processor_seconds, until
 
@@ -148,6 +151,21 @@ def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
             row(part * seconds / 600, rate, report.milliseconds(99), dict(report.statuses), megabytes, descriptors)
 
 
+def random_pictures(model: Path, pictures: list[bytes], seconds: float, count: int) -> None:
+    """Random pictures through server and command line: the worst of each kind, and what was answered."""
+    with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
+        found = through_server(server, count, seed=1)
+    calls, megabytes = through_command(count, seed=1)
+    row("kind", "worst CPU s", "mean CPU s")
+    row(*["---"] * 3)
+    for kind, each in found.seconds.items():
+        row(kind, max(each), sum(each) / len(each))
+    row("server: MB of a worker", found.memory, dict(found.statuses))
+    row("commands: MB", megabytes, Counter(call.code for call in calls))
+    row("commands: worst CPU s a picture", max(call.seconds for call in calls), "")
+    assert not any("Traceback" in error for call in calls for error in call.errors)
+
+
 def rapid(model: Path, pictures: list[bytes], seconds: float, other: Path) -> None:
     """Lines a second beside a Flask endpoint of the same shape around RapidOCR's recogniser."""
     if not other.is_file():
@@ -183,8 +201,8 @@ def rapid_server(model: Path, workers: int) -> Iterator[tuple[str, subprocess.Po
 
 def main() -> None:
     """Run one of the measurements."""
-    kinds = {"tables": tables, "overload": overload, "soak": soak, "rapid": rapid}
-    default_seconds = {"tables": 10, "overload": 60, "soak": 3600, "rapid": 20}
+    kinds = {"tables": tables, "overload": overload, "soak": soak, "rapid": rapid, "random": random_pictures}
+    default_seconds = {"tables": 10, "overload": 60, "soak": 3600, "rapid": 20, "random": 0}
     parser = argparse.ArgumentParser(description="Measure the server under load.")
     parser.add_argument("kind", choices=kinds)
     parser.add_argument("model", type=Path)
@@ -193,9 +211,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="for overload: of the server")
     parser.add_argument("--short", action="store_true", help="for tables: only default batches, without the cache")
     parser.add_argument("--rapid-model", type=Path, default=RAPID_MODEL, help="for rapid: the peer's ONNX file")
+    parser.add_argument("--pictures", type=int, default=1000, help="for random: how many")
     arguments = parser.parse_args()
     seconds = arguments.seconds or default_seconds[arguments.kind]
     more = {"rapid": [arguments.rapid_model], "tables": [arguments.short], "overload": [arguments.workers]}
+    more["random"] = [arguments.pictures]
     kinds[arguments.kind](arguments.model.resolve(), lines(arguments.lines), seconds, *more.get(arguments.kind, []))
 
 

@@ -56,20 +56,25 @@ def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
 
 def mixed(pictures: list[bytes]) -> Iterator[Task]:
     """What people send all day: mostly lines, the same ones again and again, some whole pages, some rubbish."""
-    page = np.full((900, 900), 255, np.uint8)
-    for number in range(12):
-        cv2.putText(page, " ".join(WORDS[number : 6 + number]), (40, 80 + 65 * number), 0, 1.0, 0, 2, cv2.LINE_AA)
-    page_picture = cv2.imencode(".jpg", page)[1].tobytes()
     rng = random.Random(3)
+    pages = [_page(rng.randint(300, 2400), rng.randint(300, 2400)) for _ in range(20)]
     line_tasks = tasks(pictures, cached=True)
     while True:
         kind = rng.random()
         if kind < 0.05:
-            yield Task(multipart(page_picture, options='{"cache": false}'))
+            yield Task(multipart(rng.choice(pages), options='{"cache": false}'))
         elif kind < 0.1:
             yield Task(multipart(rng.choice(pictures)[: rng.randint(0, 300)]))
         else:
             yield next(line_tasks)
+
+
+def _page(height: int, width: int) -> bytes:
+    """An encoded page of twelve lines: each size makes the network take other pieces of memory."""
+    page = np.full((900, 900), 255, np.uint8)
+    for number in range(12):
+        cv2.putText(page, " ".join(WORDS[number : 6 + number]), (40, 80 + 65 * number), 0, 1.0, 0, 2, cv2.LINE_AA)
+    return cv2.imencode(".jpg", cv2.resize(page, (width, height)))[1].tobytes()
 
 
 def soaked(server: RunningServer, pictures: list[bytes], seconds: float) -> Iterator[tuple[Report, float, int]]:

@@ -167,6 +167,12 @@ def memory(pids: list[int]) -> float:
     return kilobytes / 1024
 
 
+def most_memory(pid: int) -> float:
+    """Megabytes that the process held at most, what it shares with others included."""
+    (kilobytes,) = (row.split()[1] for row in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmHWM" in row)
+    return int(kilobytes) / 1024
+
+
 def open_files(pids: list[int]) -> int:
     """File descriptors that the processes hold."""
     return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)

@@ -12,7 +12,8 @@ from tests.load.traffic import PARTS, lines, soaked
 from tests.serve.running import RunningServer
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", 60))
-DRIFT = 25  # MB a worker, in the second half: in half an hour two held 210 to 235 from the sixth minute on
+DRIFT = 25  # MB a worker, in the second half: two held 473 to 535 from the second half minute on
+MOST = 600  # MB a worker
 
 
 @pytest.mark.slow
@@ -24,6 +25,9 @@ def test_memory_and_descriptors_stay_flat_under_mixed_traffic(tmp_path: Path) ->
     statuses = {status for report, _, _ in parts for status in report.statuses}
     assert 200 in statuses
     assert statuses <= {200, 400, 415}  # pages and lines are read, rubbish is refused, and nothing else happens
-    settled, *later = parts[PARTS // 2 - 1 :]  # the first half fills caches, and meets shapes for the first time
-    assert max(megabytes for _, megabytes, _ in later) - settled[1] < DRIFT * len(workers)
-    assert max(descriptors for _, _, descriptors in later) <= settled[2] + 4  # a connection of the last look may linger
+    # The first half fills caches, and meets shapes for the first time.
+    first, second = parts[: PARTS // 2], parts[PARTS // 2 :]
+    most = max(megabytes for _, megabytes, _ in second)
+    assert most - max(megabytes for _, megabytes, _ in first) < DRIFT * len(workers)
+    assert most < MOST * len(workers)
+    assert max(descriptors for _, _, descriptors in second) <= first[-1][2] + 4
