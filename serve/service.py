@@ -22,7 +22,7 @@ from crnn.decoding import DecodeOptions, Decoder, make_decoder
 from crnn.errors import UserError
 from crnn.finder.direction import Directed
 from crnn.frames import count_frames
-from crnn.page import FoundLines, TooManyLinesError, on_page
+from crnn.page import FoundLines, TooManyLinesError, is_text, on_page
 from crnn.preprocess import ImageError, scaled_width
 from crnn.recognizer import Reading
 from serve.batching import Line, LineQueue, ReadMany
@@ -146,7 +146,7 @@ class OcrService:
         return [
             _line_json(outcome, line)
             for outcome, line in zip(outcomes, found.lines, strict=True)
-            if isinstance(outcome, RequestError) or (outcome.text and outcome.confidence >= least)
+            if isinstance(outcome, RequestError) or is_text(outcome.text, outcome.confidence, line.box, least)
         ]
 
     @contextmanager
