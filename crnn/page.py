@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,13 @@ from crnn.recognizer import Allowance, Recognizer
 log = logging.getLogger("crnn.page")
 
 LAYOUTS = ("auto", "page", "line")
-MIN_CONFIDENCE = 0.5  # of a line; what reads worse is texture far more often than text: see docs/model-card.md
+MIN_CONFIDENCE = 0.2  # of a line; hardly any text reads worse
+LEAST_TEXT = 0.2  # probability that a box shows text, by finder and reader together
+# Of that probability: for the reader's confidence, the finder's score, the logarithm of the letters read, and a
+# constant. A logistic regression on pages of the training sources; docs/history/finder.md says how it was judged.
+TEXT_WEIGHTS = (7.5, 18.5, 0.95, -19.9)
+COUNTED_LETTERS = 8  # more letters make a line no surer
+UNFOUND_SCORE = 0.65  # of a picture taken for a line in which the finder found none: it must read well
 SMALLEST_SIDE = 5  # px; less holds no text
 LINE_ASPECT = 1.2  # width over height from which a picture may be the crop of one line
 EMPTY_ASPECT, EMPTY_HEIGHT = 3.0, 100  # the same where no line was found in it, or its height in pixels at most
@@ -113,7 +120,7 @@ class PageReader:
             decode: see `Recognizer.read`.
             layout: page; line, where the picture is the crop of one; auto takes a picture that shows one line alone for
                 such a crop.
-            min_confidence: lines read with less are left out: they are texture more often than text.
+            min_confidence: lines read with less are left out, and what is texture rather than text; 0 keeps all lines.
 
         Raises:
             ImageError: not such an image.
@@ -124,7 +131,7 @@ class PageReader:
         readings = self.recognizer.read_many(crops, decode, return_exceptions=True, allowance=allowance)
         read = [line_reading(line, reading) for line, reading in zip(found.lines, readings, strict=True)]
         least = 0.0 if layout == "line" else min_confidence
-        kept = tuple(line for line in read if line.error or (line.text and line.confidence >= least))
+        kept = tuple(line for line in read if line.error or is_text(line.text, line.confidence, line.box, least))
         size = (int(image.shape[0]), int(image.shape[1]))
         return PageReading(kept, size, found.turned, len(read) - len(kept), found.is_line)
 
@@ -155,7 +162,8 @@ class PageReader:
         if layout != "line" and min(height, width) < SMALLEST_SIDE:
             return FoundLines(())
         if layout == "line" or (layout == "auto" and is_one_line(found, (height, width))):
-            whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32))
+            score = max((box.score for box in found), default=UNFOUND_SCORE)
+            whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32), score)
             return FoundLines((Directed(whole, line_grey(image)),), is_line=True)
         if most is not None and len(found) > most:
             raise TooManyLinesError(f"the picture has {len(found)} lines, more than {most}: cut it up")
@@ -182,6 +190,26 @@ def _sense(reading: Reading) -> float:
         return 0.0
     mean = sum(char.confidence for char in reading.chars) / len(reading.chars)
     return mean * len(reading.chars) / (len(reading.chars) + 0.1)
+
+
+def is_text(text: str, confidence: float, box: LineBox, min_confidence: float) -> bool:
+    """Whether a box that was read as `text` is worth showing: see `PageReader.read`."""
+    if not text or confidence < min_confidence:
+        return False
+    return min_confidence <= 0 or text_probability(text, confidence, box.score) >= LEAST_TEXT
+
+
+def text_probability(text: str, confidence: float, score: float) -> float:
+    """How probable it is that a box shows text: letters that the finder marks clearly and that read well.
+
+    Args:
+        text: what was read, not empty.
+        confidence: the reader's.
+        score: the finder's, see `LineBox`.
+    """
+    of_confidence, of_score, of_length, constant = TEXT_WEIGHTS
+    letters = math.log(min(len(text), COUNTED_LETTERS))
+    return 1 / (1 + math.exp(-(of_confidence * confidence + of_score * score + of_length * letters + constant)))
 
 
 def line_reading(line: Directed, reading: Reading | Exception) -> LineReading:

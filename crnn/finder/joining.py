@@ -9,7 +9,7 @@ import numpy as np
 
 from crnn.finder.postprocess import Boxes
 
-WIDEST_GAP = 0.3  # of the height, between boxes of one line
+WIDEST_GAP = 0.0  # of the height, between boxes of one line; cells of a table stand hardly farther apart
 DEEPEST_OVERLAP = 0.6  # of the height, that they may overlap: unclipping moved their ends
 LARGEST_STEP = 0.3  # of the height, between their middles across the line
 LARGEST_RATIO = 1.4  # of their heights

@@ -13,6 +13,7 @@ import numpy as np
 LEAST_CELLS = 2  # of a component; less is noise
 LONG = 2.0  # a component so many times as long as high shows its own direction; shorter ones take the page's
 LEAST_HEIGHT = 5.0  # px; nobody reads lower text
+RIM = 1.5  # cells around a core that are its line's: beyond them lies the gap to the next core
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class BoxSettings:
 
     Attributes:
         threshold: least probability of a cell that belongs to a line.
+        core: least probability in the core of a line. Cells that the network joins, but doubtfully, have two cores.
+        least_core: of the square of a line's height, area of a core; less is a stroke.
         least_score: least mean probability of a line's cells.
         unclip: of a line's height, added at either end: the kernels are shorter than their lines by as much.
         height_factor: height of a box over the predicted one: the boxes that taught the network leave more room than
@@ -29,6 +32,8 @@ class BoxSettings:
     """
 
     threshold: float = 0.4
+    core: float = 0.65
+    least_core: float = 0.25
     least_score: float = 0.55
     unclip: float = 0.25
     height_factor: float = 0.9
@@ -70,6 +75,7 @@ def boxes_from_maps(maps: np.ndarray, stride: int, settings: BoxSettings) -> Box
     count, labels = cv2.connectedComponents((logits > least).astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     if count < 2:
         return Boxes.none()
+    labels, count = part_cores(maps, labels, count, stride, settings)
     rows, columns = np.nonzero(labels)
     part = labels[rows, columns] - 1
     n = count - 1
@@ -105,6 +111,50 @@ def boxes_from_maps(maps: np.ndarray, stride: int, settings: BoxSettings) -> Box
     start, end = center + first[:, None] * along, center + last[:, None] * along
     quads = np.stack([start - down, end - down, end + down, start + down], axis=1)
     return Boxes(quads[keep].astype(np.float32), scores[keep].astype(np.float32), height[keep].astype(np.float32))
+
+
+def part_cores(
+    maps: np.ndarray, labels: np.ndarray, count: int, stride: int, settings: BoxSettings
+) -> tuple[np.ndarray, int]:
+    """Parts the components that have several cores, such as two cells of a table or two rows of small print.
+
+    Args:
+        maps: see `boxes_from_maps`.
+        labels: int32 (G, G'), number of each cell's component, 0 for none.
+        count: of components, 0 included.
+
+    Returns:
+        Labels and count, where each core with the rim around it is a component.
+    """
+    least = float(np.log(settings.core / (1 - settings.core)))
+    number, cores = cv2.connectedComponents((maps[0] > least).astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    at = np.nonzero(cores)
+    core = cores[at]
+    area = np.maximum(np.bincount(core, minlength=number), 1)
+    height = 2.0 ** (np.bincount(core, maps[1][at], number) / area) / stride
+    home = np.zeros(number, np.int32)
+    home[core] = labels[at]
+    large = (home > 0) & (area >= settings.least_core * height**2)
+    parted = np.bincount(home[large], minlength=count) >= 2
+    if not parted.any():
+        return labels, count
+    own = large & parted[home]
+    name = np.where(own, count + np.arange(number, dtype=np.int32), 0)
+    kept = name[cores]
+    distance, nearest = cv2.distanceTransformWithLabels(
+        (kept == 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    inside = kept > 0
+    named = np.zeros(int(nearest.max()) + 1, np.int32)
+    named[nearest[inside]] = kept[inside]
+    grown = named[nearest]
+    of = np.concatenate([np.zeros(count, np.int32), home])[grown]  # the component that the nearest core lies in
+    grown = np.where((distance <= RIM) & (of == labels), grown, 0)
+    result = np.where(parted[labels], grown, labels)
+    used = np.bincount(result.ravel(), minlength=count + number) > 0
+    used[0] = True
+    order = (np.cumsum(used) - 1).astype(np.int32)
+    return order[result], int(used.sum())
 
 
 def _common_angle(angles: np.ndarray, lengths: np.ndarray) -> float:

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -34,6 +34,7 @@ from crnn.network.checkpoint import Checkpoint, State, load, load_newest, save
 from crnn.network.finder import FinderNetwork, FinderNetworkConfig
 
 BATCHES_AHEAD = 3  # prepared while the network computes
+NEAR = 2  # cells around a labelled line; what shines there is a gap between lines, and no text that the labels missed
 
 
 @dataclass
@@ -70,7 +71,8 @@ class FinderTrainConfig:
         clip_norm: gradients are scaled down to this norm.
         ema: decay a step of the averaged weights that are validated and deployed.
         negatives: cells of background that are learnt from for each cell of text, the worst ones.
-        doubtful: share of these that is left out on pages labelled by a program, the very worst: text it missed.
+        doubtful: share of these that is left out on pages labelled by a program, the very worst: text it missed. Only
+            cells away from its lines are left out; the gaps between rows and cells have to be learnt.
         height_weight: of the error of log-heights beside that of the text map.
         precision: float32 or bfloat16.
         threads: of torch.
@@ -142,6 +144,29 @@ class Batch:
     heights: Tensor
     known: Tensor
     labelled: Tensor
+
+
+def hard_background(losses: Tensor, text: Tensor, batch: Batch, config: FinderTrainConfig) -> Tensor:
+    """The cells of background that are learnt from, bool (N, G, G): the worst ones, some for each cell of text.
+
+    Args:
+        losses: of each cell, (N, G, G).
+        text: cells of lines, bool (N, G, G).
+    """
+    chosen = torch.zeros_like(text)
+    near = max_pool2d((batch.heights > 0).float(), 2 * NEAR + 1, stride=1, padding=NEAR) > 0
+    for number in range(len(losses)):
+        loss = losses[number].flatten()
+        background = (~text[number] & batch.known[number]).flatten()
+        count = int(max(256, config.negatives * int(text[number].sum())))
+        if not batch.labelled[number]:
+            away = (background & ~near[number].flatten()).nonzero().squeeze(1)
+            skipped = min(int(config.doubtful * count), len(away))
+            background[away[loss[away].topk(skipped).indices]] = False
+        candidates = background.nonzero().squeeze(1)
+        worst = loss[candidates].topk(min(count, len(candidates))).indices
+        chosen[number].view(-1)[candidates[worst]] = True
+    return chosen
 
 
 class FinderTrainer:
@@ -222,7 +247,7 @@ class FinderTrainer:
         logits, heights = maps[:, 0], maps[:, 1]
         text = (batch.kernels >= 0.5) & batch.known
         per_cell = binary_cross_entropy_with_logits(logits, batch.kernels, reduction="none")
-        chosen = text | self._hard_background(per_cell.detach(), text, batch)
+        chosen = text | hard_background(per_cell.detach(), text, batch, config)
         entropy = per_cell[chosen].mean()
         known = batch.known.float()
         probability, kernels = logits.sigmoid() * known, batch.kernels * known
@@ -234,18 +259,6 @@ class FinderTrainer:
         if text.any():
             total = total + config.height_weight * (heights - batch.heights)[text].abs().mean()
         return total
-
-    def _hard_background(self, losses: Tensor, text: Tensor, batch: Batch) -> Tensor:
-        """The cells of background that are learnt from, bool (N, G, G): the worst ones, some for each cell of text."""
-        chosen = torch.zeros_like(text)
-        for number in range(len(losses)):
-            background = (~text[number] & batch.known[number]).flatten()
-            candidates = background.nonzero().squeeze(1)
-            count = int(max(256, self.config.negatives * int(text[number].sum())))
-            skipped = 0 if bool(batch.labelled[number]) else int(self.config.doubtful * count)
-            worst = losses[number].flatten()[candidates].topk(min(count + skipped, len(candidates))).indices[skipped:]
-            chosen[number].view(-1)[candidates[worst]] = True
-        return chosen
 
     def train_step(self, batch: Batch) -> tuple[float, float]:
         """One optimizer step; returns loss and gradient norm."""

@@ -29,7 +29,7 @@ class Options:
         deadline_ms: longest time to answer.
         decode: `beam` with the server's language model, if it has one, and `hotwords`; or `greedy`, which is faster.
         allow: characters that alone may be read; "" for all.
-        min_confidence: lines of a page read with less are left out: they are texture more often than text.
+        min_confidence: lines of a page read with less are left out, and what is texture rather than text; 0 keeps all.
         hotwords: likely words and their boosts in nats a character.
     """
 

@@ -23,7 +23,7 @@ from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
 from crnn.finder.direction import Directed
 from crnn.image.frames import count_frames
 from crnn.image.preprocess import ImageError, scaled_width
-from crnn.page import FoundLines, TooManyLinesError, on_page
+from crnn.page import FoundLines, TooManyLinesError, is_text, on_page
 from crnn.recognizer import Allowance, Reading
 from serve.base.config import ServeConfig
 from serve.base.errors import BadOptions, InternalError, RequestError, TooLarge
@@ -148,7 +148,7 @@ class OcrService:
         return [
             _line_json(outcome, line)
             for outcome, line in zip(outcomes, found.lines, strict=True)
-            if isinstance(outcome, RequestError) or (outcome.text and outcome.confidence >= least)
+            if isinstance(outcome, RequestError) or is_text(outcome.text, outcome.confidence, line.box, least)
         ]
 
     @contextmanager

@@ -16,8 +16,9 @@ from crnn.datasets.pages import LabelledPage
 from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, benchmark_pages, rotate
 from crnn.evaluation.pages.engines import parse_tsv
 from crnn.evaluation.pages.measure import Found, score_page
+from crnn.finder.boxes import LineBox
 from crnn.finder.finder import Finder
-from crnn.page import PageReader, TooManyLinesError, is_one_line
+from crnn.page import PageReader, TooManyLinesError, is_one_line, is_text
 from crnn.recognizer import Recognizer
 from data.synthesis.benchmark_pages import render
 
@@ -53,6 +54,24 @@ def test_the_lines_of_a_page_are_found(kind: str) -> None:
     image, page = rendered(kind)
     score = score_page(page, [Found(box.quad, None) for box in finder().find(image)])
     assert score.recall >= 0.9 and score.precision >= 0.85
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "score", "kept"),
+    [
+        ("1", 0.8, 0.58, False),  # an eye or a speck of dust: the reader makes something of it, the finder is unsure
+        ("Total", 0.4, 0.8, True),  # a blurred word
+        ("1", 0.98, 0.7, True),  # a number alone in its cell
+        ("Total", 0.1, 0.8, False),
+        ("", 1.0, 1.0, False),
+    ],
+)
+def test_text_is_told_from_texture_by_finder_and_reader_together(
+    text: str, confidence: float, score: float, kept: bool
+) -> None:
+    box = LineBox(np.zeros((4, 2), np.float32), score)
+    assert is_text(text, confidence, box, 0.2) == kept
+    assert is_text(text, confidence, box, 0.0) == bool(text)
 
 
 def test_two_columns_are_read_one_after_the_other() -> None:

@@ -49,6 +49,30 @@ def test_a_short_box_takes_the_direction_of_its_page() -> None:
     assert len(match_quads(truth, found.quads, 0.75)) == 3
 
 
+@pytest.mark.parametrize("gap", [(20, 0), (0, 4)])
+def test_lines_that_a_doubtful_bridge_joins_stay_apart(gap: tuple[int, int]) -> None:
+    right, down = gap
+    one = line(60, 100, 120, 24)
+    other = np.add(one, (120 + right, 0) if right else (0, 24 + down))
+    maps = maps_of(np.stack([one, other]), (384, 384))
+    bridge = np.concatenate([one, other])
+    (left, top), (far, bottom) = bridge.min(axis=0) + 8, bridge.max(axis=0) - 8
+    cells = np.s_[int(top) // 4 : int(bottom) // 4, int(left) // 4 : int(far) // 4]
+    maps[0][cells] = np.maximum(maps[0][cells], 0.2)  # a probability of 0.55
+    maps[1][cells] = np.log2(24)
+    found = boxes_from_maps(maps, 4, EXACT)
+    assert len(match_quads(np.stack([one, other]), found.quads, 0.7)) == 2 == len(found)
+
+
+def test_a_faint_line_and_one_with_a_faint_letter_are_found_whole() -> None:
+    truth = np.stack([line(60, 60, 200, 24), line(60, 140, 200, 24)])
+    maps = maps_of(truth, (320, 320))
+    maps[0][maps[0] > 0] = 0.4  # a probability of 0.6
+    maps[0][37:41, 40:44] = 3.0  # and one stroke that is surer
+    found = boxes_from_maps(maps, 4, EXACT)
+    assert len(match_quads(truth, found.quads, 0.8)) == 2 == len(found)
+
+
 def test_an_upright_box_runs_down() -> None:
     found = boxes_from_maps(maps_of(line(200, 40, 150, 20, 90)[None], (256, 256)), 4, EXACT)
     first = found.quads[0, 1] - found.quads[0, 0]
@@ -92,14 +116,14 @@ def test_parts_of_a_line_are_joined(degrees: float) -> None:
     whole = line(100, 100, 200, 20, degrees)
     along = (whole[1] - whole[0]) / 200
     parts = [whole + 0, whole + 0]
-    parts[0][[1, 2]] -= 102 * along  # a gap of 4 px in a line 20 px high
-    parts[1][[0, 3]] += 102 * along
+    parts[0][[1, 2]] -= 99 * along  # boxes that overlap by 2 px in a line 20 px high
+    parts[1][[0, 3]] += 99 * along
     joined = join_rows(boxes(*parts))
     assert match_quads(whole[None], joined.quads, 0.9) == [(0, 0)]
 
 
 def test_cells_of_a_table_stay_apart() -> None:
-    cells = [line(20 + 80 * column, 20 + 30 * row, 60, 20) for row in range(3) for column in range(3)]
+    cells = [line(20 + 80 * column, 20 + 30 * row, 77, 20) for row in range(3) for column in range(3)]
     assert len(join_rows(boxes(*cells))) == 9
 
 

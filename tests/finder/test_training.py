@@ -21,7 +21,15 @@ from crnn.network.checkpoint import load
 from crnn.network.finder import FinderNetworkConfig
 from crnn.network.onnx_export import ExportConfig, export
 from crnn.quantization.finder import FinderQuantizeConfig, quantize_finder
-from crnn.training.finder_trainer import FinderTrainConfig, FinderTrainer, Interrupted, PagesConfig, learning_rate
+from crnn.training.finder_trainer import (
+    Batch,
+    FinderTrainConfig,
+    FinderTrainer,
+    Interrupted,
+    PagesConfig,
+    hard_background,
+    learning_rate,
+)
 from tests.finder.drawing import draw_page, write_pages
 
 Configure = Callable[..., FinderTrainConfig]
@@ -167,6 +175,25 @@ def test_lines_too_low_to_read_are_neither_text_nor_background() -> None:
     low = np.array([[[8, 8], [60, 8], [60, 12], [8, 12]]], np.float32)
     kernel, _, known = target_maps(low, 64)
     assert kernel.max() == 0 and not known[2, 5] and known[10, 5]
+
+
+def test_gaps_between_lines_are_always_learnt_and_text_that_labels_missed_is_not() -> None:
+    grid = 32
+    kernels, heights = torch.zeros(1, grid, grid), torch.zeros(1, grid, grid)
+    for top in (4, 10):  # two rows close to each other
+        heights[0, top : top + 5, 4:28] = 4.3
+        kernels[0, top + 1 : top + 4, 5:27] = 1.0
+    text = kernels > 0.5
+    losses = torch.full((1, grid, grid), 0.01)
+    losses[0, 8:11, 4:28] = 3.0  # the network takes the gap between them for text
+    losses[0, 22:25, 4:14] = 5.0  # and this, which nobody labelled
+    known = torch.ones(1, grid, grid, dtype=torch.bool)
+    batch = Batch(torch.zeros(1), kernels, heights, known, labelled=torch.tensor([False]))
+
+    chosen = hard_background(losses, text, batch, FinderTrainConfig(doubtful=0.1))
+
+    assert chosen[0, 8:11, 4:28].all()
+    assert not chosen[0, 22:25, 4:14].any()
 
 
 def test_targets_read_back_as_their_lines() -> None:
