@@ -28,7 +28,7 @@ LEAST_TEXT = 0.2  # probability that a box shows text, by finder and reader toge
 # constant. A logistic regression on pages of the training sources; docs/history/finder.md says how it was judged.
 TEXT_WEIGHTS = (7.5, 18.5, 0.95, -19.9)
 COUNTED_LETTERS = 8  # more letters make a line no surer
-UNFOUND_SCORE = 0.65  # of a picture taken for a line in which the finder found none: it must read well
+FOUND_SCORE, UNFOUND_SCORE = 1.0, 0.8  # of a picture taken for a line, with boxes in it or none: then it must read well
 SMALLEST_SIDE = 5  # px; less holds no text
 LINE_ASPECT = 1.2  # width over height from which a picture may be the crop of one line
 EMPTY_ASPECT, EMPTY_HEIGHT = 3.0, 100  # the same where no line was found in it, or its height in pixels at most
@@ -162,7 +162,7 @@ class PageReader:
         if layout != "line" and min(height, width) < SMALLEST_SIDE:
             return FoundLines(())
         if layout == "line" or (layout == "auto" and is_one_line(found, (height, width))):
-            score = max((box.score for box in found), default=UNFOUND_SCORE)
+            score = FOUND_SCORE if found else UNFOUND_SCORE
             whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32), score)
             return FoundLines((Directed(whole, line_grey(image)),), is_line=True)
         if most is not None and len(found) > most:
