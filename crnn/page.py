@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -28,7 +29,7 @@ LEAST_TEXT = 0.2  # probability that a box shows text, by finder and reader toge
 # constant. A logistic regression on pages of the training sources; docs/history/finder.md says how it was judged.
 TEXT_WEIGHTS = (7.5, 18.5, 0.95, -19.9)
 COUNTED_LETTERS = 8  # more letters make a line no surer
-FOUND_SCORE, UNFOUND_SCORE = 1.0, 0.8  # of a picture taken for a line, with boxes in it or none: then it must read well
+LINE_CONFIDENCE = 0.4  # of a picture taken for a line, at least: noise reads with .3, whatever the finder makes of it
 SMALLEST_SIDE = 5  # px; less holds no text
 LINE_ASPECT = 1.2  # width over height from which a picture may be the crop of one line
 EMPTY_ASPECT, EMPTY_HEIGHT = 3.0, 100  # the same where no line was found in it, or its height in pixels at most
@@ -131,7 +132,7 @@ class PageReader:
         readings = self.recognizer.read_many(crops, decode, return_exceptions=True, allowance=allowance)
         read = [line_reading(line, reading) for line, reading in zip(found.lines, readings, strict=True)]
         least = 0.0 if layout == "line" else min_confidence
-        kept = tuple(line for line in read if line.error or is_text(line.text, line.confidence, line.box, least))
+        kept = tuple(line for line in read if line.error or is_text(line, line.box, found.is_line, least))
         size = (int(image.shape[0]), int(image.shape[1]))
         return PageReading(kept, size, found.turned, len(read) - len(kept), found.is_line)
 
@@ -162,8 +163,7 @@ class PageReader:
         if layout != "line" and min(height, width) < SMALLEST_SIDE:
             return FoundLines(())
         if layout == "line" or (layout == "auto" and is_one_line(found, (height, width))):
-            score = FOUND_SCORE if found else UNFOUND_SCORE
-            whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32), score)
+            whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32))
             return FoundLines((Directed(whole, line_grey(image)),), is_line=True)
         if most is not None and len(found) > most:
             raise TooManyLinesError(f"the picture has {len(found)} lines, more than {most}: cut it up")
@@ -192,11 +192,25 @@ def _sense(reading: Reading) -> float:
     return mean * len(reading.chars) / (len(reading.chars) + 0.1)
 
 
-def is_text(text: str, confidence: float, box: LineBox, min_confidence: float) -> bool:
-    """Whether a box that was read as `text` is worth showing: see `PageReader.read`."""
-    if not text or confidence < min_confidence:
+class Read(Protocol):
+    """What is known of a line that was read."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def confidence(self) -> float: ...
+
+
+def is_text(line: Read, box: LineBox, is_line: bool, min_confidence: float) -> bool:
+    """Whether what was read in `box` is worth showing: see `PageReader.read`; is_line as in `PageReading`."""
+    if not line.text or line.confidence < min_confidence:
         return False
-    return min_confidence <= 0 or text_probability(text, confidence, box.score) >= LEAST_TEXT
+    if min_confidence <= 0:
+        return True
+    if is_line:
+        return line.confidence >= LINE_CONFIDENCE
+    return text_probability(line.text, line.confidence, box.score) >= LEAST_TEXT
 
 
 def text_probability(text: str, confidence: float, score: float) -> float:

@@ -148,7 +148,7 @@ class OcrService:
         return [
             _line_json(outcome, line)
             for outcome, line in zip(outcomes, found.lines, strict=True)
-            if isinstance(outcome, RequestError) or is_text(outcome.text, outcome.confidence, line.box, least)
+            if isinstance(outcome, RequestError) or is_text(outcome, line.box, found.is_line, least)
         ]
 
     @contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from crnn.core.errors import UserError
+from crnn.core.reading import Reading
 from crnn.datasets.pages import LabelledPage
 from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, benchmark_pages, rotate
 from crnn.evaluation.pages.engines import parse_tsv
@@ -70,8 +71,10 @@ def test_text_is_told_from_texture_by_finder_and_reader_together(
     text: str, confidence: float, score: float, kept: bool
 ) -> None:
     box = LineBox(np.zeros((4, 2), np.float32), score)
-    assert is_text(text, confidence, box, 0.2) == kept
-    assert is_text(text, confidence, box, 0.0) == bool(text)
+    line = Reading(text, confidence, ())
+    assert is_text(line, box, is_line=False, min_confidence=0.2) == kept
+    assert is_text(line, box, is_line=False, min_confidence=0.0) == bool(text)
+    assert is_text(line, box, is_line=True, min_confidence=0.2) == (bool(text) and confidence >= 0.4)
 
 
 def test_two_columns_are_read_one_after_the_other() -> None:
