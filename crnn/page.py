@@ -16,6 +16,7 @@ from crnn.decoding.decoder import Decoder
 from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
 from crnn.finder.finder import Finder
+from crnn.finder.joining import join_columns
 from crnn.finder.reading_order import reading_order
 from crnn.image.preprocess import line_grey
 from crnn.recognizer import Allowance, Recognizer
@@ -173,6 +174,8 @@ class PageReader:
             return self._confidence(crops)
 
         way = page_way(image, found, confidence)
+        if way is Way.COLUMN:
+            found = join_columns(found)
         ways = line_ways(image, found, way, confidence)
         lines = [directed(image, box, of) for box, of in zip(found, ways, strict=True)]
         order = page_order([line.box for line in lines], way)

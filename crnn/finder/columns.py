@@ -11,6 +11,8 @@ import numpy as np
 PITCH = 48  # px that a column is made wide, for even work whatever its size
 SHORTEST, LONGEST = 0.45, 1.6  # of the column's width: how high a character with its gap may be
 USUAL = 1.05  # of the column's width: how high most are
+MARK_CONTRAST = 40  # grey levels that a mark differs from its ground by
+MARK_SHARE = 0.55  # of the cell's height and width from its upper right corner, in which all of a mark's ink lies
 STRAY = 0.35  # cost of a character half or twice as high as usual, where a cut through dense ink costs 1
 
 
@@ -49,8 +51,25 @@ def lay_column(column: np.ndarray) -> Column:
     cells = []
     for part in parts:
         above = (tallest - len(part)) // 2
-        cells.append(cv2.copyMakeBorder(part, above, tallest - len(part) - above, 0, 0, cv2.BORDER_REPLICATE))
+        cell = cv2.copyMakeBorder(part, above, tallest - len(part) - above, 0, 0, cv2.BORDER_REPLICATE)
+        cells.append(_mark_as_in_a_line(cell))
     return Column(np.hstack(cells), tuple(cut / len(scaled) for cut in cuts), float(PITCH))
+
+
+def _mark_as_in_a_line(cell: np.ndarray) -> np.ndarray:
+    """A comma or full stop, which stands in the upper right of its cell in a column, moved to the lower left."""
+    grey = cell if cell.ndim == 2 else cell.astype(np.float32).mean(axis=2)
+    contrast = np.abs(np.asarray(grey, np.float32) - float(np.median(grey)))
+    if contrast.max() < MARK_CONTRAST:
+        return cell
+    rows, columns = np.nonzero(contrast > 0.4 * contrast.max())
+    height, width = cell.shape[:2]
+    top, bottom, left, right = rows.min(), rows.max(), columns.min(), columns.max()
+    if bottom >= MARK_SHARE * height or left <= (1 - MARK_SHARE) * width:
+        return cell
+    shift = np.array([[1, 0, width - 1 - right - left], [0, 1, height - 1 - bottom - top]], np.float32)
+    moved: np.ndarray = cv2.warpAffine(cell, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return moved
 
 
 def _ink(column: np.ndarray) -> np.ndarray:

@@ -5,19 +5,57 @@ Boxes of one component do not overlap others much, so that the pairs looked at a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from crnn.finder.boxes import LineBox
 from crnn.finder.postprocess import Boxes
 
 WIDEST_GAP = 0.0  # of the height, between boxes of one line; cells of a table stand hardly farther apart
-DEEPEST_OVERLAP = 0.6  # of the height, that they may overlap: unclipping moved their ends
+COLUMN_GAP = 1.3  # the same between boxes of one column of upright characters: a comma there is a cell of its own
+SQUARE = 1.5  # longer than wide by less: a box of one or two characters has no direction of its own
+DEEPEST_OVERLAP = 0.9  # of the height, that they may overlap: unclipping moved their ends
 LARGEST_STEP = 0.3  # of the height, between their middles across the line
 LARGEST_RATIO = 1.4  # of their heights
 LARGEST_TURN = 0.1  # radians between their directions
 
 
-def join_rows(boxes: Boxes) -> Boxes:
-    """The boxes with those joined that are parts of one line."""
+def join_columns(boxes: Sequence[LineBox]) -> list[LineBox]:
+    """The boxes of a page of columns, with those joined that stand closely below each other in one column.
+
+    Upright characters leave more room below a comma than letters in a row do, and there are no cells beside them.
+    """
+    if len(boxes) < 2:
+        return list(boxes)
+    upright = [box.turned(1) if _is_square(box) and not _runs_down(box) else box for box in boxes]
+    joined = join_rows(
+        Boxes(
+            np.stack([box.quad for box in upright]).astype(np.float32),
+            np.array([box.score for box in upright], np.float32),
+            np.array([box.height for box in upright], np.float32),
+        ),
+        COLUMN_GAP,
+    )
+    return [LineBox(quad, float(score)) for quad, score in zip(joined.quads, joined.scores, strict=True)]
+
+
+def _is_square(box: LineBox) -> bool:
+    return max(box.width, box.height) < SQUARE * min(box.width, box.height)
+
+
+def _runs_down(box: LineBox) -> bool:
+    across, down = np.abs(box.quad[1] - box.quad[0])
+    return bool(down > across)
+
+
+def join_rows(boxes: Boxes, widest_gap: float = WIDEST_GAP) -> Boxes:
+    """The boxes with those joined that are parts of one line.
+
+    Args:
+        boxes: first sides along the lines.
+        widest_gap: between boxes of one line, in heights.
+    """
     n = len(boxes)
     if n < 2:
         return boxes
@@ -38,7 +76,7 @@ def join_rows(boxes: Boxes) -> Boxes:
         begin = (quads[members][:, [0, 3]].mean(axis=1)) @ common
         end = (quads[members][:, [1, 2]].mean(axis=1)) @ common
         heights = boxes.heights[members].astype(np.float64)
-        for a, b in _neighbours(begin, end, middle, heights):
+        for a, b in _neighbours(begin, end, middle, heights, widest_gap):
             turn = abs(float(np.linalg.det(along[members[[a, b]]])))
             ratio = max(heights[a], heights[b]) / min(heights[a], heights[b])
             # A short box has no direction of its own.
@@ -60,7 +98,9 @@ def join_rows(boxes: Boxes) -> Boxes:
     )
 
 
-def _neighbours(begin: np.ndarray, end: np.ndarray, middle: np.ndarray, heights: np.ndarray) -> list[tuple[int, int]]:
+def _neighbours(
+    begin: np.ndarray, end: np.ndarray, middle: np.ndarray, heights: np.ndarray, widest_gap: float
+) -> list[tuple[int, int]]:
     """Pairs (a, b) of boxes where b begins about where a ends, in the same row."""
     # Boxes are sorted by rows of twice the usual height and, in a row, by where they begin; a box's follower is in
     # its own row or in one of the two beside it.
@@ -74,7 +114,7 @@ def _neighbours(begin: np.ndarray, end: np.ndarray, middle: np.ndarray, heights:
     for step in (-1, 0, 1):
         base = (row + step) * reach - low
         first = np.searchsorted(keys, base + end - DEEPEST_OVERLAP * heights)
-        last = np.searchsorted(keys, base + end + WIDEST_GAP * heights, side="right")
+        last = np.searchsorted(keys, base + end + widest_gap * heights, side="right")
         for a in np.flatnonzero(last > first):
             for b in order[first[a] : min(last[a], first[a] + 8)]:
                 same = abs(middle[a] - middle[b]) <= LARGEST_STEP * min(heights[a], heights[b])

@@ -11,6 +11,7 @@ import pytest
 from crnn.finder.boxes import LineBox, crop_line
 from crnn.finder.columns import lay_column
 from crnn.finder.direction import Way, directed, is_upright, line_ways, page_way
+from crnn.finder.joining import join_columns
 
 
 def draw(text: str) -> np.ndarray:
@@ -117,3 +118,22 @@ def test_a_level_crop_is_cut_and_not_resampled() -> None:
     box = LineBox(np.array([[10, 20], [50, 20], [50, 40], [10, 40]], np.float32))
     assert np.array_equal(crop_line(image, box), image[20:40, 10:50])
     assert np.array_equal(crop_line(image, box.turned(2)), image[20:40, 10:50][::-1, ::-1])
+
+
+def test_parts_of_a_column_are_joined_and_neighbours_are_not() -> None:
+    def upright(x: float, top: float, bottom: float) -> LineBox:
+        return LineBox(np.array([[x + 40, top], [x + 40, bottom], [x, bottom], [x, top]], np.float32), 0.8)
+
+    last = LineBox(np.array([[100, 350], [140, 350], [140, 390], [100, 390]], np.float32))  # one character
+    joined = join_columns([upright(100, 0, 160), upright(100, 200, 310), last, upright(180, 0, 300)])
+    assert sorted((box.quad[:, 0].min(), box.quad[:, 1].max()) for box in joined) == [(100, 390), (180, 300)]
+
+
+def test_a_comma_at_the_upper_right_of_its_cell_is_laid_where_a_line_has_it() -> None:
+    column = np.full((4 * 48, 48), 255, np.uint8)
+    for top in (0, 48, 144):
+        cv2.rectangle(column, (6, top + 6), (41, top + 41), 0, 3)
+    cv2.circle(column, (38, 48 * 2 + 10), 4, 0, -1)
+    line = lay_column(column).line
+    rows, columns = np.nonzero(line[:, 96:144] < 128)
+    assert rows.min() > 24 and columns.max() < 24
