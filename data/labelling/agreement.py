@@ -44,12 +44,13 @@ def same_letters(text: str) -> str:
     return normalise(text).replace(" ", "")
 
 
-def settle(votes: Sequence[Vote], enough: int) -> Settled:
+def settle(votes: Sequence[Vote], enough: int, certain: float = 0.0) -> Settled:
     """Count the votes; readings that differ in spaces alone are the same.
 
     Args:
         votes: one of each reader.
         enough: readers that must read the same.
+        certain: mean confidence that these need where the others read something else.
     """
     groups: dict[str, list[Vote]] = defaultdict(list)
     for vote in votes:
@@ -62,7 +63,7 @@ def settle(votes: Sequence[Vote], enough: int) -> Settled:
     if len(spelled) == len(votes) and len(votes) >= enough:
         tier = AGREE
     else:
-        tier = MAJORITY if len(spelled) >= enough else DISPUTED
+        tier = MAJORITY if len(spelled) >= enough and _mean(spelled) >= certain else DISPUTED
     return Settled(normalise(best.text), tier, _mean(spelled))
 
 

@@ -54,6 +54,7 @@ class LabelConfig:
         name: the result is written to <artifacts>/labelled/<name>.
         peers: readers beside ours, names in `paddle`.
         enough: readers that must read the same for a line to be labelled.
+        certain: how confident these must be on average where another reads something else.
         least_height: pixels; lower lines are left out.
         exclude: a file of texts, one a line, that must not be trained on, such as those of a test set.
         most_repeats: lines of the same text that are kept.
@@ -66,6 +67,7 @@ class LabelConfig:
     name: str = MISSING
     peers: list[str] = MISSING
     enough: int = MISSING
+    certain: float = MISSING
     least_height: int = MISSING
     exclude: str | None = MISSING
     most_repeats: int = MISSING
@@ -86,7 +88,9 @@ def label(config: LabelConfig, note: Callable[[str], None] = print) -> Counter[s
         raise UserError(f"enough={config.enough} of {len(readers)} readers: at least two must agree, add peers")
     folder = Path(config.artifacts) / "labelled" / config.name
     (folder / "lines").mkdir(parents=True, exist_ok=True)
-    journal = Journal(folder / "pages.jsonl", {"peers": config.peers, "enough": config.enough})
+    journal = Journal(
+        folder / "pages.jsonl", {"peers": config.peers, "enough": config.enough, "certain": config.certain}
+    )
     duplicates = Duplicates(most_repeats=config.most_repeats)
     excluded = {same_letters(row) for row in read_text(Path(config.exclude)).split("\n")} if config.exclude else set()
     counts: Counter[str] = Counter()
@@ -108,7 +112,7 @@ def label(config: LabelConfig, note: Callable[[str], None] = print) -> Counter[s
                 counts["too low"] += 1
                 continue
             votes = [Vote(reader.name, (guess := reader.read(crop)).text, guess.confidence) for reader in readers]
-            settled = settle(votes, config.enough)
+            settled = settle(votes, config.enough, config.certain)
             letters, print_ = same_letters(settled.text), fingerprint(crop)
             if settled.tier == BLANK:
                 counts[BLANK] += 1

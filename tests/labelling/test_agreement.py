@@ -22,6 +22,12 @@ def test_what_two_of_three_read_alike_is_the_label(texts: list[str], text: str, 
     assert (settled.text, settled.tier) == (text, tier)
 
 
+def test_a_majority_has_to_be_confident_where_another_disagrees() -> None:
+    split, common = votes("Total", "Total", "Tota1"), votes("Total", "Total", "Total")
+    assert settle(split, enough=2, certain=0.9).tier == DISPUTED
+    assert settle(common, enough=2, certain=0.9).tier == AGREE
+
+
 def line(seed: int) -> np.ndarray:
     blocks = np.random.default_rng(seed).integers(0, 2, (4, 16)).astype(np.uint8) * 200 + 20
     return np.kron(blocks, np.ones((10, 20), np.uint8))

@@ -50,7 +50,7 @@ def config(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Labe
     readers = [Strict(stage.OURS), Strict("second", wrong="Total"), Strict("third", wrong="Total 118.40 1")]
     monkeypatch.setattr(stage, "open_readers", lambda config: readers)
     return LabelConfig(
-        source=str(scans), name="scans", peers=["second", "third"], enough=2, least_height=8, exclude=None,
+        source=str(scans), name="scans", peers=["second", "third"], enough=2, certain=0.0, least_height=8, exclude=None,
         most_repeats=20, max_megabytes=100, cache="", artifacts=str(tmp_path / "artifacts"),
     )  # fmt: skip
 
