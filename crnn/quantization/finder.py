@@ -21,7 +21,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from crnn.core.errors import UserError
-from crnn.datasets.pages import LabelledPage, read_pages
+from crnn.datasets.pages import LabelledPage, read_pages, split_by_source
 from crnn.evaluation.pages.measure import Found, measure
 from crnn.finder.finder import Finder, fit
 from crnn.finder.info import METADATA_KEY, FinderInfo
@@ -33,10 +33,11 @@ class FinderQuantizeConfig:
     """Attributes:
     model: exported FP32 graph.
     dataset: folder of pages to calibrate with and judge by.
+    held_out: share of their sources that is judged by, the same that training holds out.
     output: INT8 file; by default beside the model.
     calibration_pages: pages whose activations fix the scales.
     calibration_side: pixels of their longer side.
-    judged_pages: further pages on which both models are compared.
+    judged_pages: held-out pages on which both models are compared.
     max_recall_loss: largest loss of recall or precision that is allowed.
     keep: names of nodes to leave in FP32.
     seed: of the choice of pages.
@@ -44,10 +45,11 @@ class FinderQuantizeConfig:
 
     model: str = ""
     dataset: str = ""
+    held_out: float = 0.1
     output: str | None = None
     calibration_pages: int = 60
     calibration_side: int = 960
-    judged_pages: int = 60
+    judged_pages: int = 100
     max_recall_loss: float = 0.005
     keep: list[str] = field(default_factory=list)
     seed: int = 0
@@ -74,10 +76,15 @@ def quantize_finder(config: FinderQuantizeConfig) -> Path:
     """
     source = Path(config.model)
     output = Path(config.output) if config.output else source.with_suffix(".int8.onnx")
-    pages = read_pages(config.dataset)
-    order = np.random.default_rng(config.seed).permutation(len(pages))
-    chosen = [pages[i] for i in order[: config.calibration_pages + config.judged_pages]]
-    calibration, judged = chosen[: config.calibration_pages], chosen[config.calibration_pages :] or chosen
+    kept, held_out = split_by_source(read_pages(config.dataset), config.held_out)
+    rng = np.random.default_rng(config.seed)
+    calibration = [kept[i] for i in rng.permutation(len(kept))[: config.calibration_pages]]
+    judged = [held_out[i] for i in rng.permutation(len(held_out))[: config.judged_pages]]
+    if not calibration or not judged:
+        raise UserError(
+            f"{config.dataset} has {len(kept)} pages to calibrate with and {len(held_out)} to judge by: "
+            "give pages of more sources, or another held_out"
+        )
     info = read_finder_info(source)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".quantize-", dir=output.parent) as folder:
@@ -97,7 +104,13 @@ def quantize_finder(config: FinderQuantizeConfig) -> Path:
         for name, of in figures.items():
             print(f"{name}: {'  '.join(f'{key} {value}' for key, value in of.items())}   ({len(judged)} pages)")
         reasons = objections(figures["fp32"], figures["int8"], config.max_recall_loss)
-        described: dict[str, Any] = {"method": "minmax", "pages": len(calibration), "judged": figures}
+        described: dict[str, Any] = {
+            "method": "minmax",
+            "pages": len(calibration),
+            "seed": config.seed,
+            "judged_pages": len(judged),
+            "judged": figures,
+        }
         write_finder_info(candidate, dataclasses.replace(info, quantization=described))
         os.replace(candidate, output.with_suffix(".rejected.onnx") if reasons else output)
     if reasons:

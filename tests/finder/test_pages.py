@@ -103,9 +103,8 @@ def test_a_turned_page_says_the_same(degrees: float, turned: int) -> None:
 def test_a_page_on_its_side_is_not_taken_for_one_line() -> None:
     image = np.full((800, 620, 3), 255, np.uint8)
     for row in range(8):
-        cv2.putText(
-            image, "Every curve was climbing", (40, 80 + 90 * row), cv2.FONT_HERSHEY_DUPLEX, 1.2, (30, 30, 30), 2
-        )
+        where = (40, 80 + 90 * row)
+        cv2.putText(image, "Every curve was climbing", where, cv2.FONT_HERSHEY_DUPLEX, 1.2, (30, 30, 30), 2)
     reading = reader().read(np.ascontiguousarray(np.rot90(image)), "greedy")
     assert not reading.is_line and reading.turned == 90 and len(reading.lines) == 8
 
