@@ -21,9 +21,9 @@ from crnn.core.stage import run_stage, typed
 from crnn.training.config import TrainConfig
 from crnn.training.device import choose_device, collective_backend
 from crnn.training.finder_trainer import FinderTrainConfig, FinderTrainer
-from crnn.training.finder_trainer import Interrupted as FinderInterrupted
+from crnn.training.loop import Interrupted
 from crnn.training.profiler import profile_steps, table
-from crnn.training.trainer import Interrupted, Trainer
+from crnn.training.trainer import Trainer
 
 ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 ConfigStore.instance().store(name="train_finder_schema", node=FinderTrainConfig)
@@ -53,7 +53,7 @@ def main(cfg: DictConfig) -> None:
     if OmegaConf.get_type(cfg) is FinderTrainConfig:
         try:
             FinderTrainer(typed(cfg, FinderTrainConfig)).run()
-        except FinderInterrupted as interrupted:
+        except Interrupted as interrupted:
             print(interrupted)
         return
     config = typed(cfg, TrainConfig)

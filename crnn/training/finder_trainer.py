@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import cv2
@@ -32,8 +27,16 @@ from crnn.finder.matching import match_quads
 from crnn.finder.postprocess import BoxSettings, boxes_from_maps
 from crnn.network.checkpoint import Checkpoint, State, load, load_newest, save
 from crnn.network.finder import FinderNetwork, FinderNetworkConfig
+from crnn.training.loop import (
+    Interrupted,
+    Prefetcher,
+    cosine_rate,
+    on_stop_signals,
+    update_average,
+    with_weights,
+)
 
-BATCHES_AHEAD = 3  # prepared while the network computes
+BATCHES_AHEAD = 2  # made while the network computes
 NEAR = 2  # cells around a labelled line; what shines there is a gap between lines, and no text that the labels missed
 
 
@@ -117,15 +120,9 @@ class FinderTrainConfig:
             raise UserError(f"crops.side={self.crops.side}: choose a multiple of {MULTIPLE}")
 
 
-class Interrupted(Exception):
-    """The run was asked to stop; its checkpoint is saved."""
-
-
 def learning_rate(step: int, config: FinderTrainConfig) -> float:
-    """Rises over the warm-up, stays, and falls to 0 along a cosine over the last share of the steps."""
-    decay = max(1, round(config.decay_share * config.steps))
-    left = min(1.0, (config.steps - step) / decay)
-    return config.learning_rate * min(1.0, (step + 1) / config.warmup_steps) * (0.5 - 0.5 * math.cos(math.pi * left))
+    """Learning rate of `step`, see `cosine_rate`."""
+    return cosine_rate(step, config.steps, config.learning_rate, config.warmup_steps, config.decay_share)
 
 
 @dataclass(frozen=True)
@@ -271,42 +268,30 @@ class FinderTrainer:
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm).item()
         if math.isfinite(norm):
             self.optimizer.step()
-            self._update_average()
+            update_average(self.average, self.network, self.config.ema, self.step)
         self.step += 1
         return loss.item(), norm
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - decay)
-            else:
-                self.average[name].copy_(value)
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:
         """Recall and precision at an overlap of one half on the held-out pages, with the weights to deploy."""
-        raw = {k: v.clone() for k, v in self.network.state_dict().items()}
-        self.network.load_state_dict(self.average)
-        self.network.eval()
         counts: dict[str, list[int]] = {}
-        for page in self.validation_pages:
-            image = as_colour(page.image())
-            scale = min(2.0, self.config.pages.validation_side / max(image.shape[:2]))
-            small, _ = fit(image, scale, MULTIPLE)
-            tensor = torch.from_numpy(small.transpose(2, 0, 1)[None]).contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bfloat16"):
-                maps = self.network(tensor)[0].numpy()
-            found = boxes_from_maps(maps, STRIDE, BoxSettings())
-            truth = page.quads * scale
-            truth = truth[line_heights(truth) >= 8]
-            matched = len(match_quads(truth, found.quads))
-            for kind in ("all", page.kind):
-                of_kind = counts.setdefault(kind, [0, 0, 0])
-                for i, number in enumerate((len(truth), len(found), matched)):
-                    of_kind[i] += number
-        self.network.load_state_dict(raw)
+        with with_weights(self.network, self.average):
+            for page in self.validation_pages:
+                image = as_colour(page.image())
+                scale = min(2.0, self.config.pages.validation_side / max(image.shape[:2]))
+                small, _ = fit(image, scale, MULTIPLE)
+                tensor = torch.from_numpy(small.transpose(2, 0, 1)[None]).contiguous(memory_format=torch.channels_last)
+                with torch.autocast("cpu", torch.bfloat16, enabled=self.config.precision == "bfloat16"):
+                    maps = self.network(tensor)[0].numpy()
+                found = boxes_from_maps(maps, STRIDE, BoxSettings())
+                truth = page.quads * scale
+                truth = truth[line_heights(truth) >= 8]
+                matched = len(match_quads(truth, found.quads))
+                for kind in ("all", page.kind):
+                    of_kind = counts.setdefault(kind, [0, 0, 0])
+                    for i, number in enumerate((len(truth), len(found), matched)):
+                        of_kind[i] += number
         self.validation = {}
         for kind, (lines, found_lines, matched) in sorted(counts.items()):
             self.validation[f"recall/{kind}"] = round(matched / max(1, lines), 4)
@@ -326,8 +311,8 @@ class FinderTrainer:
         saved = time.monotonic()
         board = SummaryWriter(str(self.folder / "tensorboard"))
         with (
-            self._stop_on_signals(),
-            _Prefetcher(self.batch) as batches,
+            on_stop_signals(self._ask_to_stop),
+            Prefetcher(self.batch, BATCHES_AHEAD) as batches,
             tqdm(total=config.steps, initial=self.step, unit="step", file=sys.stdout,
                  mininterval=1.0 if sys.stdout.isatty() else 30.0) as bar,
         ):  # fmt: skip
@@ -363,38 +348,8 @@ class FinderTrainer:
             f"step {self.step}  {self.seconds / 3600:.2f} h  found: {kinds}  precision {figures['precision/all']:.3f}"
         )
 
-    @contextmanager
-    def _stop_on_signals(self) -> Iterator[None]:
-        def stop(number: int, frame: FrameType | None) -> None:
-            self.stopping = True
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-class _Prefetcher:
-    """Prepares the batches of the next steps in a thread."""
-
-    def __init__(self, make: Any) -> None:
-        self._make = make
-        self._pool = ThreadPoolExecutor(1)
-        self._coming: dict[int, Future[Batch]] = {}
-
-    def __enter__(self) -> _Prefetcher:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def __call__(self, step: int) -> Batch:
-        for coming in range(step, step + BATCHES_AHEAD):
-            if coming not in self._coming:
-                self._coming[coming] = self._pool.submit(self._make, coming)
-        return self._coming.pop(step).result()
+    def _ask_to_stop(self) -> None:
+        self.stopping = True
 
 
 def as_colour(image: np.ndarray) -> np.ndarray:
