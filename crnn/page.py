@@ -21,6 +21,7 @@ from crnn.recognizer import Recognizer
 log = logging.getLogger("crnn.page")
 
 LAYOUTS = ("auto", "page", "line")
+TURNS = {0: Way.RIGHT, 90: Way.UP, 180: Way.LEFT, 270: Way.DOWN}  # how the text of a page reads that is to be turned so
 MIN_CONFIDENCE = 0.5  # of a line; what reads worse is texture far more often than text: see docs/model-card.md
 SMALLEST_SIDE = 5  # px; less holds no text
 LINE_ASPECT = 1.2  # width over height from which a picture may be the crop of one line
@@ -132,6 +133,7 @@ class PageReader:
         layout: str = "auto",
         most: int | None = None,
         checkpoint: Callable[[], object] = lambda: None,
+        turn: int | None = None,
     ) -> FoundLines:
         """The lines of a page, in reading order and the right way up.
 
@@ -139,6 +141,7 @@ class PageReader:
             image, layout: see `read`.
             most: lines that a page may have.
             checkpoint: called between the steps; what it raises ends the search.
+            turn: degrees clockwise that bring the page upright, one of `TURNS`; None to find out.
 
         Raises:
             ImageError: not such an image.
@@ -152,9 +155,11 @@ class PageReader:
         height, width = image.shape[:2]
         if layout != "line" and min(height, width) < SMALLEST_SIDE:
             return FoundLines(())
-        if layout == "line" or (layout == "auto" and is_one_line(found, (height, width))):
+        if layout == "line" or (layout == "auto" and not turn and is_one_line(found, (height, width))):
             whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32))
-            return FoundLines((Directed(whole, line_grey(image)),), is_line=True)
+            way = TURNS[turn or 0]
+            upright = np.rot90(image, int(way))  # anticlockwise: back from the way it reads
+            return FoundLines((Directed(whole.turned(int(way)), line_grey(upright)),), turn or 0, is_line=True)
         if most is not None and len(found) > most:
             raise TooManyLinesError(f"the picture has {len(found)} lines, more than {most}: cut it up")
 
@@ -162,11 +167,11 @@ class PageReader:
             checkpoint()
             return self._confidence(crops)
 
-        way = page_way(image, found, confidence)
+        way = page_way(image, found, confidence) if turn is None else TURNS[turn]
         ways = line_ways(image, found, way, confidence)
         lines = [directed(image, box, of) for box, of in zip(found, ways, strict=True)]
         order = page_order([line.box for line in lines], way)
-        turned = {Way.DOWN: 270, Way.LEFT: 180, Way.UP: 90}.get(way, 0)
+        turned = {way: degrees for degrees, way in TURNS.items()}.get(way, 0)
         return FoundLines(tuple(lines[i] for i in order), turned)
 
     def _confidence(self, crops: Sequence[np.ndarray]) -> list[float]:
