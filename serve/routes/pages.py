@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from serve.routes.api import service
@@ -15,10 +15,7 @@ pages = Blueprint("pages", __name__)
 def index() -> ResponseReturnValue:
     """The page."""
     config = service().config
-    documents = any(rule.rule == "/api/v1/documents" for rule in current_app.url_map.iter_rules())
-    return render_template(
-        "index.html", locked=bool(config.keys), language_model=bool(config.language_model), documents=documents
-    )
+    return render_template("index.html", locked=bool(config.keys), language_model=bool(config.language_model))
 
 
 @pages.get("/docs")

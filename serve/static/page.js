@@ -13,16 +13,13 @@ import { Viewer } from "./viewer.js";
 const AT_ONCE = 2; // documents that are sent at the same time
 const SAID_FOR = 2000; // milliseconds that a button says "Copied"
 
-const documents = document.body.dataset.documents === "true"; // whether the server reads PDFs and the like
 const scans = [];
-const turns = new Map(); // scan → degrees by which a person had it turned
 let reading = 0;
 let chosen = { scan: null, page: null };
 
 const viewer = new Viewer();
 const text = new Reading();
 const shelf = new Shelf({ open: choose, cancel: (scan) => scan.cancel(), retry, remove });
-viewer.canReadTurned = documents;
 
 function add(files, nameOf = (file) => file.name) {
   for (const file of files) {
@@ -36,11 +33,11 @@ function add(files, nameOf = (file) => file.name) {
   next();
 }
 
-const options = (scan) => {
-  const decode = byId("context").checked ? "beam" : "greedy";
-  if (!documents) return { documents, decode };
-  return { documents, decode, turn: turns.get(scan) ?? "auto" };
-};
+const options = (scan) => ({
+  decode: byId("context").checked ? "beam" : "greedy",
+  turn: scan.turn,
+  paragraphs: true,
+});
 
 function next() {
   while (reading < AT_ONCE) {
@@ -90,8 +87,8 @@ function show() {
   if (scan.error) speak(byId("failure-text"), "because", {}, scan.error);
   else speak(byId("failure-text"), "cancelled");
   byId("retry").hidden = false;
-  for (const button of document.querySelectorAll("#take [data-server]")) button.hidden = !documents || scan.state !== "done";
-  byId("as-read").hidden = !documents || !scan.edited;
+  for (const button of document.querySelectorAll("#take [data-server]")) button.hidden = scan.state !== "done";
+  byId("as-read").hidden = !scan.edited;
   byId("take-all").hidden = scans.length < 2;
 }
 
@@ -104,7 +101,7 @@ function arrange() {
 
 function retry(scan, turned) {
   if (scan.busy) return;
-  if (turned !== undefined) turns.set(scan, turned);
+  if (turned !== undefined) scan.turn = turned;
   scan.state = "waiting";
   scan.dispatchEvent(new Event("change"));
   next();
@@ -113,7 +110,6 @@ function retry(scan, turned) {
 function remove(scan) {
   const at = scans.indexOf(scan);
   scans.splice(at, 1);
-  turns.delete(scan);
   shelf.remove(scan);
   scan.forget();
   tell("told_removed", { name: scan.name });
@@ -147,7 +143,7 @@ async function take(format, button) {
     else {
       button.disabled = true;
       speak(button, "preparing");
-      save(name, await inFormat(format, scan.file, scan.job, { paragraphs: true, turn: turns.get(scan) ?? "auto" }));
+      save(name, await inFormat(format, scan.file, scan.job, options(scan)));
     }
     tell("saved_file", { file: name });
   } catch (error) {

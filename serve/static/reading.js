@@ -87,10 +87,13 @@ export class Reading extends EventTarget {
     const note = byId("note");
     note.hidden = true;
     hush(note);
+    byId("warnings").hidden = true;
     if (!this.#page) return;
     if (this.#page.error) speak(note, "page_failed", { reason: this.#page.error });
     else if (!this.#page.lines.length) speak(note, "no_text");
     note.hidden = !note.textContent;
+    byId("warnings").textContent = (this.#page.warnings ?? []).join(" ");
+    byId("warnings").hidden = !this.#page.warnings;
   }
 
   #asLines() {

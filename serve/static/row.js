@@ -128,7 +128,8 @@ export class Row {
 export const trainer = (scan, page) => {
   if (!scan.isTrainable(page)) return null;
   // The places are told in the page's pixels, and asked for in the file's.
-  const [across, down] = [scan.shown.width / page.width, scan.shown.height / page.height];
+  const { width, height } = scan.shown ?? page;
+  const [across, down] = [width / page.width, height / page.height];
   return (line, text) => {
     const quad = line.quad.map(([x, y]) => [x * across, y * down]);
     return correct(scan.file, { text: line.text, quad }, text);

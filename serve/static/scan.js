@@ -2,7 +2,7 @@
 
 import { paragraphsOf, paragraphText } from "./paragraphs.js";
 import { preview, release } from "./preview.js";
-import { follow, forgetJob, readDocument, readPicture } from "./server.js";
+import { follow, forgetJob, readDocument } from "./server.js";
 
 // A line: {text, confidence, quad, vertical, chars, error} as the server gives it; `now` is what a person made of its text.
 export const textOf = (line) => line.now ?? line.text ?? "";
@@ -14,8 +14,8 @@ export class Scan extends EventTarget {
   pages = [];
   count = 0; // of pages, as far as known
   error = null;
+  turn = "auto"; // degrees clockwise by which a person had it turned
   paragraphs = null; // as paragraphsOf() gives them, once all is read
-  #texts = null;
   #job = null;
   #stop = null;
 
@@ -47,9 +47,9 @@ export class Scan extends EventTarget {
     return this.lines.some((line) => line.now !== undefined);
   }
 
-  // Only the first page of a file that is a picture can be sent back with a correction.
+  // With a correction a picture is sent back, of whose pages the server takes the first.
   isTrainable(page) {
-    return page.page === 1 && !page.from_text_layer && this.shown !== null;
+    return page.page === 1 && (this.shown !== null || this.file.type === "image/tiff");
   }
 
   text(joined = false) {
@@ -66,7 +66,8 @@ export class Scan extends EventTarget {
     return this.paragraphs.filter((pieces) => own.has(pieces[0].line));
   }
 
-  async read({ documents, ...options }) {
+  async read(options) {
+    this.#dropJob();
     this.#stop = new AbortController();
     const { signal } = this.#stop;
     Object.assign(this, { state: "sending", sent: 0, pages: [], count: 0, error: null, paragraphs: null });
@@ -77,20 +78,17 @@ export class Scan extends EventTarget {
       this.#change();
     };
     try {
-      const send = documents ? readDocument : readPicture;
-      let result = await send(this.file, options, { onSent, signal });
+      let result = await readDocument(this.file, options, { onSent, signal });
       if (result.job) {
         this.#job = result.job;
         this.count = result.count;
         this.state = "reading";
         this.#change();
-        result = await follow(this.#job, (pages, _, count) => this.#take(pages, count), signal);
+        result = await follow(this.#job, (pages) => this.#take(pages), signal);
       }
       await this.ready;
-      if (result.error) throw { code: "other", message: result.error };
-      this.#take(result.pages.slice(this.pages.length), result.pages.length);
-      this.#texts = result.paragraphs ?? null;
-      if (this.#texts) this.paragraphs = paragraphsOf(this.lines, this.#texts);
+      this.#take(result.pages);
+      this.paragraphs = paragraphsOf(this.lines, result.paragraphs);
       this.state = "done";
     } catch (error) {
       this.state = this.state === "gone" ? "gone" : error.code === "cancelled" ? "cancelled" : "failed";
@@ -119,19 +117,10 @@ export class Scan extends EventTarget {
     this.#job = null;
   }
 
-  #take(pages, count) {
-    for (const page of pages) this.pages.push(this.#measured(page));
-    this.count = Math.max(count, this.pages.length);
-    if (this.state === "sending") this.state = "reading";
+  #take(pages) {
+    this.pages.push(...pages);
+    this.count = Math.max(this.count, this.pages.length);
     this.#change();
-  }
-
-  // The size of a page, where the server did not tell it: that of the picture, or as far as its lines reach.
-  #measured(page) {
-    if (page.width) return page;
-    const reach = (axis) => Math.max(1, ...page.lines.flatMap((line) => line.quad.map((point) => point[axis])));
-    const { width, height } = this.shown ?? { width: reach(0), height: reach(1) };
-    return { ...page, width, height };
   }
 
   #change() {

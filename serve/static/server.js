@@ -81,7 +81,6 @@ async function get(path, signal) {
     throw new ApiError(signal?.aborted ? "cancelled" : "network");
   }
   if (reply.ok) return reply;
-  if (reply.status === 404 || reply.status === 410) throw new ApiError("job_gone");
   throw await reason(reply.status, await reply.blob());
 }
 
@@ -99,30 +98,26 @@ async function insist(path, signal) {
 
 const job = (id, rest = "") => `/api/v1/jobs/${encodeURIComponent(id)}${rest}`;
 
-// {pages, paragraphs} of a picture, by the route for single pictures.
-export async function readPicture(file, options, watch) {
-  const reply = await send("/api/v1/ocr", { image: file, options: JSON.stringify(options) }, watch);
-  const lines = reply.response.lines.map(({ box, ...line }) => ({ ...line, quad: box }));
-  return { pages: [{ page: 1, turned: 0, lines }] };
-}
-
 // {pages, paragraphs} of a document, or {job, count} where it is so long that the server reads it by and by.
 export async function readDocument(file, options, watch) {
-  const { response } = await send("/api/v1/documents", { file, paragraphs: true, ...options }, watch);
+  const { response } = await send("/api/v1/documents", { file, ...options }, watch);
   return response.status === "accepted" ? { job: response.id, count: response.pages } : response;
 }
 
-// Calls `onPages(pages, done, count)` whenever more of a job is read, until it ends.
+// Gives `onPages` the pages of a job as they are read, until all are. What it ends with has no pages, but paragraphs.
 export async function follow(id, onPages, signal) {
   let after = 0;
   for (let seconds = SOON; ; seconds = Math.min(seconds * 1.2, LATE)) {
-    const state = await insist(job(id), signal);
-    const { pages } = await insist(job(id, `/pages?after=${after}`), signal);
-    if (pages.length) after = Math.max(...pages.map((page) => page.page));
-    onPages(pages, state.pages_done, state.pages);
-    if (state.status === "done") return insist(job(id, "/result?format=json"), signal);
-    if (state.status === "cancelled") throw new ApiError("cancelled");
-    if (state.status === "failed") throw new ApiError(state.error?.code ?? "other", state.error?.message ?? state.error);
+    const { status, error, pages } = await insist(job(id, `/pages?after=${after}`), signal);
+    if (pages.length) {
+      after = pages.at(-1).page;
+      onPages(pages);
+      seconds = SOON;
+    } else if (status === "done") {
+      const { paragraphs } = await insist(job(id, "/result?format=json&chars=false"), signal);
+      return { paragraphs, pages: [] };
+    }
+    if (status === "failed") throw new ApiError("other", error);
     await wait(seconds, signal);
   }
 }

@@ -90,9 +90,9 @@ export class Viewer extends EventTarget {
     byId("next-page").disabled = this.#scan.pages.at(-1) === this.#page;
     byId("no-picture").hidden = Boolean(this.#url) || !this.#page?.lines.length;
     const found = this.#page?.turned ?? 0;
-    byId("found-turned").hidden = !found || this.#turned !== found;
+    byId("found-turned").hidden = !found || this.#turned !== found || this.#scan.turn !== "auto";
     speak(byId("found-turned"), "found_turned", { degrees: found });
-    byId("read-turned").hidden = !this.#page || this.#turned === found || !this.canReadTurned || this.#scan.busy;
+    byId("read-turned").hidden = !this.#page || this.#turned === found || this.#scan.busy;
   }
 
   // Marks the boxes of lines, and brings the first into sight if asked to.

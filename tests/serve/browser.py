@@ -14,7 +14,7 @@ from tests.serve.running import RunningServer
 
 @pytest.fixture(scope="module")
 def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path_factory.mktemp("server"), model, workers=1) as running:
+    with RunningServer(tmp_path_factory.mktemp("server"), model, workers=1, deadline_ms=60_000) as running:
         yield running
 
 

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("chromedriver") is None, reason="needs chromium and chromium-driver"),
 ]
 
-RUN = "const done = arguments[0]; axe.run(document).then((found) => done(found.violations), (error) => done([String(error)]))"
+RUN = "const done = arguments[0]; axe.run().then((found) => done(found.violations), (error) => done(String(error)))"
 
 
 @pytest.fixture(scope="module")
