@@ -60,7 +60,7 @@ export default {
   turn_right: "Turn right",
   found_turned: "Found turned by {degrees}°, shown upright.",
   read_turned: "Read it again this way up",
-  no_picture: "Your browser cannot show this page: these are the lines where they stand on it.",
+  no_picture: "Redrawn from the text that was read.",
   no_preview: "Your browser cannot show this file. Its lines will appear here once they are read.",
 
   // The text

@@ -84,10 +84,10 @@ function show() {
   byId("work").classList.toggle("empty", !page && !scan.shown && !scan.busy);
   byId("waiting").hidden = page !== null || !scan.busy;
   byId("failure").hidden = scan.state !== "failed" && scan.state !== "cancelled";
+  byId("failure-name").textContent = scan.name;
   if (scan.error) speak(byId("failure-text"), "because", {}, scan.error);
   else speak(byId("failure-text"), "cancelled");
-  byId("retry").hidden = false;
-  for (const button of document.querySelectorAll("#take [data-server]")) button.hidden = scan.state !== "done";
+    for (const button of document.querySelectorAll("#take [data-server]")) button.hidden = scan.state !== "done";
   byId("as-read").hidden = !scan.edited;
   byId("take-all").hidden = scans.length < 2;
 }
@@ -201,6 +201,8 @@ addEventListener("click", (event) => {
   if (!byId("take").contains(event.target)) byId("take").open = false;
 });
 byId("take").addEventListener("keydown", (event) => event.key === "Escape" && closeMenu());
+
+addEventListener("pagehide", (event) => event.persisted || scans.forEach((scan) => scan.forget()));
 
 const context = byId("context");
 context.checked &&= localStorage.getItem("context") !== "off";

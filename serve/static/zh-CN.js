@@ -55,7 +55,7 @@ export default {
   turn_right: "向右旋转",
   found_turned: "原图转了 {degrees}°，已转正显示。",
   read_turned: "按此方向重新识别",
-  no_picture: "浏览器无法显示此页，这里按位置画出各行文字。",
+  no_picture: "此图按识别出的文字重绘。",
   no_preview: "浏览器无法显示此文件，识别后这里会显示各行。",
 
   text: "文字",

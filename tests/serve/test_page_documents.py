@@ -132,16 +132,17 @@ def test_turning_and_reading_again(page: Page, tmp_path: Path) -> None:
 
 
 def test_downloads_in_all_formats(page: Page, tmp_path: Path) -> None:
-    page.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path / "got")})
+    got = tmp_path / "got"
+    page.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(got)})
     page.choose(document(tmp_path / "scan.pdf", sheet(2), sheet(2)))
     page.ended(1)
     beginnings = {"txt": b"", "json": b"[", "md": b"", "hocr": b"<?xml", "pdf": b"%PDF"}
     for ending, beginning in beginnings.items():
         page.download(f"[data-format={ending}]")
-        file = tmp_path / "got" / f"scan.{ending}"
+        file = got / f"scan.{ending}"
         until(file.exists, 30)
         assert file.read_bytes().startswith(beginning)
-    assert len(json.loads((tmp_path / "got" / "scan.json").read_text())[0]["pages"]) == 2
+    assert len(json.loads((got / "scan.json").read_text())[0]["pages"]) == 2
 
 
 def test_a_long_document_is_read_as_a_job_and_may_be_cancelled(page: Page, tmp_path: Path) -> None:
