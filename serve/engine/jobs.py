@@ -242,7 +242,8 @@ class JobStore:
                 ).fetchone():
                     number, attempts = page
                     begun = database.execute(
-                        "UPDATE jobs SET status = 'running', taken = ? WHERE id = ? AND status IN ('waiting', 'running')",
+                        "UPDATE jobs SET status = 'running', taken = ? WHERE id = ? "
+                        "AND status IN ('waiting', 'running')",
                         (now, job.id),
                     )
                     if not begun.rowcount:  # it has just failed for want of room

@@ -4,9 +4,9 @@
 RapidOCR API (RapidAI/RapidOCRAPI, rapidocr_api/main.py): a form with `image_file`, or `image_data` in
 base64; the answer maps "0", "1", … to {rec_txt, dt_boxes, score}, and is {} without text.
 
-PaddleX (its OCR pipeline served; docs/pipeline_usage/tutorials/ocr_pipelines/OCR.md): JSON {file, fileType}, the file in
-base64; the answer's `errorCode` is 0, and `result.ocrResults` has an object a page. On `/ocr` it is told from RapidOCR
-API's by being JSON.
+PaddleX (its OCR pipeline served; docs/pipeline_usage/tutorials/ocr_pipelines/OCR.md): JSON {file, fileType}, the file
+in base64; the answer's `errorCode` is 0, and `result.ocrResults` has an object a page. On `/ocr` it is told from
+RapidOCR API's by being JSON.
 
 Umi-OCR (hiroi-sora/Umi-OCR, docs/http/api_ocr.md): JSON {base64, options}; the answer's `code` is 100 for
 success, 101 without text, anything else for an error whose reason stands in `data`.
