@@ -235,21 +235,27 @@ class JobStore:
                 f"SELECT {_COLUMNS} FROM jobs WHERE status IN ('waiting', 'running') ORDER BY taken, created"
             ).fetchall()
             for job in map(_job, unfinished):
-                page = database.execute(
+                while page := database.execute(
                     "SELECT number, attempts FROM pages WHERE job = ? AND result IS NULL AND lease < ? "
                     "ORDER BY number LIMIT 1",
                     (job.id, now),
-                ).fetchone()
-                if page is None:
-                    continue
-                database.execute(
-                    "UPDATE pages SET lease = ?, holder = ?, attempts = attempts + 1 WHERE job = ? AND number = ?",
-                    (now + LEASE_SECONDS, holder, job.id, page[0]),
-                )
-                database.execute("UPDATE jobs SET status = 'running', taken = ? WHERE id = ?", (now, job.id))
-                if page[1] < ATTEMPTS:
-                    return Claim(job, page[0], holder)
-                self._store(database, job.id, page[0], _given_up(page[0]), 0.0)
+                ).fetchone():
+                    number, attempts = page
+                    begun = database.execute(
+                        "UPDATE jobs SET status = 'running', taken = ? WHERE id = ? "
+                        "AND status IN ('waiting', 'running')",
+                        (now, job.id),
+                    )
+                    if not begun.rowcount:  # it has just failed for want of room
+                        break
+                    if attempts >= ATTEMPTS:
+                        self._store(database, job.id, number, _given_up(number), 0.0)
+                        continue
+                    database.execute(
+                        "UPDATE pages SET lease = ?, holder = ?, attempts = attempts + 1 WHERE job = ? AND number = ?",
+                        (now + LEASE_SECONDS, holder, job.id, number),
+                    )
+                    return Claim(job, number, holder)
         return None
 
     def renew(self, claim: Claim) -> bool:

@@ -26,6 +26,7 @@ documents = Blueprint("documents", __name__)
 PATH = "/api/v1/documents"
 JOB = "/api/v1/jobs/<identity>"
 RESULT_SECONDS = 60.0  # that a client waits while a result of many pages is written
+IN_MEMORY = 1_000_000  # bytes of a result that is sent whole; a longer one is read as it is sent
 LONGEST_NAME = 200
 _PAGES = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 _TRUE = frozenset({"true", "1", "yes", ""})
@@ -70,6 +71,8 @@ def job_result(identity: str) -> ResponseReturnValue:
     patience = Patience(RESULT_SECONDS, client_probe(request), service().draining)
     chars = request.args.get("chars", "true").lower() in _TRUE
     path = reader().result_file(found, form, chars, patience)
+    if path.stat().st_size <= IN_MEMORY:
+        return send(path.read_bytes(), form, found.name)
     return labelled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name)
 
 
