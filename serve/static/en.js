@@ -82,6 +82,7 @@ export default {
   format_pdf: "Searchable PDF (.pdf)",
   as_read: "Markdown, hOCR and PDF have the text as it was read, without your changes.",
   preparing: "Preparing…",
+  not_made: "{file} could not be made: {reason}",
   saved_file: "{file} is ready.",
   mark: "Mark doubtful characters",
   fewer: "fewer",
@@ -103,8 +104,8 @@ export default {
   empty_line: "A line cannot be empty. Escape leaves it as it was.",
 
   errors: {
-    bad_image: "This file is not a picture or document, or it is damaged.",
-    bad_document: "This file is not a document that can be read, or it is damaged or locked by a password.",
+    bad_image: "This file is not a picture, or it is damaged.",
+    bad_document: "This file cannot be read: it is damaged, locked by a password, or no document.",
     unsupported_type: "This kind of file cannot be read here.",
     too_many_bytes: "The file is too large. Make it smaller and try again.",
     too_many_pixels: "The picture has too many pixels. Make it smaller and try again.",

@@ -10,13 +10,14 @@ import { inFormat } from "./server.js";
 import { Shelf } from "./shelf.js";
 import { Viewer } from "./viewer.js";
 
-const AT_ONCE = 2; // documents that are sent at the same time
+const AT_ONCE = 2; // documents for which the server is waited for at the same time
+const MOST_BUSY = 6; // the same with those that it reads as jobs
 const SAID_FOR = 2000; // milliseconds that a button says "Copied"
 
 const scans = [];
-let reading = 0;
 let chosen = { scan: null, page: null };
 
+offerLanguages(byId("language"));
 const viewer = new Viewer();
 const text = new Reading();
 const shelf = new Shelf({ open: choose, cancel: (scan) => scan.cancel(), retry, remove });
@@ -40,15 +41,12 @@ const options = (scan) => ({
 });
 
 function next() {
-  while (reading < AT_ONCE) {
-    const scan = scans.find((each) => each.state === "waiting");
-    if (!scan) return;
-    reading += 1;
-    scan.read(options(scan)).then(() => ended(scan)).finally(() => {
-      reading -= 1;
-      next();
-    });
-  }
+  const busy = scans.filter((each) => each.busy && each.state !== "waiting");
+  const scan = scans.find((each) => each.state === "waiting");
+  // A long document does not hold up what comes behind it.
+  if (!scan || busy.length >= MOST_BUSY || busy.filter((each) => !each.job).length >= AT_ONCE) return;
+  scan.read(options(scan)).then(() => ended(scan));
+  next();
 }
 
 function ended(scan) {
@@ -62,6 +60,7 @@ function ended(scan) {
 const tell = (key, values, error) => speak(byId("status"), key, values, error);
 
 function changed(scan) {
+  next();
   if (scan.state === "gone" || chosen.scan !== scan) return;
   if (!scan.pages.includes(chosen.page)) chosen.page = scan.pages[0] ?? null;
   show();
@@ -118,8 +117,13 @@ function remove(scan) {
   if (beside) {
     choose(chosen.scan ?? beside, chosen.page);
     shelf.focus(beside);
-  } else byId("files").focus();
+  } else {
+    viewer.clear();
+    text.clear();
+    byId("files").focus();
+  }
   arrange();
+  next();
 }
 
 function clear() {
@@ -147,9 +151,8 @@ async function take(format, button) {
     }
     tell("saved_file", { file: name });
   } catch (error) {
-    tell("told_failed", { name }, error);
     byId("take-error").hidden = false;
-    speak(byId("take-error"), "because", {}, error);
+    speak(byId("take-error"), "not_made", { file: name }, error);
     return;
   } finally {
     button.disabled = false;
@@ -177,7 +180,6 @@ function step(by) {
   if (next) choose(scan, next);
 }
 
-offerLanguages(byId("language"));
 takeIn(add);
 viewer.addEventListener("point", ({ detail }) => mark(detail.line ? [detail.line] : []));
 viewer.addEventListener("pick", ({ detail }) => text.seek(detail.line));

@@ -12,6 +12,7 @@ export class Reading extends EventTarget {
   #body = byId("body");
   #scan = null;
   #page = null;
+  #drawn = ""; // the view that is shown
   #rows = [];
   #places = new Map(); // line → the element that shows it
 
@@ -33,7 +34,16 @@ export class Reading extends EventTarget {
       localStorage.setItem("doubt", slider.value);
       this.#mark();
     });
+    byId("language").addEventListener("change", () => this.#mark());
     this.#mark();
+  }
+
+  // Forgets what is shown.
+  clear() {
+    this.#scan = this.#page = null;
+    this.#rows = [];
+    this.#places.clear();
+    this.#body.replaceChildren();
   }
 
   // Shares of certainty below which a character is marked
@@ -50,32 +60,35 @@ export class Reading extends EventTarget {
   }
 
   show(scan, page) {
-    const same = scan === this.#scan && page === this.#page;
-    const joined = Boolean(scan.paragraphs);
-    // A page that is being edited is not drawn again under the cursor.
-    if (same && joined === this.joined && page !== null) return;
+    const same = scan === this.#scan && page === this.#page && page !== null;
     this.#scan = scan;
     this.#page = page;
-    this.joined = joined;
-    this.draw();
+    // A page is not drawn again under the cursor of somebody who edits it.
+    if (same && this.#shownView() === this.#drawn) this.#offer();
+    else this.draw();
   }
 
   #shownView() {
-    return this.view === "paragraphs" && !this.joined ? "lines" : this.view;
+    return this.view === "paragraphs" && !this.#scan?.paragraphs ? "lines" : this.view;
+  }
+
+  // Paragraphs are known when all of a document is read.
+  #offer() {
+    for (const each of byId("views").querySelectorAll("input")) each.checked = each.value === this.#drawn;
+    byId("views").querySelector("[value=paragraphs]").disabled = !this.#scan.paragraphs;
   }
 
   draw() {
     if (!this.#scan) return;
     this.#rows = [];
     this.#places.clear();
-    const radio = byId("views").querySelector("[value=paragraphs]");
-    radio.disabled = !this.joined;
-    const view = this.#shownView();
-    for (const each of byId("views").querySelectorAll("input")) each.checked = each.value === view;
+    const view = (this.#drawn = this.#shownView());
+    this.#offer();
     byId("marking").hidden = view === "text" || !this.#page?.lines.length;
     byId("edit-hint").hidden = view !== "lines" || !this.#page?.lines.length;
     this.#note();
-    this.#body.replaceChildren(...(this.#page?.lines.length ? { lines: () => this.#asLines(), paragraphs: () => this.#asParagraphs(), text: () => this.#asText() }[view]() : []));
+    const draw = { lines: () => this.#asLines(), paragraphs: () => this.#asParagraphs(), text: () => this.#asText() };
+    this.#body.replaceChildren(...(this.#page?.lines.length ? draw[view]() : []));
     for (const [line, element] of this.#places) {
       element.addEventListener("pointerenter", () => this.#tell("point", { lines: [line] }));
       element.addEventListener("pointerleave", () => this.#tell("point", { lines: [] }));

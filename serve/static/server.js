@@ -1,6 +1,7 @@
 // Talks to the server.
 
 const TRIES = 4;
+const LONGEST = 30; // seconds to wait for a busy server, whatever it asks for
 const LOST = 20; // times in a row that a job may be asked for in vain, while the server starts again or the network is away
 const SOON = 0.4; // seconds between two looks at a job, at first
 const LATE = 2; // and later
@@ -69,7 +70,7 @@ async function send(path, fields, { kind = "json", onSent = () => {}, signal } =
     if (reply.status < 300) return reply;
     const busy = reply.status === 429 || reply.status === 503;
     if (!busy || attempt === TRIES) throw await reason(reply.status, reply.response);
-    await wait(Number(reply.getResponseHeader("Retry-After") ?? 1), signal);
+    await wait(Math.min(Number(reply.getResponseHeader("Retry-After") ?? 1), LONGEST), signal);
   }
 }
 

@@ -1,13 +1,19 @@
 // The left half: the picture of a page, to be looked at closely, moved and turned.
 
 import { byId, html } from "./elements.js";
-import { label, say, speak } from "./messages.js";
+import { label, speak } from "./messages.js";
 import { sheet } from "./sheet.js";
 
 const LARGEST = 12; // times the size that fits
 const STEP = 1.4;
 const MARGIN = 12; // pixels around the picture
 const MOVED = 4; // pixels from which on a press is a pull
+
+function noPreview() {
+  const note = html("p", { class: "note" });
+  speak(note, "no_preview");
+  return note;
+}
 
 export class Viewer extends EventTarget {
   // Tells "turn" (with `turned`), "page" (with `step`), "point" (with `line` or null) and "pick" (with `line`).
@@ -60,6 +66,14 @@ export class Viewer extends EventTarget {
     this.#describe();
   }
 
+  // Lets go of what is shown.
+  clear() {
+    this.#scan = this.#page = this.#sheet = null;
+    this.#drawn = undefined;
+    this.#marks.clear();
+    this.#stage.replaceChildren();
+  }
+
   // The browser has a picture of the first page alone.
   get #url() {
     return (this.#page?.page ?? 1) === 1 ? (this.#scan.shown?.url ?? null) : null;
@@ -72,7 +86,7 @@ export class Viewer extends EventTarget {
     const page = this.#page ?? blank;
     this.#marks.clear();
     this.#sheet = page?.width ? sheet(page, this.#turned, url, this.#marks) : null;
-    this.#stage.replaceChildren(this.#sheet?.element ?? html("p", { class: "note" }, say("no_preview")));
+    this.#stage.replaceChildren(this.#sheet?.element ?? noPreview());
     for (const [line, polygon] of this.#marks) {
       polygon.addEventListener("pointerenter", () => this.#tell("point", { line }));
       polygon.addEventListener("pointerleave", () => this.#tell("point", { line: null }));

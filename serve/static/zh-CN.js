@@ -76,6 +76,7 @@ export default {
   format_pdf: "可搜索的 PDF (.pdf)",
   as_read: "Markdown、hOCR 和 PDF 中是识别出的原文，不含您的修改。",
   preparing: "准备中…",
+  not_made: "无法生成 {file}：{reason}",
   saved_file: "{file} 已准备好。",
   mark: "标出可疑的字",
   fewer: "少标",
@@ -96,8 +97,8 @@ export default {
   empty_line: "文字不能为空。按 Esc 放弃修改。",
 
   errors: {
-    bad_image: "这个文件不是图片或文档，或者已经损坏。",
-    bad_document: "这个文件不是可识别的文档，或者已损坏、有密码保护。",
+    bad_image: "这个文件不是图片，或者已经损坏。",
+    bad_document: "这个文件无法识别：已损坏、有密码保护，或者不是文档。",
     unsupported_type: "这里不能识别这种文件。",
     too_many_bytes: "文件太大。请缩小后再试。",
     too_many_pixels: "图片像素太多。请缩小后再试。",

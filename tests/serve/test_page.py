@@ -92,7 +92,7 @@ def test_only_doubtful_characters_are_marked_as_many_as_the_slider_says(page: Pa
 def test_several_pictures_keep_their_order(page: Page) -> None:
     page.hand_over("drop", "a", "bc", "de", "ab中")
     page.ended(4)
-    assert [element.text for element in page.all(".name")] == ["a.png", "bc.png", "de.png", "ab中.png"]
+    assert [element.text for element in page.all(".document .name")] == ["a.png", "bc.png", "de.png", "ab中.png"]
     for number, text in enumerate(("a", "bc", "de", "ab中")):
         page.open(number)
         assert page.texts(1) == [text]
@@ -105,7 +105,7 @@ def test_a_bad_picture_is_told_in_plain_words_and_the_others_are_read(page: Page
     (tmp_path / "good.png").write_bytes(png("ab"))
     page.choose(*(tmp_path / name for name in ("bad.png", "blank.png", "good.png")))
     page.ended(3)
-    reason = "This file is not a picture or document, or it is damaged."
+    reason = "This file cannot be read: it is damaged, locked by a password, or no document."
     assert page.one("#failure-text").text == reason
     page.open(1)
     assert page.one("#note").text == "No text was found here."

@@ -7,12 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
 from tests.barcode import between
 from tests.serve.chromium import Page, colours, device
-from tests.serve.conftest import encode
+from tests.serve.conftest import encode, line
 from tests.serve.running import until
 
 pytest_plugins = ["tests.serve.browser"]
@@ -72,9 +74,18 @@ def error(page: Page, folder: Path) -> None:
     page.ended(2)
 
 
+def document(page: Page, folder: Path) -> None:
+    """A PDF of two pages, redrawn from its text, which is shown in paragraphs."""
+    sheet = Image.fromarray(np.pad(line("abcde"), 60, constant_values=255))
+    sheet.save(folder / "two.pdf", save_all=True, append_images=[sheet])
+    page.choose(folder / "two.pdf")
+    page.ended(1)
+    page.view("paragraphs")
+
+
 @pytest.mark.parametrize("kind", ["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", [empty, result, editing, error])
+@pytest.mark.parametrize("state", [empty, result, editing, error, document])
 def test_axe_finds_nothing(page: Page, axe: str, tmp_path: Path, state: Any, scheme: str, kind: str) -> None:
     device(page.driver, kind)
     colours(page.driver, scheme)

@@ -173,6 +173,25 @@ def test_cancelling_and_trying_again(page: Page, tmp_path: Path) -> None:
     until(lambda: page.one(".document .state").text == "40 pages", 120)
 
 
+def test_a_long_document_does_not_hold_up_the_short_ones_behind_it(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "line.png").write_bytes(encode(line("ab")))
+    long = [document(tmp_path / f"{name}.pdf", *[sheet(3)] * 30) for name in ("first", "second", "third")]
+    page.choose(*long, tmp_path / "line.png")
+    page.ended(1)
+    assert page.all(".document .state")[-1].text == "1 line"
+    assert len(page.all(".document[data-state=reading]")) >= 2
+
+
+def test_a_line_is_edited_in_peace_while_further_pages_come(page: Page, tmp_path: Path) -> None:
+    page.choose(document(tmp_path / "long.pdf", *[sheet(3)] * 8))
+    page.texts(3)
+    page.edit(0)
+    field = page.driver.switch_to.active_element
+    page.ended(1)
+    until(lambda: page.all("[value=paragraphs]:enabled"), 10)
+    field.send_keys("a", Keys.ESCAPE)
+
+
 def test_a_job_outlives_the_page_losing_the_server(page: Page, tmp_path: Path) -> None:
     page.choose(document(tmp_path / "long.pdf", *[sheet(3)] * 20))
     until(lambda: len(page.all(".leaf")) >= 1, 60)
