@@ -43,7 +43,7 @@ def start_chromium(profile: Path) -> webdriver.Chrome:
 
 DEVICES = {
     "desktop": {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False},
-    "phone": {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True},
+    "phone": {"width": 390, "height": 844, "deviceScaleFactor": 1.5, "mobile": True},
 }
 
 

@@ -163,19 +163,19 @@ def test_a_long_document_is_read_as_a_job_and_may_be_cancelled(page: Page, tmp_p
 
 
 def test_cancelling_and_trying_again(page: Page, tmp_path: Path) -> None:
-    page.choose(document(tmp_path / "long.pdf", *[sheet(3)] * 40))
+    page.choose(document(tmp_path / "long.pdf", *[sheet(3)] * 24))
     until(lambda: jobs(page), 60)
     page.one(".document .cancel").click()
     until(lambda: page.one(".document .state").text == "Cancelled", 10)
     (job,) = jobs(page)
     until(lambda: status(job) == 404, 30)
     page.one("#retry").click()
-    until(lambda: page.one(".document .state").text == "40 pages", 120)
+    until(lambda: page.one(".document .state").text == "24 pages", 120)
 
 
 def test_a_long_document_does_not_hold_up_the_short_ones_behind_it(page: Page, tmp_path: Path) -> None:
     (tmp_path / "line.png").write_bytes(encode(line("ab")))
-    long = [document(tmp_path / f"{name}.pdf", *[sheet(3)] * 30) for name in ("first", "second", "third")]
+    long = [document(tmp_path / f"{name}.pdf", *[sheet(3)] * 16) for name in ("first", "second", "third")]
     page.choose(*long, tmp_path / "line.png")
     page.ended(1)
     assert page.all(".document .state")[-1].text == "1 line"
@@ -193,7 +193,7 @@ def test_a_line_is_edited_in_peace_while_further_pages_come(page: Page, tmp_path
 
 
 def test_a_job_outlives_the_page_losing_the_server(page: Page, tmp_path: Path) -> None:
-    page.choose(document(tmp_path / "long.pdf", *[sheet(3)] * 20))
+    page.choose(document(tmp_path / "long.pdf", *[sheet(3)] * 12))
     until(lambda: len(page.all(".leaf")) >= 1, 60)
     offline = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     page.driver.execute_cdp_cmd("Network.enable", {})
@@ -203,7 +203,7 @@ def test_a_job_outlives_the_page_losing_the_server(page: Page, tmp_path: Path) -
         until(lambda: len(page.driver.get_log("browser")) > tried, 30)
     finally:
         page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline | {"offline": False})
-    until(lambda: page.one(".document .state").text == "20 pages", 120)
+    until(lambda: page.one(".document .state").text == "12 pages", 120)
     page.driver.get_log("browser")  # complains that the network was away
 
 
