@@ -104,6 +104,9 @@ class PageReader:
         decode: Decoder | str | None = None,
         layout: str = "auto",
         min_confidence: float = MIN_CONFIDENCE,
+        *,
+        most: int | None = None,
+        turn: int | None = None,
     ) -> PageReading:
         """Find and read the lines of a page; a blank page has none.
 
@@ -115,11 +118,13 @@ class PageReader:
             layout: page; line, where the picture is the crop of one; auto takes a picture that shows one line alone for
                 such a crop.
             min_confidence: lines read with less are left out: they are texture more often than text.
+            most, turn: see `find`.
 
         Raises:
             ImageError: not such an image.
+            TooManyLinesError: there are more lines than `most`.
         """
-        found = self.find(image, layout)
+        found = self.find(image, layout, most, turn=turn)
         readings = self.recognizer.read_many([line.crop for line in found.lines], decode, return_exceptions=True)
         read = [line_reading(line, reading) for line, reading in zip(found.lines, readings, strict=True)]
         least = 0.0 if layout == "line" else min_confidence

@@ -7,9 +7,6 @@ Requests take turns. The lines of each are dealt into rounds, a batch's worth in
 page of hundreds of lines delays others by its share of a round or two. Within a round, lines of one width bucket and
 one reader form a batch. The fullest bucket goes first, unless the oldest line has waited for `max_delay`: then its
 bucket does.
-
-Lines in the background, those of jobs, are read one at a time while nothing else waits, so that a request waits for one
-of them at most. While requests leave no such moment, one is read every `BACKGROUND_SECONDS`: jobs never stand still.
 """
 
 from __future__ import annotations
@@ -26,8 +23,6 @@ import numpy as np
 from crnn.recognizer import Reading
 from serve.base.errors import NotReady, RequestError, TooBusy
 from serve.engine.patience import Patience
-
-BACKGROUND_SECONDS = 0.25
 
 ReadMany = Callable[[Sequence[np.ndarray]], list[Reading]]
 
@@ -90,8 +85,6 @@ class LineQueue:
         self._round = 0  # the last one that was read of
         self._waiting = 0
         self._bytes = 0  # of the pixels of those that wait
-        self._background: deque[Line] = deque()
-        self._background_turn = 0.0  # when the last of them was taken
         self._in_hand: list[Line] = []  # those that are being read
         self._changed = threading.Condition()
         self._closed = False
@@ -130,19 +123,6 @@ class LineQueue:
             self._bytes += size
             self._changed.notify()
 
-    def submit_background(self, lines: Sequence[Line]) -> None:
-        """Queue lines that are read while nothing else waits. They take none of the others' room: whoever submits them
-        waits for these before there are more.
-
-        Raises:
-            NotReady: the queue is closed.
-        """
-        with self._changed:
-            if self._closed:
-                raise NotReady("the server is shutting down", code="draining")
-            self._background.extend(lines)
-            self._changed.notify()
-
     def close(self) -> None:
         """Read what waits, then end the thread."""
         with self._changed:
@@ -166,13 +146,10 @@ class LineQueue:
     def _take(self) -> list[Line]:
         """The next batch; empty only when the queue is closed and nothing waits."""
         with self._changed:
-            while not self._waiting and not self._background:
+            while not self._waiting:
                 if self._closed:
                     return []
                 self._changed.wait()
-            if self._background and (not self._waiting or self._background_is_due()):
-                self._background_turn = time.monotonic()
-                return [self._background.popleft()]
             self._round = min(self._rounds)
             buckets = self._rounds[self._round]
             lines = self._next_bucket(buckets)
@@ -188,10 +165,6 @@ class LineQueue:
             self._waiting -= len(batch)
             self._bytes -= sum(line.image.nbytes for line in batch)
             return batch
-
-    def _background_is_due(self) -> bool:
-        since = max(self._background_turn, self._background[0].queued_at)
-        return time.monotonic() - since >= BACKGROUND_SECONDS
 
     def _next_bucket(self, buckets: Buckets) -> deque[Line]:
         oldest = min(buckets.values(), key=lambda lines: lines[0].queued_at)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import json
 import os
 import threading
 import time
@@ -15,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from crnn.core.errors import UserError
-from crnn.documents.json import page_as_json
 from crnn.documents.reader import chosen
 from crnn.documents.result import Page, Result
 from serve.base.config import ServeConfig
 from serve.base.errors import BadOptions, Conflict, RequestError, TooBusy, TooLarge
 from serve.base.metrics import Metrics
 from serve.engine.drawing import Drawer, Drawing
-from serve.engine.drawing_process import write
-from serve.engine.job_reader import GIVES_WAY, JobReader
+from serve.engine.drawing_process import row_of, write
+from serve.engine.job_reader import JobReader
 from serve.engine.jobs import DOCUMENT, Job, JobStore
 from serve.engine.options import Options
 from serve.engine.patience import Patience
@@ -31,6 +29,7 @@ from serve.engine.service import OcrService
 
 WRITERS = 4  # requests that wait for results being written, in a worker
 ROWS = "pages.jsonl"
+GIVES_WAY = 10  # nice: how jobs stand towards whatever else the machine does
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,11 @@ class Documents:
         self._background = Drawer(config.max_pixels, GIVES_WAY)
         self._writers = threading.BoundedSemaphore(WRITERS)
         self.jobs = JobStore(config.state, config.jobs, config.job_bytes, config.job_hours)
-        self._reader = JobReader(self.jobs, self, service.draining)
+        self._reader = JobReader(self.jobs, self, self._background, service.draining)
+
+    def give_way(self, to_requests: bool) -> None:
+        """Jobs stand still while this worker has requests, but for a moment now and then: see `JobReader`."""
+        self._reader.give_way(to_requests)
 
     def close(self) -> None:
         """Give back the page of a job that is being read, and end the processes that draw."""
@@ -72,6 +75,8 @@ class Documents:
             RequestError: it cannot be read, has no such page, or the time is over.
         """
         started = time.perf_counter()
+        if options.choose_decoder:
+            self._service.holder.current.decoder(options)  # what cannot be is refused before anything is opened
         check_document(document.content, self._config.document_bytes)
         with self._drawer.opened(document.content, patience) as drawing:
             numbers = self._numbers(document, drawing)
@@ -83,11 +88,22 @@ class Documents:
         seconds = time.perf_counter() - started
         return Result(document.name, tuple(pages), join=options.paragraphs, seconds=seconds, source=document.content)
 
-    def read_in_background(self, path: Path, number: int, options: Options, patience: Patience) -> Page:
-        """Read a page of a job."""
-        with self._background.opened(path, patience) as drawing, self._metrics.stage("decode"):
-            page = drawing.page(number, patience)
-        return self._service.read_page(page, options, patience, background=True)
+    def read_in_background(self, path: Path, number: int, options: Options, patience: Patience) -> bytes:
+        """Read a page of a job; its JSON.
+
+        It is read by the process that draws it. A thread of this one could not be stopped while there are requests,
+        and if it gave way by its nice value it would do so with the interpreter's lock in its hands, too.
+        """
+        holder, config = self._service.holder, self._config
+        model = {
+            "paths": [str(path) for path in holder.files],
+            "sha256": holder.current.sha256,
+            "language_model": config.language_model,
+            "max_batch": config.max_batch,
+            "unsure": config.unsure,
+        }
+        with self._background.opened(path, patience) as drawing, self._metrics.stage("job_page"):
+            return drawing.read(number, options, model, config.max_lines, patience)
 
     def add_job(
         self, document: Document, numbers: tuple[int, ...], options: Options, owner: str, request_id: str
@@ -124,7 +140,7 @@ class Documents:
             stream = io.BytesIO()
             write(result, stream, form, extra, chars)
             return stream.getvalue()
-        rows = [_row(page) for page in result.pages]
+        rows = [row_of(page) for page in result.pages]
         with self._drawer.opened(result.source, patience) as drawing:
             return drawing.write(result, form, rows, patience, extra=extra, chars=chars)[1]
 
@@ -191,7 +207,3 @@ def check_document(content: bytes, most: int) -> None:
         raise RequestError("the document is empty (0 bytes)", code="bad_document")
     if len(content) > most:
         raise TooLarge(f"the document has {len(content)} bytes, more than {most}", code="too_many_bytes")
-
-
-def _row(page: Page) -> bytes:
-    return json.dumps(page_as_json(page), ensure_ascii=False).encode(errors="replace")

@@ -1,4 +1,4 @@
-"""Documents that a process of their own opens and draws: see `serve.engine.drawing_process`.
+"""Documents that a process of their own opens, draws and reads: see `serve.engine.drawing_process`.
 
 PDFium may be used by one thread of a process at a time, draws without a deadline, and may crash: none of which is then
 a matter of the worker that reads lines.
@@ -11,19 +11,23 @@ import fcntl
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from crnn.documents.pages import BadPage, PageImage
-from crnn.documents.result import Result
-from serve.base.errors import RequestError, StorageFull
+from crnn.documents.result import Page, Result
+from serve.base.errors import NotReady, RequestError, StorageFull
+from serve.engine.drawing_process import row_of
+from serve.engine.options import Options
 from serve.engine.patience import Patience
 
 LOOK_SECONDS = 0.25  # how often somebody who waits is asked whether he still does
@@ -70,6 +74,12 @@ class Drawer:
         with self._lock:
             self._kill()
 
+    def stop(self, stopped: bool) -> None:
+        """Have the process stand still, or go on."""
+        process = self._process
+        if process is not None:
+            process.send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
+
     def open(self, source: Path | bytes, patience: Patience) -> dict[str, Any]:
         """Have the process open a document; asked again where it had just gone to rest."""
         path = str(source) if isinstance(source, Path) else ""
@@ -102,6 +112,8 @@ class Drawer:
         if "refused" in header:
             if header.get("full"):
                 raise StorageFull(header["refused"])
+            if header.get("later"):
+                raise NotReady(header["refused"])
             raise RequestError(header["refused"], code="bad_document")
         return header, rest
 
@@ -195,6 +207,19 @@ class Drawing:
         if "error" in answer:
             return BadPage(number, answer["error"])
         return PageImage(number, np.frombuffer(pixels, np.uint8).reshape(answer["shape"]), answer["dpi"])
+
+    def read(self, number: int, options: Options, model: dict[str, Any], most: int, patience: Patience) -> bytes:
+        """JSON of a page that the process itself reads, with a model of its own.
+
+        Raises:
+            RequestError: nobody waits for it any longer, or it cannot be read at present.
+        """
+        asked = {"do": "read", "number": number, "options": asdict(options), "model": model, "most": most}
+        try:
+            return bytes(self._drawer.ask(asked, (), patience)[1])
+        except Ended:
+            self._is_open = False
+            return row_of(Page(number, error="the page is damaged, or takes too long or too much memory to be read"))
 
     def write(
         self,

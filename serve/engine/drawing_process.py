@@ -1,4 +1,5 @@
-"""The process that opens documents, draws their pages and writes results: `python -m serve.engine.drawing_process`.
+"""The process that opens documents, draws or reads their pages and writes results: `python -m
+serve.engine.drawing_process`.
 
 Strangers' PDFs, TIFFs and HEICs are opened here and nowhere else in the server: what crashes, hangs or fills the memory
 ends this process, and a page could not be drawn. It answers one question at a time, a row of JSON each way with bytes
@@ -8,6 +9,7 @@ behind it:
 | --- | --- | --- |
 | open | a path, or the document's bytes; max_pixels | count, warning |
 | draw | number | number, shape, dpi, and the pixels; or number, error |
+| read | number, options, model, most lines | JSON of the page |
 | write | form, name, join, seconds, extra, chars, path; a row of JSON a page, or a file of them | bytes written |
 
 An answer with `refused` says why nothing can be done.
@@ -24,19 +26,24 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from crnn.core.errors import UserError
-from crnn.documents.json import as_object, page_of_json
-from crnn.documents.pages import BadPage, Document, SourceOptions
-from crnn.documents.result import Result
+from crnn.documents.json import as_object, page_as_json, page_of_json
+from crnn.documents.pages import BadPage, Document, PageImage, SourceOptions
+from crnn.documents.result import Page, Result
 from crnn.documents.sources import open_document
+from serve.base.errors import NotReady, RequestError
+from serve.engine.model_holder import LoadedModel, load
+from serve.engine.options import Options
 
+READING_SECONDS = 120.0
 IDLE_SECONDS = 60.0  # without a question, after which the process ends by itself
-DRAWING_SECONDS = 20.0  # of processor time, for anything but writing
+DRAWING_SECONDS = 20.0  # of processor time, for anything but reading and writing
 WRITING_SECONDS = 300.0
 MOST_MEMORY = 1_500_000_000  # bytes of data; a page of 25 million pixels in colour takes 300 million at most
 
@@ -50,6 +57,7 @@ class Desk:
         self._source: Path | bytes = b""
         self._options = SourceOptions()
         self._document: Document | None = None
+        self._model: LoadedModel | None = None
 
     def open(self, asked: dict[str, Any], content: bytes) -> Answer:
         self._close()
@@ -59,14 +67,47 @@ class Desk:
         return {"count": self._document.count, "warning": self._document.warning}, b""
 
     def draw(self, asked: dict[str, Any], content: bytes) -> Answer:
-        assert self._document is not None
         number = asked["number"]
-        page = next(iter(self._document.pages([number])), BadPage(number, "the document has no such page"))
+        page = self._page(number)
         if isinstance(page, BadPage):
             return {"number": number, "error": page.error}, b""
         return {"number": number, "shape": page.image.shape, "dpi": page.dpi}, np.ascontiguousarray(
             page.image
         ).data.cast("B")
+
+    def read(self, asked: dict[str, Any], content: bytes) -> Answer:
+        model, options, number = self._model_of(asked["model"]), Options(**asked["options"]), asked["number"]
+        page = self._page(number)
+        if isinstance(page, BadPage):
+            return {}, row_of(Page(number, error=page.error))
+        height, width = page.image.shape[:2]
+        read = Page(number, (height, width), dpi=page.dpi)
+        decode = model.decoder(options) if options.choose_decoder else None
+        try:
+            found = model.pages.read(
+                page.image, decode, options.layout, options.min_confidence, most=asked["most"], turn=options.degrees
+            )
+        except UserError as error:
+            return {}, row_of(replace(read, error=str(error)))
+        return {}, row_of(replace(read, lines=found.lines, turned=found.turned))
+
+    def _model_of(self, asked: dict[str, Any]) -> LoadedModel:
+        """The model in service, loaded once.
+
+        Raises:
+            NotReady: its file has just been replaced.
+        """
+        if self._model is None or self._model.sha256 != asked["sha256"]:
+            self._model = None
+            language_model = Path(asked["language_model"]) if asked["language_model"] else None
+            for path in asked["paths"]:
+                with contextlib.suppress(UserError, OSError):
+                    model = load(Path(path), asked["max_batch"], language_model, asked["unsure"])
+                    if model.sha256 == asked["sha256"]:
+                        self._model = model
+                        return model
+            raise NotReady("the model in service has been replaced in the meantime")
+        return self._model
 
     def write(self, asked: dict[str, Any], content: bytes) -> Answer:
         with open(asked["rows"], "rb") if asked["rows"] else io.BytesIO(content) as rows:
@@ -91,10 +132,19 @@ class Desk:
         self._close()
         return {}, b""
 
+    def _page(self, number: int) -> PageImage | BadPage:
+        assert self._document is not None
+        return next(iter(self._document.pages([number])), BadPage(number, "the document has no such page"))
+
     def _close(self) -> None:
         if self._document is not None:
             self._document.__exit__(None, None, None)
         self._document, self._source = None, b""
+
+
+def row_of(page: Page) -> bytes:
+    """JSON of a page."""
+    return json.dumps(page_as_json(page), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def write(result: Result, stream: IO[bytes], form: str, extra: dict[str, Any], chars: bool) -> None:
@@ -112,12 +162,14 @@ def write(result: Result, stream: IO[bytes], form: str, extra: dict[str, Any], c
 def answer(desk: Desk, asked: dict[str, Any], content: bytes) -> Answer:
     """What the desk says, or why it cannot."""
     kinds: dict[str, Callable[[dict[str, Any], bytes], Answer]] = {
-        "open": desk.open, "draw": desk.draw, "write": desk.write, "close": desk.close,
+        "open": desk.open, "draw": desk.draw, "read": desk.read, "write": desk.write, "close": desk.close,
     }  # fmt: skip
     try:
         return kinds[asked["do"]](asked, content)
     except UserError as error:
         return {"refused": str(error)}, b""
+    except RequestError as error:
+        return {"refused": error.message, "later": isinstance(error, NotReady)}, b""
     except MemoryError:
         return {"refused": "the document takes too much memory"}, b""
     except OSError as error:
@@ -146,7 +198,8 @@ def main() -> None:
         if not row:
             break
         asked = json.loads(row)
-        signal.setitimer(signal.ITIMER_PROF, WRITING_SECONDS if asked["do"] == "write" else DRAWING_SECONDS)
+        longest = {"write": WRITING_SECONDS, "read": READING_SECONDS}.get(asked["do"], DRAWING_SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, longest)
         header, content = answer(desk, asked, questions.read(asked.get("bytes", 0)))
         signal.setitimer(signal.ITIMER_PROF, 0)
         answers.write(json.dumps({**header, "bytes": len(content)}).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Reads the pages of jobs in the background of a worker, after whatever requests ask of it."""
+"""Has the pages of jobs read, one after the other, by a process that gives way to the worker that looks after it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from crnn.documents.json import page_as_json
 from serve.base.errors import NotReady, RequestError, TooBusy
+from serve.engine.drawing import Drawer
 from serve.engine.jobs import DOCUMENT, LEASE_SECONDS, Claim, JobStore
 from serve.engine.options import Options
 from serve.engine.patience import Draining, Patience
@@ -22,16 +22,22 @@ log = logging.getLogger("serve.engine.job_reader")
 
 POLL_SECONDS = 0.5  # how often a worker without a page looks for one
 SWEEP_SECONDS = 60.0
-PAGE_SECONDS = 600.0  # for a page, however much requests are in its way
+PAGE_SECONDS = 86_400.0  # for a page: what it may take of the processor is bounded, requests may be in its way
+TICK_SECONDS = 0.05
+TURN = 5  # ticks of which jobs have one while there are requests all the time: they never stand still for good
 COMPLAIN_SECONDS = 60.0
-GIVES_WAY = 19  # nice: the system runs the finder for a job in what time the thread that reads lines leaves
 
 
 class JobReader:
-    """The thread that reads pages of jobs, one after the other, and one that keeps their leases."""
+    """The thread that has pages of jobs read, one after the other, and one that keeps their leases.
 
-    def __init__(self, store: JobStore, documents: Documents, draining: Draining) -> None:
-        self._store, self._documents, self._draining = store, documents, draining
+    The process that reads them is stopped while its worker has requests. That is quicker than any priority: the system
+    lets what runs go on for some milliseconds before it runs what is more urgent, at each of a request's steps.
+    """
+
+    def __init__(self, store: JobStore, documents: Documents, process: Drawer, draining: Draining) -> None:
+        self._store, self._documents, self._process, self._draining = store, documents, process, draining
+        self._has_requests = False
         self._holder = f"{os.getpid()}-{time.time_ns()}"
         self._closed, self._woken = threading.Event(), threading.Event()
         self._claim: Claim | None = None
@@ -44,6 +50,11 @@ class JobReader:
         for thread in self._threads:
             thread.start()
 
+    def give_way(self, to_requests: bool) -> None:
+        """Whether this worker has requests now."""
+        self._has_requests = to_requests
+        self._process.stop(to_requests)
+
     def wake(self) -> None:
         """A job has come."""
         self._woken.set()
@@ -52,11 +63,11 @@ class JobReader:
         """Give back the page that is being read, and end."""
         self._closed.set()
         self._woken.set()
+        self._process.stop(False)
         for thread in self._threads:
             thread.join()
 
     def _run(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), GIVES_WAY)
         while not self._closed.is_set() and not self._draining.is_set():
             try:
                 claim = self._store.claim(self._holder)
@@ -90,16 +101,15 @@ class JobReader:
         else:
             seconds = time.monotonic() - started
             stored = self._store.store(claim, page, seconds)
-            told |= {"lines": len(page["lines"]), "ms": round(seconds * 1000, 1), "stored": stored}
-            log.info({"event": "job_page", **told})
+            log.info({"event": "job_page", **told, "ms": round(seconds * 1000, 1), "stored": stored})
         finally:
             self._claim = None
 
-    def _read_page(self, claim: Claim) -> dict[str, Any]:
+    def _read_page(self, claim: Claim) -> bytes:
         options = Options(**claim.job.options)
         patience = Patience(PAGE_SECONDS, self._wanted, self._draining)
         document = self._store.folder(claim.job.id) / DOCUMENT
-        return page_as_json(self._documents.read_in_background(document, claim.number, options, patience))
+        return self._documents.read_in_background(document, claim.number, options, patience)
 
     def _wanted(self) -> bool:
         if self._closed.is_set():
@@ -107,10 +117,16 @@ class JobReader:
         return not self._lost
 
     def _renew(self) -> None:
-        while not self._closed.wait(LEASE_SECONDS / 3):
+        renewed, tick = time.monotonic(), 0
+        while not self._closed.wait(TICK_SECONDS if self._claim is not None else POLL_SECONDS):
             claim = self._claim
+            tick += 1
+            self._process.stop(self._has_requests and tick % TURN != 0)
+            if claim is None or time.monotonic() - renewed < LEASE_SECONDS / 3:
+                continue
+            renewed = time.monotonic()
             try:
-                if claim is not None and not self._store.renew(claim):
+                if not self._store.renew(claim):
                     self._lost = claim is self._claim
             except (sqlite3.Error, OSError) as error:
                 self._complain(error)

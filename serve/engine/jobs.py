@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crnn.documents.json import page_as_json
+from crnn.documents.result import Page
 from serve.base.errors import NotFound, NotReady, RequestError, StorageFull, TooBusy, TooLarge
 from serve.base.sqlite import connect
 
@@ -276,8 +278,8 @@ class JobStore:
                 (claim.job.id, claim.number, claim.holder),
             )
 
-    def store(self, claim: Claim, page: dict[str, Any], seconds: float) -> bool:
-        """Keep what was read of a page; False if it was stored already, or is wanted by nobody."""
+    def store(self, claim: Claim, page: bytes, seconds: float) -> bool:
+        """Keep the JSON of a page that was read; False if it was stored already, or is wanted by nobody."""
         with self._changing() as database:
             return self._store(database, claim.job.id, claim.number, page, seconds)
 
@@ -320,8 +322,8 @@ class JobStore:
     def _path(self) -> Path:
         return self._state / FILE
 
-    def _store(self, database: sqlite3.Connection, job: str, number: int, page: dict[str, Any], seconds: float) -> bool:
-        result = zlib.compress(json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"), 1)
+    def _store(self, database: sqlite3.Connection, job: str, number: int, page: bytes, seconds: float) -> bool:
+        result = zlib.compress(page, 1)
         stored = database.execute(
             "UPDATE pages SET result = ?, lease = 0 WHERE job = ? AND number = ? AND result IS NULL "
             "AND EXISTS (SELECT 1 FROM jobs WHERE id = job AND status = 'running')",
@@ -399,10 +401,9 @@ def _job(row: Sequence[Any]) -> Job:
     return Job(identity, owner, name, request_id, json.loads(options), json.loads(model), *rest)
 
 
-def _given_up(number: int) -> dict[str, Any]:
+def _given_up(number: int) -> bytes:
     error = f"could not be read: it was begun {ATTEMPTS} times, and whoever read it did not come to the end"
-    nothing = {"width": 0, "height": 0, "turned": 0, "dpi": 0.0, "text": "", "lines": []}
-    return {"page": number, **nothing, "error": error}
+    return json.dumps(page_as_json(Page(number, error=error))).encode()
 
 
 def _unavailable(error: Exception) -> RequestError:

@@ -17,9 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from crnn.core.errors import UserError
 from crnn.decoding.ctc import GreedyPath
-from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
+from crnn.decoding.decoder import Decoder
 from crnn.documents.pages import BadPage, PageImage
 from crnn.documents.result import Page
 from crnn.finder.direction import Directed
@@ -28,7 +27,7 @@ from crnn.image.preprocess import ImageError, scaled_width
 from crnn.page import FoundLines, LineReading, TooManyLinesError, line_reading, on_page
 from crnn.recognizer import Reading
 from serve.base.config import ServeConfig
-from serve.base.errors import BadOptions, InternalError, RequestError, TooLarge
+from serve.base.errors import InternalError, RequestError, TooLarge
 from serve.base.metrics import Metrics
 from serve.engine.batching import Line, LineQueue, ReadMany
 from serve.engine.cache import ResultCache, cache_key, code_version
@@ -140,10 +139,8 @@ class OcrService:
             self._cache.put(key, read)
         return _result(read, options, picture, model, cached=False)
 
-    def read_page(
-        self, page: PageImage | BadPage, options: Options, patience: Patience, *, background: bool = False
-    ) -> Page:
-        """Read one page of a document; in the background, whenever no request has lines to be read.
+    def read_page(self, page: PageImage | BadPage, options: Options, patience: Patience) -> Page:
+        """Read one page of a document.
 
         Raises:
             RequestError: its time is over, or there is no room for its lines.
@@ -163,7 +160,7 @@ class OcrService:
             return replace(read, error=error.message)
         lines = [
             _unread(line, outcome) if isinstance(outcome, RequestError) else line_reading(line, outcome)
-            for line, outcome in self._outcomes(found, model, options, patience, background)
+            for line, outcome in self._outcomes(found, model, options, patience)
         ]
         return replace(read, lines=tuple(lines), turned=found.turned)
 
@@ -192,13 +189,12 @@ class OcrService:
         model: LoadedModel,
         options: Options,
         patience: Patience,
-        background: bool = False,
     ) -> list[tuple[Directed, Reading | RequestError]]:
         """The lines that say something, and those that could not be read, with what they say or what was wrong."""
         read_many = self._reader(model, options)
         crops = [line.crop for line in found.lines]
         lines = [Line(crop, read_many, _width(model, crop), patience, _cost(model, crop)) for crop in crops]
-        (self.queue.submit_background if background else self.queue.submit)(lines)
+        self.queue.submit(lines)
         least = 0.0 if options.layout == "line" else options.min_confidence
         return [
             (line, outcome)
@@ -270,7 +266,7 @@ class OcrService:
             BadOptions: the model, or this server, cannot decode so.
         """
         if options.choose_decoder:
-            return partial(model.recognizer.read_many, decode=self._stoppable(_decoder(model, options)))
+            return partial(model.recognizer.read_many, decode=self._stoppable(model.decoder(options)))
         usual = self._usual
         if usual is None or usual[0] is not model:
             decode = self._stoppable(model.recognizer.decode)
@@ -299,16 +295,6 @@ def _cost(model: LoadedModel, crop: np.ndarray) -> float:
     """Of reading a line, in those of one that fills the canvas; a short one costs a little, too."""
     spec = model.recognizer.info.canvas
     return 0.1 + scaled_width(crop, spec) / spec.max_width
-
-
-def _decoder(model: LoadedModel, options: Options) -> Decoder:
-    language_model = model.language_model if options.decode == "beam" else None
-    method = options.decode if language_model or options.hotwords else "greedy"  # a beam with nothing to weigh
-    wishes = DecodeOptions(method, language_model, options.hotwords or None, options.allow)
-    try:
-        return make_decoder(model.recognizer.info.charset, wishes)
-    except UserError as error:
-        raise BadOptions(str(error)) from None
 
 
 def _result(read: dict[str, Any], options: Options, picture: bytes, model: LoadedModel, *, cached: bool) -> Result:

@@ -13,6 +13,7 @@ from tests.barcode import CHARACTERS
 from tests.serve.conftest import png
 
 LETTERS = CHARACTERS.replace(" ", "")
+_FONT = b"<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>"
 
 
 def tiff(texts: Sequence[str]) -> bytes:
@@ -28,6 +29,12 @@ def numbered(count: int) -> list[str]:
     return ["".join(letters) for letters in itertools.islice(itertools.product(LETTERS, repeat=4), count)]
 
 
+def prose(lines: int) -> bytes:
+    """The content stream of a page of A4 with so many lines of text."""
+    text = b"(Every curve was still climbing steeply, so training went on for hours.) Tj 0 -20 Td "
+    return b"BT /F1 12 Tf 60 780 Td " + text * lines + b"ET"
+
+
 def pdf(content: bytes = b"", pages: int = 1, size: tuple[float, float] = (200, 100)) -> bytes:
     """A PDF of so many pages, each with the same content stream."""
     stream = zlib.compress(content)
@@ -36,7 +43,7 @@ def pdf(content: bytes = b"", pages: int = 1, size: tuple[float, float] = (200, 
         b"<</Type/Catalog/Pages 2 0 R>>",
         f"<</Type/Pages/Kids[{kids}]/Count {pages}>>".encode(),
         b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(stream), stream),
-        *[b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %g %g]/Contents 3 0 R>>" % size] * pages,
+        *[b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %g %g]/Contents 3 0 R/Resources %b>>" % (*size, _FONT)] * pages,
     ]
     file = bytearray(b"%PDF-1.7\n")
     places = []

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import time
-import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from crnn.core.shipped import DEFAULT_MODEL
 from serve.base.config import ServeConfig
 from serve.base.errors import RequestError
 from serve.engine import jobs as jobs_module
 from serve.engine.jobs import Claim, JobStore
-from tests.serve.conftest import Server
-from tests.serve.documents import numbered, tiff
+from tests.serve.conftest import Server, encode
+from tests.serve.documents import numbered, pdf, prose, tiff
 from tests.serve.running import RunningServer, until
-from tests.serve.test_api import assert_error
+from tests.serve.test_api import assert_error, b64
 
 PATH = "/api/v1/documents"
 FIVE = ["ab", "cd", "ea", "中文", "b"]
@@ -124,7 +130,7 @@ class TestFromTheClientsSide:
             finished(client, job["url"])
             until(lambda: caplog.records, 10)
         (line,) = [record.msg for record in caplog.records if record.msg["job"] == job["id"]]
-        assert (line["event"], line["request_id"], line["page"], line["lines"]) == ("job_page", "order-7", 1, 1)
+        assert (line["event"], line["request_id"], line["page"]) == ("job_page", "order-7", 1)
 
     def test_pages_still_to_be_read_are_a_figure(self, client: FlaskClient) -> None:
         assert "ocr_job_pages 0.0" in client.get("/metrics").get_data(as_text=True)
@@ -202,8 +208,8 @@ class TestTheQueue:
         return store.add(b"document", range(1, pages + 1), name=name, **fields).id
 
     @staticmethod
-    def page(claim: Claim) -> dict[str, Any]:
-        return {"page": claim.number, "lines": [], "text": claim.holder}
+    def page(claim: Claim) -> bytes:
+        return json.dumps({"page": claim.number, "text": claim.holder}).encode()
 
     def test_jobs_take_turns(self, store: JobStore) -> None:
         self.add(store, "long")
@@ -333,3 +339,45 @@ def test_a_result_is_sent_piece_by_piece_to_whoever_takes_his_time(model: Path, 
             parts = iter(lambda: reply.read(20_000), b"")
             slow = b"".join(part for part in parts if not time.sleep(0.005))
         assert len(json.loads(slow)["pages"]) == 200
+
+
+def milliseconds(server: RunningServer, seconds: float) -> list[float]:
+    """How long a line takes, sent now and then for so many seconds over connections of their own."""
+    picture = np.full((48, 360), 255, np.uint8)
+    cv2.putText(picture, "Total 1,234.50", (8, 34), cv2.FONT_HERSHEY_SIMPLEX, 1, 0, 2)
+    body = json.dumps({"image_base64": b64(encode(picture)), "options": {"layout": "line", "cache": False}})
+    address = urllib.parse.urlsplit(server.url)
+    taken, ends = [], time.monotonic() + seconds
+    while time.monotonic() < ends:
+        with closing(http.client.HTTPConnection(address.hostname or "", address.port or 0)) as connection:
+            began = time.perf_counter()
+            connection.request("POST", "/api/v1/ocr", body, {"Content-Type": "application/json"})
+            reply = connection.getresponse()
+            assert reply.status == 200, reply.read()
+            reply.read()
+            taken.append((time.perf_counter() - began) * 1000)
+        time.sleep(0.02)
+    return taken
+
+
+def p95(values: list[float]) -> float:
+    return sorted(values)[int(0.95 * len(values))]
+
+
+@pytest.mark.slow
+def test_a_line_hardly_waits_for_a_long_document(tmp_path: Path) -> None:
+    """Figures with LATENCY_SECONDS=20; else only that nobody waits for a whole page: other tests share the machine."""
+    seconds = float(os.environ.get("LATENCY_SECONDS", 4))
+    with RunningServer(tmp_path, DEFAULT_MODEL, workers=2) as server:
+        milliseconds(server, 1)
+        idle = milliseconds(server, seconds)
+        job = post(server, pdf(prose(35), pages=300, size=(595, 842)))
+        until(lambda: server.get(job["url"])["pages_done"] >= 2)
+        beside = milliseconds(server, seconds)
+        pages = server.get(job["url"])["pages_done"]
+        print(
+            f"p95 {p95(idle):.1f} ms idle, {p95(beside):.1f} beside a job; median {median(idle):.1f} and "
+            f"{median(beside):.1f}; {len(idle)} and {len(beside)} lines, {pages} pages meanwhile"
+        )
+        assert server.get(job["url"])["status"] == "running"
+        assert p95(beside) <= (2 if "LATENCY_SECONDS" in os.environ else 5) * p95(idle)
