@@ -1,7 +1,5 @@
 // Takes the text away: to the clipboard, or as files.
 
-import { textOf } from "./scan.js";
-
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -29,17 +27,23 @@ export function save(name, blob) {
 // "scan.pdf" as "scan.txt"
 export const renamed = (name, ending) => `${name.replace(/\.[^.]{1,5}$/, "") || "text"}.${ending}`;
 
-export const asText = (scans, joined) => new Blob([scans.map((scan) => scan.text(joined)).filter(Boolean).join("\n\n")], { type: "text/plain" });
+export function asText(scans, joined) {
+  const texts = scans.map((scan) => scan.text(joined)).filter(Boolean);
+  return new Blob([texts.join("\n\n")], { type: "text/plain" });
+}
 
-function lineForJson({ now, ...line }) {
-  return now === undefined ? line : { ...line, text: now, read_text: line.text };
+// A page with what people made of its lines; what was read there stays as `read_text`.
+function edited(scan, page) {
+  const changed = ({ now, ...line }) => (now === undefined ? line : { ...line, text: now, read_text: line.text });
+  const lines = page.lines.map(changed);
+  return { ...page, text: scan.pageText(page), lines };
 }
 
 export function asJson(scans) {
   const documents = scans.filter((scan) => scan.pages.length).map((scan) => ({
     name: scan.name,
     text: scan.text(),
-    pages: scan.pages.map((page) => ({ ...page, text: page.lines.map(textOf).filter(Boolean).join("\n"), lines: page.lines.map(lineForJson) })),
+    pages: scan.pages.map((page) => edited(scan, page)),
   }));
   return new Blob([JSON.stringify(documents, null, 2)], { type: "application/json" });
 }

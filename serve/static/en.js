@@ -26,7 +26,6 @@ export default {
   // Documents
   documents: "Documents",
   pages_of: "Pages of {name}",
-  open_document: "Show {name}",
   open_page: "Page {page}",
   waiting: "Waiting",
   sending: "Sending",

@@ -35,7 +35,7 @@ function add(files, nameOf = (file) => file.name) {
 }
 
 const options = (scan) => ({
-  decode: byId("context").checked ? "beam" : "greedy",
+  decode: byId("context").checked ? "beam" : "greedy", // weighed by the language model, or not
   turn: scan.turn,
   paragraphs: true,
 });
@@ -86,7 +86,7 @@ function show() {
   byId("failure-name").textContent = scan.name;
   if (scan.error) speak(byId("failure-text"), "because", {}, scan.error);
   else speak(byId("failure-text"), "cancelled");
-    for (const button of document.querySelectorAll("#take [data-server]")) button.hidden = scan.state !== "done";
+  for (const button of document.querySelectorAll("#take [data-server]")) button.hidden = scan.state !== "done";
   byId("as-read").hidden = !scan.edited;
   byId("take-all").hidden = scans.length < 2;
 }
@@ -139,12 +139,13 @@ function saying(button, key) {
 async function take(format, button) {
   const all = button.dataset.scope === "all";
   const { scan } = chosen;
-  const several = all ? scans : [scan];
-  const name = all ? `documents.${format}` : renamed(scan.name, format === "hocr" ? "hocr" : format);
+  const name = all ? `documents.${format}` : renamed(scan.name, format);
   const { say: before } = button.dataset;
   try {
-    if (button.dataset.server === undefined) save(name, format === "json" ? asJson(several) : asText(several, text.view === "paragraphs"));
-    else {
+    if (button.dataset.server === undefined) {
+      const several = all ? scans : [scan];
+      save(name, format === "json" ? asJson(several) : asText(several, text.view === "paragraphs"));
+    } else {
       button.disabled = true;
       speak(button, "preparing");
       save(name, await inFormat(format, scan.file, scan.job, options(scan)));
@@ -190,7 +191,10 @@ text.addEventListener("pick", ({ detail }) => {
   mark([detail.line]);
   viewer.mark([detail.line], true);
 });
-byId("body").addEventListener("edited", () => show());
+byId("body").addEventListener("edited", () => {
+  viewer.redraw();
+  show();
+});
 byId("retry").addEventListener("click", () => retry(chosen.scan));
 byId("clear").addEventListener("click", clear);
 byId("copy").addEventListener("click", async () => {

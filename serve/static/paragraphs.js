@@ -2,8 +2,8 @@
 
 const HYPHENS = /[-‐\u00ad]+$/;
 
-// For lines [{text}] of a document and the texts of its paragraphs: [[{line, before, cut}]], for each paragraph its lines,
-// what stands before each of them, and whether its last hyphen was dropped.
+// For lines [{text}] of a document and the texts of its paragraphs: [[{line, before, cut}]], for each paragraph its
+// lines, what stands before each of them, and whether its last hyphen was dropped.
 export function paragraphsOf(lines, texts) {
   const paragraphs = [];
   let at = 0; // of the texts

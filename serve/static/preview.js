@@ -1,9 +1,11 @@
 // What the browser can show of a file: a picture of bounded size, and a small one for the list.
 
-const LARGEST = 2560; // pixels of the longer side: a photograph of 50 million pixels would take 200 MB on each look at it
+// Pixels of the longer side: a photograph of 50 million pixels would take 200 MB whenever it is looked at.
+const LARGEST = 2560;
 const SMALL = 160;
 
-let turn = Promise.resolve(); // one picture is unpacked at a time, so that twenty photographs do not take the memory of twenty
+// One picture is unpacked at a time: twenty photographs chosen together take the memory of one.
+let turn = Promise.resolve();
 
 async function drawn(bitmap, most, type) {
   const scale = Math.min(1, most / Math.max(bitmap.width, bitmap.height));

@@ -46,7 +46,7 @@ export class Reading extends EventTarget {
     this.#body.replaceChildren();
   }
 
-  // Shares of certainty below which a character is marked
+  // Share of certainty below which a character is marked
   get least() {
     return Number(byId("doubt").value) / 100;
   }
@@ -64,7 +64,7 @@ export class Reading extends EventTarget {
     this.#scan = scan;
     this.#page = page;
     // A page is not drawn again under the cursor of somebody who edits it.
-    if (same && this.#shownView() === this.#drawn) this.#offer();
+    if (same && (this.#shownView() === this.#drawn || this.#rows.some((row) => row.field))) this.#offer();
     else this.draw();
   }
 

@@ -4,11 +4,11 @@ import { paragraphsOf, paragraphText } from "./paragraphs.js";
 import { preview, release } from "./preview.js";
 import { follow, forgetJob, readDocument } from "./server.js";
 
-// A line: {text, confidence, quad, vertical, chars, error} as the server gives it; `now` is what a person made of its text.
+// A line: {text, confidence, quad, vertical, chars, error} as the server gives it; `now` is what a person made of it.
 export const textOf = (line) => line.now ?? line.text ?? "";
 
 export class Scan extends EventTarget {
-  // States: waiting → sending → reading → done, failed or cancelled. "change" is told whenever anything is different.
+  // States: waiting → sending → reading → done, failed or cancelled; gone. Tells "change" whenever anything does.
   state = "waiting";
   sent = 0; // share of the file
   pages = [];

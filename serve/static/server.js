@@ -2,9 +2,12 @@
 
 const TRIES = 4;
 const LONGEST = 30; // seconds to wait for a busy server, whatever it asks for
-const LOST = 20; // times in a row that a job may be asked for in vain, while the server starts again or the network is away
+const LOST = 20; // times in a row that a job is asked for in vain while the server starts again or the network is away
 const SOON = 0.4; // seconds between two looks at a job, at first
 const LATE = 2; // and later
+
+// Errors that end by themselves
+const PASSING = new Set(["network", "queue_full", "rate_limited", "not_ready", "draining"]);
 
 export class ApiError extends Error {
   constructor(code, message = "") {
@@ -91,7 +94,7 @@ async function insist(path, signal) {
     try {
       return await (await get(path, signal)).json();
     } catch (error) {
-      if (lost === LOST || !["network", "queue_full", "rate_limited", "not_ready", "draining"].includes(error.code)) throw error;
+      if (lost === LOST || !PASSING.has(error.code)) throw error;
       await wait(LATE, signal);
     }
   }
@@ -124,7 +127,8 @@ export async function follow(id, onPages, signal) {
 }
 
 // A job's results are of no use to anybody once its document has left the page.
-export const forgetJob = (id) => fetch(job(id), { method: "DELETE", headers: headers(), keepalive: true }).catch(() => {});
+export const forgetJob = (id) =>
+  fetch(job(id), { method: "DELETE", headers: headers(), keepalive: true }).catch(() => {});
 
 // A document as a file of the given format: a Blob.
 export async function inFormat(format, file, id, options) {

@@ -8,6 +8,14 @@ const LARGEST = 12; // times the size that fits
 const STEP = 1.4;
 const MARGIN = 12; // pixels around the picture
 const MOVED = 4; // pixels from which on a press is a pull
+const KEYS = {
+  "+": "zoom-in",
+  "=": "zoom-in",
+  "-": "zoom-out",
+  0: "zoom-fit",
+  PageUp: "previous-page",
+  PageDown: "next-page",
+};
 
 function noPreview() {
   const note = html("p", { class: "note" });
@@ -40,7 +48,7 @@ export class Viewer extends EventTarget {
     };
     for (const [id, action] of Object.entries(act)) byId(id).addEventListener("click", action);
     this.#stage.addEventListener("keydown", (event) => {
-      const key = { "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 0: "zoom-fit", PageUp: "previous-page", PageDown: "next-page" }[event.key];
+      const key = KEYS[event.key];
       if (!key || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       byId(key).click();
@@ -72,6 +80,11 @@ export class Viewer extends EventTarget {
     this.#drawn = undefined;
     this.#marks.clear();
     this.#stage.replaceChildren();
+  }
+
+  // Shows changed text where a page is drawn from it.
+  redraw() {
+    if (!this.#url) this.#draw();
   }
 
   // The browser has a picture of the first page alone.
@@ -152,7 +165,8 @@ export class Viewer extends EventTarget {
     stage.addEventListener("pointerdown", (event) => {
       if (event.pointerType !== "mouse" || event.button !== 0) return;
       pulled = false;
-      from = { x: event.clientX + stage.scrollLeft, y: event.clientY + stage.scrollTop, at: [event.clientX, event.clientY] };
+      const at = [event.clientX, event.clientY];
+      from = { x: at[0] + stage.scrollLeft, y: at[1] + stage.scrollTop, at };
     });
     addEventListener("pointermove", (event) => {
       if (!from) return;

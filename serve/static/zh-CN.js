@@ -22,7 +22,6 @@ export default {
 
   documents: "文档",
   pages_of: "{name} 的各页",
-  open_document: "显示 {name}",
   open_page: "第 {page} 页",
   waiting: "等待中",
   sending: "上传中",
