@@ -21,8 +21,9 @@ from serve.base.errors import BadOptions, Conflict, RequestError, TooBusy, TooLa
 from serve.base.metrics import Metrics
 from serve.engine.drawing import Drawer, Drawing
 from serve.engine.drawing_process import row_of, write
+from serve.engine.job_file import DOCUMENT, Job
 from serve.engine.job_reader import JobReader
-from serve.engine.jobs import DOCUMENT, Job, JobStore
+from serve.engine.jobs import JobStore
 from serve.engine.options import Options
 from serve.engine.patience import Patience
 from serve.engine.service import OcrService

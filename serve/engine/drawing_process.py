@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import io
 import json
 import os
@@ -45,6 +46,7 @@ READING_SECONDS = 120.0
 IDLE_SECONDS = 60.0  # without a question, after which the process ends by itself
 DRAWING_SECONDS = 20.0  # of processor time, for anything but reading and writing
 WRITING_SECONDS = 300.0
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 MOST_MEMORY = 1_500_000_000  # bytes of data; a page of 25 million pixels in colour takes 300 million at most
 
 Answer = tuple[dict[str, Any], bytes | memoryview]
@@ -183,6 +185,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draws pages for the server, which starts it.")
     parser.add_argument("--nice", type=int, default=0, help="how much this process gives way to others")
     os.nice(parser.parse_args().nice)
+    # A worker that is killed takes this process with it, also while it stands still and could not see that.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from serve.base.errors import NotReady, RequestError, TooBusy
 from serve.engine.drawing import Drawer
-from serve.engine.jobs import DOCUMENT, LEASE_SECONDS, Claim, JobStore
+from serve.engine.job_file import DOCUMENT, Claim
+from serve.engine.job_queue import LEASE_SECONDS, JobQueue
 from serve.engine.options import Options
 from serve.engine.patience import Draining, Patience
 
@@ -35,7 +36,7 @@ class JobReader:
     lets what runs go on for some milliseconds before it runs what is more urgent, at each of a request's steps.
     """
 
-    def __init__(self, store: JobStore, documents: Documents, process: Drawer, draining: Draining) -> None:
+    def __init__(self, store: JobQueue, documents: Documents, process: Drawer, draining: Draining) -> None:
         self._store, self._documents, self._process, self._draining = store, documents, process, draining
         self._has_requests = False
         self._holder = f"{os.getpid()}-{time.time_ns()}"

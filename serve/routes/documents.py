@@ -12,7 +12,8 @@ from flask.typing import ResponseReturnValue
 from serve.base.config import MEGA
 from serve.base.errors import BadOptions, UnsupportedType
 from serve.engine.documents import Document
-from serve.engine.jobs import PAGES_AT_ONCE, Job
+from serve.engine.job_file import Job
+from serve.engine.jobs import PAGES_AT_ONCE
 from serve.engine.patience import Patience
 from serve.middleware.access import owner_of
 from serve.routes.api import documents as reader

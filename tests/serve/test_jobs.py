@@ -23,11 +23,12 @@ from flask.testing import FlaskClient
 from crnn.core.shipped import DEFAULT_MODEL
 from serve.base.config import ServeConfig
 from serve.base.errors import RequestError
-from serve.engine import jobs as jobs_module
-from serve.engine.jobs import Claim, JobStore
+from serve.engine import job_queue
+from serve.engine.job_file import FILE, Claim
+from serve.engine.jobs import SHELL_BYTES, JobStore
 from tests.serve.conftest import Server, encode
 from tests.serve.documents import numbered, pdf, prose, tiff
-from tests.serve.running import RunningServer, until
+from tests.serve.running import RunningServer, children, until
 from tests.serve.test_api import assert_error, b64
 
 PATH = "/api/v1/documents"
@@ -166,7 +167,7 @@ class TestLimits:
 
     def test_results_count_too(self, serve: Server) -> None:
         document = tiff(FIVE)
-        client = serve(job_bytes=len(document) + 5 * jobs_module.SHELL_BYTES + 300)
+        client = serve(job_bytes=len(document) + 5 * SHELL_BYTES + 300)
         failed = finished(client, send(client, document)["url"])
         assert (failed["status"], failed["error"]) == (
             "failed",
@@ -227,7 +228,7 @@ class TestTheQueue:
         assert dead is not None
         assert store.claim("other") is None
         now = time.time()
-        monkeypatch.setattr(jobs_module.time, "time", lambda: now + jobs_module.LEASE_SECONDS + 1)
+        monkeypatch.setattr(job_queue.time, "time", lambda: now + job_queue.LEASE_SECONDS + 1)
         heir = store.claim("other")
         assert heir is not None and heir.number == 1
         assert not store.renew(dead)
@@ -241,11 +242,11 @@ class TestTheQueue:
     def test_a_page_that_ends_its_workers_is_given_up(self, store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
         job = self.add(store, "a", pages=2)
         now = time.time()
-        for attempt in range(jobs_module.ATTEMPTS):
-            monkeypatch.setattr(jobs_module.time, "time", lambda later=100 * attempt: now + later)
+        for attempt in range(job_queue.ATTEMPTS):
+            monkeypatch.setattr(job_queue.time, "time", lambda later=100 * attempt: now + later)
             claim = store.claim("victim")
             assert claim is not None and claim.number == 1
-        monkeypatch.setattr(jobs_module.time, "time", lambda: now + 1000)
+        monkeypatch.setattr(job_queue.time, "time", lambda: now + 1000)
         last = store.claim("other")
         assert last is not None and last.number == 2
         store.store(last, self.page(last), 1.0)
@@ -255,7 +256,7 @@ class TestTheQueue:
 
     def test_a_page_given_back_is_read_at_once_and_not_held_against_it(self, store: JobStore) -> None:
         self.add(store, "a", pages=1)
-        for _ in range(2 * jobs_module.ATTEMPTS):
+        for _ in range(2 * job_queue.ATTEMPTS):
             claim = store.claim("stopping")
             assert claim is not None and claim.number == 1
             store.release(claim)
@@ -279,7 +280,7 @@ class TestTheQueue:
         assert [folder.name for folder in (tmp_path / "jobs").iterdir()] == [job]
 
     def test_a_damaged_file_is_said_so(self, store: JobStore, tmp_path: Path) -> None:
-        (tmp_path / jobs_module.FILE).write_bytes(b"no database" * 1000)
+        (tmp_path / FILE).write_bytes(b"no database" * 1000)
         with pytest.raises(RequestError, match="state folder") as error:
             self.add(store, "a")
         assert error.value.status == 503
@@ -293,6 +294,14 @@ def post(server: RunningServer, document: bytes, query: str = "") -> dict[str, A
     with urllib.request.urlopen(request, timeout=60) as reply:
         answer: dict[str, Any] = json.load(reply)
     return answer
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended, and that nobody asks for, does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def assert_each_page_once(server: RunningServer, url: str, texts: list[str]) -> None:
@@ -311,13 +320,14 @@ def test_a_job_survives_its_workers_and_its_server(model: Path, tmp_path: Path) 
         for share in (0.1, 0.25):
             until(lambda share=share: server.get(job["url"])["pages_done"] >= share * 300)
             victim = server.workers()[0]
+            drawing = children(victim)
             os.kill(victim, signal.SIGKILL)
+            until(lambda drawing=drawing: not any(is_alive(pid) for pid in drawing))
             until(lambda gone=victim: gone not in server.workers() and len(server.workers()) == 2)
         until(lambda: server.get(job["url"])["pages_done"] >= 120)
         workers = server.workers()
         server.stop(signal.SIGKILL)
-        for worker in workers:
-            until(lambda worker=worker: not Path(f"/proc/{worker}").exists())
+        until(lambda: not any(is_alive(pid) for pid in workers))
     with RunningServer(tmp_path, model, workers=2) as server:
         until(lambda: server.get(job["url"])["pages_done"] >= 200)
         assert server.get(job["url"])["pages_done"] < 300
