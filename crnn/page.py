@@ -24,6 +24,7 @@ from crnn.recognizer import Allowance, Recognizer
 log = logging.getLogger("crnn.page")
 
 LAYOUTS = ("auto", "page", "line")
+TURNS = {0: Way.RIGHT, 90: Way.UP, 180: Way.LEFT, 270: Way.DOWN}  # how the text of a page reads that is to be turned so
 MIN_CONFIDENCE = 0.2  # of a line; hardly any text reads worse
 LEAST_TEXT = 0.2  # probability that a box shows text, by finder and reader together
 # Of that probability: for the reader's confidence, the finder's score, the logarithm of the letters read, and a
@@ -113,6 +114,9 @@ class PageReader:
         decode: Decoder | str | None = None,
         layout: str = "auto",
         min_confidence: float = MIN_CONFIDENCE,
+        *,
+        most: int | None = None,
+        turn: int | None = None,
     ) -> PageReading:
         """Find and read the lines of a page; a blank page has none.
 
@@ -124,11 +128,13 @@ class PageReader:
             layout: page; line, where the picture is the crop of one; auto takes a picture that shows one line alone for
                 such a crop.
             min_confidence: lines read with less are left out, and what is texture rather than text; 0 keeps all lines.
+            most, turn: see `find`.
 
         Raises:
             ImageError: not such an image.
+            TooManyLinesError: there are more lines than `most`.
         """
-        found = self.find(image, layout)
+        found = self.find(image, layout, most, turn=turn)
         crops = [line.crop for line in found.lines]
         allowance = None if found.is_line else Allowance()
         readings = self.recognizer.read_many(crops, decode, return_exceptions=True, allowance=allowance)
@@ -144,6 +150,7 @@ class PageReader:
         layout: str = "auto",
         most: int | None = None,
         checkpoint: Callable[[], object] = lambda: None,
+        turn: int | None = None,
     ) -> FoundLines:
         """The lines of a page, in reading order and the right way up.
 
@@ -151,6 +158,7 @@ class PageReader:
             image, layout: see `read`.
             most: lines that a page may have.
             checkpoint: called between the steps; what it raises ends the search.
+            turn: degrees clockwise that bring the page upright, one of `TURNS`; None to find out.
 
         Raises:
             ImageError: not such an image.
@@ -164,9 +172,11 @@ class PageReader:
         height, width = image.shape[:2]
         if layout != "line" and min(height, width) < SMALLEST_SIDE:
             return FoundLines(())
-        if layout == "line" or (layout == "auto" and is_one_line(found, (height, width))):
+        if layout == "line" or (layout == "auto" and not turn and is_one_line(found, (height, width))):
             whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32))
-            return FoundLines((Directed(whole, line_grey(image)),), is_line=True)
+            way = TURNS[turn or 0]
+            upright = np.rot90(image, int(way))  # anticlockwise: back from the way it reads
+            return FoundLines((Directed(whole.turned(int(way)), line_grey(upright)),), turn or 0, is_line=True)
         if most is not None and len(found) > most:
             raise TooManyLinesError(f"the picture has {len(found)} lines, more than {most}: cut it up")
 
@@ -174,13 +184,13 @@ class PageReader:
             checkpoint()
             return self._confidence(crops)
 
-        way = page_way(image, found, confidence)
+        way = page_way(image, found, confidence) if turn is None else TURNS[turn]
         if way is Way.COLUMN:
             found = join_columns(found)
         ways = line_ways(image, found, way, confidence)
         lines = [directed(image, box, of) for box, of in zip(found, ways, strict=True)]
         order = page_order([line.box for line in lines], way)
-        turned = {Way.DOWN: 270, Way.LEFT: 180, Way.UP: 90}.get(way, 0)
+        turned = {way: degrees for degrees, way in TURNS.items()}.get(way, 0)
         return FoundLines(tuple(lines[i] for i in order), turned)
 
     def _confidence(self, crops: Sequence[np.ndarray]) -> list[float]:

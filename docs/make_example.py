@@ -1,6 +1,6 @@
-"""Makes the pictures of the README: a photograph of a receipt, one line of it, and what is read in the photograph.
+"""Makes the pictures of the README and of the page: a photograph of a receipt, one line of it, and what is read in it.
 
-Writes docs/example.jpg, docs/line.png and docs/example-read.jpg. Run `make fonts` once, then
+Writes docs/example.jpg, docs/line.png, docs/example-read.jpg and serve/static/example.webp. Run `make fonts` once, then
 `python docs/make_example.py`. The receipt is invented, and drawn in a face that the shipped models were not trained on.
 """
 
@@ -17,6 +17,7 @@ from crnn import OCR
 from crnn.documents.result import Result
 
 HERE = Path(__file__).parent
+ON_PAGE = HERE.parent / "serve/static/example.webp"  # what the server's page offers to try, small
 FONTS = HERE.parent / "artifacts/fonts/full/fonts.json"
 FACE = "fandolhei-regular"
 SIZE = (620, 640)  # of the photograph: width, height
@@ -106,6 +107,7 @@ def main() -> None:
     cv2.imwrite(str(HERE / "line.png"), cv2.cvtColor(paper[150:234:2, 100:-100:2], cv2.COLOR_RGB2GRAY))
     picture = cv2.cvtColor(photograph(paper), cv2.COLOR_RGB2BGR)
     cv2.imwrite(str(example), picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    cv2.imwrite(str(ON_PAGE), picture, [cv2.IMWRITE_WEBP_QUALITY, 50])
     result = OCR()(example)
     print(result.text)
     Image.fromarray(panel(result)).save(HERE / "example-read.jpg", quality=85)

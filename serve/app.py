@@ -16,6 +16,7 @@ from serve.base.errors import InternalError, RequestError
 from serve.base.metrics import Metrics
 from serve.engine.cache import ResultCache
 from serve.engine.corrections import FILE, CorrectionStore
+from serve.engine.documents import Documents
 from serve.engine.model_holder import ModelHolder
 from serve.engine.service import OcrService
 from serve.middleware.access import control_access
@@ -26,6 +27,8 @@ from serve.routes.answers import send_error
 from serve.routes.api import BATCH_BODY, BATCH_PATH, api
 from serve.routes.compat import UMI_BUSY, UMI_PATH, rapid, umi
 from serve.routes.corrections import feedback
+from serve.routes.documents import PATH as DOCUMENTS_PATH
+from serve.routes.documents import documents
 from serve.routes.pages import pages
 
 log = logging.getLogger("serve")
@@ -62,6 +65,7 @@ def create_app(config: ServeConfig | None = None) -> Flask:
     )
     cache = ResultCache(config.state / "cache.sqlite", config.cache_mb * MEGA)
     service = app.extensions["ocr"] = OcrService(config, holder, cache, metrics)
+    service.documents = app.extensions["ocr_documents"] = Documents(config, service, metrics)
     app.extensions["ocr_metrics"] = metrics
     app.extensions["ocr_corrections"] = CorrectionStore(
         config.state / FILE, config.corrections_limit, config.corrections_mb * MEGA
@@ -77,11 +81,12 @@ def create_app(config: ServeConfig | None = None) -> Flask:
         config.max_pending,
         metrics,
         body=body,
-        bodies={BATCH_PATH: BATCH_BODY * body},
+        bodies={BATCH_PATH: BATCH_BODY * body, DOCUMENTS_PATH: config.document_bytes + MEGA},
         busy={UMI_PATH: UMI_BUSY},
+        on_change=service.documents.give_way,
     )
     app.wsgi_app = app.extensions["ocr_gate"] = gate  # type: ignore[method-assign]
-    for blueprint in (api, rapid, umi, feedback, pages):
+    for blueprint in (api, documents, rapid, umi, feedback, pages):
         app.register_blueprint(blueprint)
     _answer_errors(app, config)
     return app

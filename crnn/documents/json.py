@@ -10,7 +10,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
+from crnn.core.reading import CharReading
 from crnn.documents.result import Page, Result
+from crnn.finder.boxes import LineBox
 from crnn.page import LineReading
 
 
@@ -24,11 +28,12 @@ def as_object(result: Result) -> dict[str, Any]:
     fields: dict[str, Any] = {"name": result.name, "text": result.text}
     if result.join:
         fields["paragraphs"] = [paragraph.text for paragraph in result.paragraphs]
-    fields |= {"pages": [_page(page) for page in result.pages], "seconds": round(result.seconds, 4)}
+    fields |= {"pages": [page_as_json(page) for page in result.pages], "seconds": round(result.seconds, 4)}
     return fields | _error(result.error)
 
 
-def _page(page: Page) -> dict[str, Any]:
+def page_as_json(page: Page) -> dict[str, Any]:
+    """The object of a page."""
     height, width = page.size
     fields: dict[str, Any] = {"page": page.number, "width": width, "height": height, "turned": page.turned}
     fields |= {"dpi": round(page.dpi, 2), "text": page.text, "lines": lines_as_json(page)}
@@ -42,6 +47,27 @@ def _page(page: Page) -> dict[str, Any]:
 def lines_as_json(page: Page) -> list[dict[str, Any]]:
     """The objects of a page's lines."""
     return [_line(line) for line in page.lines]
+
+
+def page_of_json(fields: dict[str, Any]) -> Page:
+    """The page of which `page_as_json` made `fields`, but for what was rounded."""
+    return Page(
+        fields["page"],
+        (fields["height"], fields["width"]),
+        tuple(_line_of(line) for line in fields["lines"]),
+        fields["turned"],
+        fields["dpi"],
+        tuple(fields.get("warnings", ())),
+        fields.get("error", ""),
+        fields.get("from_text_layer", False),
+    )
+
+
+def _line_of(fields: dict[str, Any]) -> LineReading:
+    box = LineBox(np.array(fields["quad"], np.float32), vertical=fields["vertical"])
+    chars = tuple(CharReading(**char) for char in fields["chars"])
+    confidences = fields["confidence"], fields["line_confidence"]
+    return LineReading(fields["text"], *confidences, box, chars, fields.get("error", ""))
 
 
 def _line(line: LineReading) -> dict[str, Any]:

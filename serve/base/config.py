@@ -39,6 +39,12 @@ class ServeConfig:
         max_pixels: of one picture (a photo of 24 megapixels passes).
         max_lines: text lines read in one picture.
         max_batch_images: pictures in one batch request.
+        document_bytes: of one document.
+        sync_pages: pages up to which a document is read while its client waits; longer ones become jobs.
+        jobs: documents that may wait or be read as jobs; further ones are refused with 429.
+        job_pages: of one document.
+        job_bytes: on disk, of all jobs' documents and results together.
+        job_hours: after which a job is deleted with its document and its result.
         cache_mb: megabytes of results kept, shared by the workers; 0 for no cache.
         api_keys: comma-separated; empty for an open service.
         rate_per_minute: OCR requests a client may make; 0 for no limit.
@@ -69,6 +75,12 @@ class ServeConfig:
     max_pixels: int = 25 * MEGA
     max_lines: int = 500
     max_batch_images: int = 32
+    document_bytes: int = 64 * MEGA
+    sync_pages: int = 4
+    jobs: int = 100
+    job_pages: int = 2000
+    job_bytes: int = 2000 * MEGA
+    job_hours: float = 24.0
     cache_mb: int = 256
     api_keys: str = ""
     rate_per_minute: int = 0
@@ -91,6 +103,9 @@ class ServeConfig:
             "max_pixels",
             "max_lines",
             "max_batch_images",
+            "document_bytes",
+            "sync_pages",
+            "job_pages",
             "rate_burst",
         )
         for field in dataclasses.fields(self):

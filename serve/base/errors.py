@@ -37,6 +37,14 @@ class Forbidden(RequestError):
     status, code = 403, "forbidden"
 
 
+class NotFound(RequestError):
+    status, code = 404, "not_found"
+
+
+class Conflict(RequestError):
+    status, code = 409, "not_done"
+
+
 class TooLarge(RequestError):
     status, code = 413, "too_large"
 

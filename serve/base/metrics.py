@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from serve.base.shared_figures import VARIABLE
 
 log = logging.getLogger("serve.base.metrics")
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class _Collected(Collector):
+    """A figure that was worked out somewhere else."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def collect(self) -> Iterable[Metric]:
+        yield self._metric
 
 
 class Metrics:
@@ -73,8 +85,18 @@ class Metrics:
         timer: AbstractContextManager[object] = self._labelled(self._stages, name).time()
         return timer
 
-    def exposition(self) -> bytes:
-        """All figures of all workers as text; of this one alone where they cannot be shared."""
+    def exposition(self, job_pages: int = 0) -> bytes:
+        """All figures of all workers as text; of this one alone where they cannot be shared.
+
+        Args:
+            job_pages: of all jobs, still to be read; they are in a queue that the workers share.
+        """
+        jobs = GaugeMetricFamily("ocr_job_pages", "Pages of jobs still to be read", value=job_pages)
+        registry = CollectorRegistry()
+        registry.register(_Collected(jobs))
+        return self._figures() + generate_latest(registry)
+
+    def _figures(self) -> bytes:
         if folder := os.environ.get(VARIABLE):
             try:
                 registry = CollectorRegistry()

@@ -26,13 +26,14 @@ import numpy as np
 from crnn.core.errors import UserError
 from crnn.core.reading import UNSURE
 from crnn.decoding.ctc import greedy
-from crnn.decoding.decoder import DecodeOptions, make_decoder
+from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
 from crnn.finder.finder import Finder
 from crnn.language_model.model import LanguageModel
 from crnn.page import PageReader
 from crnn.recognizer import Recognizer
-from serve.base.errors import NotReady
+from serve.base.errors import BadOptions, NotReady
 from serve.base.reload import WISH, Stamp, stamp
+from serve.engine.options import Options
 
 log = logging.getLogger("serve.engine.model_holder")
 
@@ -62,6 +63,20 @@ class LoadedModel:
     name: str
     loaded_at: float
     load_ms: float
+
+    def decoder(self, options: Options) -> Decoder:
+        """The decoder that `options` choose; one with nothing to weigh is greedy.
+
+        Raises:
+            BadOptions: this model, or this server, cannot decode so.
+        """
+        language_model = self.language_model if options.decode == "beam" else None
+        method = options.decode if language_model or options.hotwords else "greedy"
+        wishes = DecodeOptions(method, language_model, options.hotwords or None, options.allow)
+        try:
+            return make_decoder(self.recognizer.info.charset, wishes)
+        except UserError as error:
+            raise BadOptions(str(error)) from None
 
     def summary(self) -> dict[str, str]:
         """What a reply says of the model that read it."""
@@ -173,6 +188,11 @@ class ModelHolder:
         if self._current is None:
             raise NotReady("no model is in service: the configured one was refused, see the log")
         return self._current
+
+    @property
+    def files(self) -> list[Path]:
+        """Where the model in service may be: the configured file, or the copy of the last good one."""
+        return [self.path, self._kept]
 
     def close(self) -> None:
         """End the watch."""

@@ -9,12 +9,15 @@ from typing import Any
 
 from crnn.decoding.decoder import METHODS
 from crnn.decoding.hot_words import MAX_BOOST
-from crnn.page import LAYOUTS, MIN_CONFIDENCE
+from crnn.page import LAYOUTS, MIN_CONFIDENCE, TURNS
 from serve.base.errors import BadOptions
 
 MOST_ALLOWED = 10_000  # characters of `allow`: more than any model has
 MOST_HOTWORDS = 500
 LONGEST_HOTWORD = 32
+AUTO = "auto"
+# Options whose values are texts; in a form or a query those of the others are written as in JSON.
+TEXTS = frozenset({"layout", "decode", "allow", "turn"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Options:
         allow: characters that alone may be read; "" for all.
         min_confidence: lines of a page read with less are left out, and what is texture rather than text; 0 keeps all.
         hotwords: likely words and their boosts in nats a character.
+        turn: degrees clockwise that bring a page upright, a number or its digits; `auto` to find out.
+        paragraphs: whether the text has a paragraph a row instead of a line.
     """
 
     layout: str = "auto"
@@ -41,6 +46,8 @@ class Options:
     allow: str = ""
     min_confidence: float = MIN_CONFIDENCE
     hotwords: Mapping[str, float] = field(default_factory=dict)
+    turn: int | str = AUTO
+    paragraphs: bool = False
 
     @classmethod
     def parse(cls, raw: object, longest_ms: int) -> Options:
@@ -54,9 +61,9 @@ class Options:
         if not isinstance(raw, dict):
             raise BadOptions("options must be a JSON object")
         for name, value in raw.items():
-            if name not in _CHECKS:
-                raise BadOptions(f"unknown option {name[:40]!r}: the options are {', '.join(_CHECKS)}")
-            fits, expected = _CHECKS[name]
+            if name not in OPTIONS:
+                raise BadOptions(f"unknown option {name[:40]!r}: the options are {', '.join(OPTIONS)}")
+            fits, expected = OPTIONS[name]
             if not fits(value):
                 raise BadOptions(f"option {name!r} must be {expected}")
         options = cls(**{"deadline_ms": longest_ms, **raw})
@@ -73,8 +80,14 @@ class Options:
     def key(self) -> str:
         """What of the options changes the stored result."""
         return json.dumps(
-            [self.layout, self.decode, self.allow, self.min_confidence, dict(self.hotwords)], sort_keys=True
+            [self.layout, self.decode, self.allow, self.min_confidence, dict(self.hotwords), self.degrees],
+            sort_keys=True,
         )
+
+    @property
+    def degrees(self) -> int | None:
+        """`turn` as a number; None for `auto`."""
+        return None if self.turn == AUTO else int(self.turn)
 
 
 def _one_of(names: tuple[str, ...]) -> Callable[[Any], bool]:
@@ -94,7 +107,7 @@ def _are_hotwords(value: Any) -> bool:
     )
 
 
-_CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
+OPTIONS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "layout": (_one_of(LAYOUTS), f"one of {', '.join(LAYOUTS)}"),
     "chars": (_is_flag, "true or false"),
     "cache": (_is_flag, "true or false"),
@@ -108,6 +121,11 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: isinstance(value, str) and len(value) <= MOST_ALLOWED,
         f"a string of at most {MOST_ALLOWED} characters",
     ),
+    "turn": (
+        lambda value: type(value) in (int, str) and str(value) in (AUTO, *map(str, TURNS)),
+        f"one of {', '.join(map(str, TURNS))}, {AUTO}",
+    ),
+    "paragraphs": (_is_flag, "true or false"),
     "hotwords": (
         _are_hotwords,
         f"an object of at most {MOST_HOTWORDS} words, each of at most {LONGEST_HOTWORD} characters, "

@@ -13,27 +13,28 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from crnn.core.errors import UserError
 from crnn.decoding.ctc import GreedyPath
-from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
+from crnn.decoding.decoder import Decoder
+from crnn.documents.pages import BadPage, PageImage
+from crnn.documents.result import Page
 from crnn.finder.direction import Directed
 from crnn.image.frames import count_frames
 from crnn.image.preprocess import ImageError, scaled_width
-from crnn.page import FoundLines, TooManyLinesError, is_text, on_page
+from crnn.page import FoundLines, LineReading, TooManyLinesError, is_text, line_reading, on_page
 from crnn.recognizer import Allowance, Reading
 from serve.base.config import ServeConfig
-from serve.base.errors import BadOptions, InternalError, RequestError, TooLarge
+from serve.base.errors import InternalError, RequestError, TooLarge
 from serve.base.metrics import Metrics
 from serve.engine.batching import Line, LineQueue
 from serve.engine.cache import ResultCache, cache_key, code_version
 from serve.engine.model_holder import LoadedModel, ModelHolder
 from serve.engine.options import Options
 from serve.engine.patience import Draining, Patience
-from serve.engine.upload import check_picture, decode
+from serve.engine.upload import SMALLEST_SIDE, check_picture, decode
 
 log = logging.getLogger("serve.engine.service")
 
@@ -44,6 +45,12 @@ MOST_WAITING_BYTES = 100_000_000  # pixels of lines that wait
 LOOK_SECONDS = 0.25  # how often somebody who waits for a result is asked whether he still does
 
 
+class Closeable(Protocol):
+    """What must be closed."""
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Result:
     """What a picture says.
@@ -51,12 +58,16 @@ class Result:
     Attributes:
         lines: of JSON values {text, confidence, line_confidence, box, chars}, in reading order; coordinates in the
             picture's pixels. A line that could not be read has no text, and says why under `error`.
+        size: height and width of the picture, pixels.
+        turned: degrees clockwise that it must be turned by to stand upright.
         pages: of the file, or frames, of which the first was read.
         cached: whether it was computed earlier.
         model: the model that read it.
     """
 
     lines: list[dict[str, Any]]
+    size: tuple[int, int]
+    turned: int
     pages: int
     cached: bool
     model: dict[str, str]
@@ -76,6 +87,7 @@ class OcrService:
         self._cache = cache
         self._metrics = metrics
         self._decoders = threading.BoundedSemaphore(DECODERS)
+        self.documents: Closeable | None = None  # ends before the queue does, of which it makes use
         self._usual: tuple[LoadedModel, partial[list[Reading]]] | None = None  # reads where nothing else is wished for
         self.queue = LineQueue(
             max_batch=config.max_batch,
@@ -87,6 +99,8 @@ class OcrService:
 
     def close(self) -> None:
         """Read what waits, then let go of the model."""
+        if self.documents is not None:
+            self.documents.close()
         self.queue.close()
         self.holder.close()
 
@@ -119,35 +133,74 @@ class OcrService:
                 stored = self._cache.get(key)
             self._metrics.cache(hit=stored is not None)
             if stored is not None:
-                return Result(_shown(stored, options), count_frames(picture), cached=True, model=model.summary())
-        lines = self._read_lines(picture, model, options, patience)
-        if key is not None and not any("error" in line for line in lines):
-            self._cache.put(key, lines)
-        return Result(_shown(lines, options), count_frames(picture), cached=False, model=model.summary())
+                return _result(stored, options, picture, model, cached=True)
+        read = self._read_picture(picture, model, options, patience)
+        if key is not None and not any("error" in line for line in read["lines"]):
+            self._cache.put(key, read)
+        return _result(read, options, picture, model, cached=False)
+
+    def read_page(self, page: PageImage | BadPage, options: Options, patience: Patience) -> Page:
+        """Read one page of a document.
+
+        Raises:
+            RequestError: its time is over, or there is no room for its lines.
+        """
+        if isinstance(page, BadPage):
+            return Page(page.number, error=page.error)
+        model = self.holder.current
+        height, width = page.image.shape[:2]
+        read = Page(page.number, (height, width), dpi=page.dpi)
+        if min(height, width) < SMALLEST_SIDE:
+            return read
+        try:
+            found = self._search(page.image, model, options, patience)
+        except RequestError as error:
+            if error.code != "too_many_lines":
+                raise
+            return replace(read, error=error.message)
+        lines = [
+            _unread(line, outcome) if isinstance(outcome, RequestError) else line_reading(line, outcome)
+            for line, outcome in self._outcomes(found, model, options, patience)
+        ]
+        return replace(read, lines=tuple(lines), turned=found.turned)
 
     def _key(self, picture: bytes, model: LoadedModel, options: Options) -> bytes:
         """Names whatever the result depends on: a result is never given out under another's name."""
         limits = f"{self.config.unsure} {self.config.max_lines}"
         return cache_key(picture, code_version(), model.sha256, model.language_sha256, options.key, limits)
 
-    def _read_lines(
-        self, picture: bytes, model: LoadedModel, options: Options, patience: Patience
-    ) -> list[dict[str, Any]]:
+    def _read_picture(self, picture: bytes, model: LoadedModel, options: Options, patience: Patience) -> dict[str, Any]:
+        """What is kept of a picture that was read: lines, width, height, turned."""
+        self._reader(model, options)  # options that cannot be are refused before anything is decoded
+        with self.decoded(picture, patience) as image:
+            found = FoundLines(()) if image is None else self._search(image, model, options, patience)
+            height, width = image.shape[:2] if image is not None else (0, 0)
+            del image  # while its lines wait, it need not be kept
+        outcomes = self._outcomes(found, model, options, patience)
+        errors = [outcome for _, outcome in outcomes if isinstance(outcome, RequestError)]
+        if errors and len(errors) == len(found.lines):
+            raise errors[0]
+        lines = [_line_json(outcome, line) for line, outcome in outcomes]
+        return {"lines": lines, "width": width, "height": height, "turned": found.turned}
+
+    def _outcomes(
+        self,
+        found: FoundLines,
+        model: LoadedModel,
+        options: Options,
+        patience: Patience,
+    ) -> list[tuple[Directed, Reading | RequestError]]:
+        """The lines that say something, and those that could not be read, with what they say or what was wrong."""
         read_many = self._reader(model, options)
-        found = self._find(picture, model, options, patience)
         if not found.is_line:  # the lines of a page share what may be read again
             read_many = partial(read_many, allowance=Allowance())
         crops = [line.crop for line in found.lines]
         lines = [Line(crop, read_many, _width(model, crop), patience, _cost(model, crop)) for crop in crops]
         self.queue.submit(lines)
-        outcomes = self._wait(lines, patience)
-        errors = [outcome for outcome in outcomes if isinstance(outcome, RequestError)]
-        if errors and len(errors) == len(outcomes):
-            raise errors[0]
         least = 0.0 if options.layout == "line" else options.min_confidence
         return [
-            _line_json(outcome, line)
-            for outcome, line in zip(outcomes, found.lines, strict=True)
+            (line, outcome)
+            for line, outcome in zip(found.lines, self._wait(lines, patience), strict=True)
             if isinstance(outcome, RequestError) or is_text(outcome, line.box, found.is_line, least)
         ]
 
@@ -169,19 +222,18 @@ class OcrService:
         finally:
             self._decoders.release()
 
-    def _find(self, picture: bytes, model: LoadedModel, options: Options, patience: Patience) -> FoundLines:
-        """The lines of an encoded picture; their grey crops are kept, and nothing else of it."""
-        with self.decoded(picture, patience) as image:
-            if image is None:
-                return FoundLines(())
-            with self._metrics.stage("find_lines"):
-                try:
-                    found = model.pages.find(image, options.layout, self.config.max_lines, patience.check)
-                except TooManyLinesError as error:
-                    raise TooLarge(str(error), code="too_many_lines") from None
-                # A crop may be a view of the whole page.
-                lines = [replace(of, crop=np.array(of.crop)) if of.crop.base is not None else of for of in found.lines]
-                return replace(found, lines=tuple(lines))
+    def _search(self, image: np.ndarray, model: LoadedModel, options: Options, patience: Patience) -> FoundLines:
+        """The lines of a picture, with crops of their own: it need not be kept for them."""
+        with self._metrics.stage("find"):
+            try:
+                found = model.pages.find(
+                    image, options.layout, self.config.max_lines, patience.check, turn=options.degrees
+                )
+            except TooManyLinesError as error:
+                raise TooLarge(str(error), code="too_many_lines") from None
+            # A crop may be a view of the whole page.
+            lines = [replace(of, crop=np.array(of.crop)) if of.crop.base is not None else of for of in found.lines]
+            return replace(found, lines=tuple(lines))
 
     def _wait(self, lines: list[Line], patience: Patience) -> list[Reading | RequestError]:
         """What the lines say, or what went wrong with each.
@@ -216,7 +268,7 @@ class OcrService:
             BadOptions: the model, or this server, cannot decode so.
         """
         if options.choose_decoder:
-            return partial(model.recognizer.read_many, decode=self._stoppable(_decoder(model, options)))
+            return partial(model.recognizer.read_many, decode=self._stoppable(model.decoder(options)))
         usual = self._usual
         if usual is None or usual[0] is not model:
             decode = self._stoppable(model.recognizer.decode)
@@ -247,18 +299,16 @@ def _cost(model: LoadedModel, crop: np.ndarray) -> float:
     return 0.1 + scaled_width(crop, spec) / spec.max_width
 
 
-def _decoder(model: LoadedModel, options: Options) -> Decoder:
-    language_model = model.language_model if options.decode == "beam" else None
-    method = options.decode if language_model or options.hotwords else "greedy"  # a beam with nothing to weigh
-    wishes = DecodeOptions(method, language_model, options.hotwords or None, options.allow)
-    try:
-        return make_decoder(model.recognizer.info.charset, wishes)
-    except UserError as error:
-        raise BadOptions(str(error)) from None
+def _result(read: dict[str, Any], options: Options, picture: bytes, model: LoadedModel, *, cached: bool) -> Result:
+    lines = read["lines"]
+    if not options.chars:
+        lines = [{name: value for name, value in line.items() if name != "chars"} for line in lines]
+    size = read["height"], read["width"]
+    return Result(lines, size, read["turned"], count_frames(picture), cached=cached, model=model.summary())
 
 
-def _shown(lines: list[dict[str, Any]], options: Options) -> list[dict[str, Any]]:
-    return lines if options.chars else [{k: v for k, v in line.items() if k != "chars"} for line in lines]
+def _unread(line: Directed, error: RequestError) -> LineReading:
+    return LineReading("", 0.0, 0.0, line.box, (), error.message)
 
 
 def _line_json(outcome: Reading | RequestError, line: Directed) -> dict[str, Any]:
@@ -275,4 +325,5 @@ def _line_json(outcome: Reading | RequestError, line: Directed) -> dict[str, Any
             {"char": c.char, "confidence": round(c.confidence, 4), "x": round(c.x, 1), "y": round(c.y, 1)}
             for c in on_page(outcome.chars, line)
         ],
+        **({"vertical": True} if line.box.vertical else {}),
     }

@@ -62,9 +62,9 @@ def control_access(app: Flask, config: ServeConfig) -> None:
             return None  # a browser's preflight carries no key
         if config.keys and request.endpoint not in OPEN and not _has_key(config.keys):
             raise Unauthorized("an API key is needed: send it as X-API-Key")
-        if environ["REQUEST_METHOD"] == "POST":
+        if environ["REQUEST_METHOD"] in ("POST", "DELETE"):
             _check_origin(environ.get("HTTP_ORIGIN"), config)
-            if limit is not None and (wait := limit.wait(_client(config))) > 0:
+            if environ["REQUEST_METHOD"] == "POST" and limit is not None and (wait := limit.wait(_client(config))) > 0:
                 raise TooBusy("too many requests of yours", code="rate_limited", retry_after=math.ceil(wait))
         return None
 
@@ -79,9 +79,9 @@ def _let_pages_call(origins: frozenset[str], response: Response) -> Response:
     response.headers.add("Vary", "Origin")
     if origin in origins:
         response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Allow-Headers"] = "Content-Type, X-API-Key, X-Request-ID"
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
-        response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
+        response.headers["Access-Control-Allow-Headers"] = "Content-Type, Prefer, X-API-Key, X-Request-ID"
+        response.headers["Access-Control-Allow-Methods"] = "DELETE, GET, POST"
+        response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After, X-Request-ID"
     return response
 
 
@@ -101,6 +101,11 @@ def _given_key() -> str:
     """The key that the request shows, in whichever of the two headers; "" without one."""
     given: str = request.headers.get("X-API-Key") or request.headers.get("Authorization", "").removeprefix("Bearer ")
     return given
+
+
+def owner_of(config: ServeConfig) -> str:
+    """Whose a request's job is: a name made of the key; "" where none is needed."""
+    return hashlib.sha256(_given_key().encode()).hexdigest() if config.keys else ""
 
 
 def _has_key(keys: tuple[str, ...]) -> bool:

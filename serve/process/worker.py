@@ -23,9 +23,10 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from gunicorn.http import RequestParser, wsgi
+from gunicorn.http.wsgi import FileWrapper
 from gunicorn.util import http_date
 from gunicorn.workers.base import Worker
 
@@ -68,6 +69,7 @@ class Connection:
         deadline: `time.monotonic()` at which its patience ends.
         begun: when the first byte of its request came.
         answer: what is still to be sent.
+        file: what is sent behind it, piece by piece: results of long documents are never whole in memory.
         discarded: bytes that came while it lingered.
     """
 
@@ -78,6 +80,7 @@ class Connection:
         self.begun = time.monotonic()
         self.deadline = self.begun + patience
         self.answer = b""
+        self.file: IO[bytes] | None = None
         self.closes = False
         self.counted = 0  # bytes of it that count towards MOST_BYTES
         self.discarded = 0
@@ -226,6 +229,8 @@ class WholeRequestWorker(Worker):
         if self._connections.pop(connection.sock.fileno(), None) is not None:
             self._count(connection, 0)
             connection.sock.close()
+            if connection.file is not None:
+                connection.file.close()
 
     def _count(self, connection: Connection, size: int) -> None:
         with self._counting:
@@ -366,7 +371,7 @@ class WholeRequestWorker(Worker):
         with contextlib.suppress(OSError):
             sent = connection.sock.send(connection.answer)
             connection.answer = connection.answer[sent:]
-        if connection.answer or connection.closes or connection.arrival.size or not self.alive:
+        if connection.answer or connection.file or connection.closes or connection.arrival.size or not self.alive:
             self._done.append(connection)
             with contextlib.suppress(BlockingIOError):  # it is full of such signs
                 os.write(self.PIPE[1], b".")
@@ -389,6 +394,10 @@ class WholeRequestWorker(Worker):
         if not self.alive:
             response.force_close()
         parts: Iterable[bytes] = self.wsgi(environ, response.start_response)
+        if isinstance(parts, FileWrapper) and response.response_length is not None:
+            response.send_headers()
+            connection.file = parts.filelike
+            return b"".join(reply.parts), response.should_close()
         try:
             for part in parts:
                 response.write(part)
@@ -400,6 +409,8 @@ class WholeRequestWorker(Worker):
 
     def _send(self, connection: Connection) -> None:
         """Send what is left of an answer, then go on with what came after the request."""
+        if not connection.answer:
+            self._read_on(connection)
         if connection.answer:
             try:
                 sent = connection.sock.send(connection.answer)
@@ -409,7 +420,7 @@ class WholeRequestWorker(Worker):
                 self._close(connection)
                 return
             connection.answer = connection.answer[sent:]
-            if connection.answer:
+            if connection.answer or connection.file:
                 if sent or connection.state is not State.SENDING:
                     connection.deadline = time.monotonic() + self._patience
                 connection.state = State.SENDING
@@ -426,6 +437,18 @@ class WholeRequestWorker(Worker):
             self._advance(connection)
         else:
             self._rest(connection)
+
+    def _read_on(self, connection: Connection) -> None:
+        """The next piece of the file that is being sent, if one is; a file that breaks off ends the connection."""
+        if connection.file is None:
+            return
+        try:
+            connection.answer = connection.file.read(LARGEST_READ)
+        except OSError:
+            connection.closes = True
+        if not connection.answer:
+            connection.file.close()
+            connection.file = None
 
     def _rest(self, connection: Connection) -> None:
         """Wait for the connection's next request."""

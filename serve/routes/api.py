@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, g, jsonify, request
@@ -11,9 +12,11 @@ from flask.typing import ResponseReturnValue
 
 from serve.base.errors import BadOptions, InternalError, NotReady, RequestError
 from serve.base.metrics import Metrics
+from serve.engine.documents import Documents
 from serve.engine.options import Options
 from serve.engine.patience import Patience
 from serve.engine.service import OcrService, Result
+from serve.routes.formats import document_of, format_of, send
 from serve.routes.multipart import form_of
 from serve.routes.openapi import describe
 from serve.routes.parsing import client_probe, from_base64, json_object, options_of, picture_of, pictures_in
@@ -30,12 +33,18 @@ def service() -> OcrService:
     return cast(OcrService, current_app.extensions["ocr"])
 
 
-def _options() -> Options:
+def documents() -> Documents:
+    """The reader of documents of the running application."""
+    return cast(Documents, current_app.extensions["ocr_documents"])
+
+
+def options() -> Options:
+    """What the request asks for.
+
+    Raises:
+        BadOptions: something that cannot be.
+    """
     return Options.parse(options_of(request), service().config.deadline_ms)
-
-
-def _read(picture: bytes, options: Options) -> Result:
-    return service().read(picture, options, service().patience(options, client_probe(request)))
 
 
 def _success(result: Result, started: float) -> dict[str, Any]:
@@ -43,6 +52,9 @@ def _success(result: Result, started: float) -> dict[str, Any]:
         "status": "success",
         "text": result.text,
         "elapsed_time_ms": elapsed_ms(started),
+        "width": result.size[1],
+        "height": result.size[0],
+        "turned": result.turned,
         "lines": result.lines,
         **pages_of(result),
         "cached": result.cached,
@@ -65,14 +77,26 @@ def elapsed_ms(started: float) -> float:
 def ocr() -> ResponseReturnValue:
     """Read one picture."""
     started = time.perf_counter()
-    options, picture = _options(), picture_of(request)
-    return jsonify(_success(_read(picture, options), started))
+    form, wishes, picture = format_of(request), options(), picture_of(request)
+    patience = service().patience(wishes, client_probe(request))
+    if form == "json" and not wishes.paragraphs:
+        return jsonify(_success(service().read(picture, wishes, patience), started))
+    # Words and paragraphs are made of characters.
+    result = service().read(picture, replace(wishes, chars=True), patience)
+    document = document_of(result, picture, wishes.paragraphs)
+    if form != "json":
+        return send(documents().formatted(document, form, wishes.chars, patience, {"model": result.model}), form, "")
+    if not wishes.chars:
+        result = service().read(picture, wishes, patience)
+    paragraphs = [paragraph.text for paragraph in document.paragraphs]
+    return jsonify(_success(result, started) | {"text": "\n".join(paragraphs), "paragraphs": paragraphs})
 
 
 @api.post("/predict")
 def predict() -> ResponseReturnValue:
     """Read one picture, and answer with its text alone."""
-    return jsonify(text=_read(picture_of(request), _options()).text)
+    picture, wishes = picture_of(request), options()
+    return jsonify(text=service().read(picture, wishes, service().patience(wishes, client_probe(request))).text)
 
 
 @api.post(BATCH_PATH)
@@ -80,11 +104,9 @@ def ocr_batch() -> ResponseReturnValue:
     """Read several pictures one after the other within one deadline; a bad one fails alone."""
     started = time.perf_counter()
     request.max_content_length = BATCH_BODY * current_app.config["MAX_CONTENT_LENGTH"]
-    options = _options()
-    patience = service().patience(options, client_probe(request))
-    results = [
-        _batch_result(position, picture, options, patience) for position, picture in enumerate(_batch_pictures())
-    ]
+    wishes = options()
+    patience = service().patience(wishes, client_probe(request))
+    results = [_batch_result(position, picture, wishes, patience) for position, picture in enumerate(_batch_pictures())]
     return jsonify(status="success", elapsed_time_ms=elapsed_ms(started), results=results)
 
 
@@ -139,25 +161,31 @@ def ready() -> ResponseReturnValue:
 def metrics() -> ResponseReturnValue:
     """Figures of all workers in Prometheus's text form."""
     figures = cast(Metrics, current_app.extensions["ocr_metrics"])
-    return Response(figures.exposition(), mimetype="text/plain; version=0.0.4")
+    waiting = documents().jobs.waiting_pages()
+    return Response(figures.exposition(waiting), mimetype="text/plain; version=0.0.4")
 
 
 @api.get("/api/v1/model")
 def model() -> ResponseReturnValue:
-    """What the model in service says of itself."""
+    """What the model in service is; with `?full=true`, all that it says of itself."""
     current = service().holder.current
     info = current.recognizer.info
-    return jsonify(
+    short = {
         **current.summary(),
+        "characters": len(info.characters),
+        "language_model": current.language_model.path.name if current.language_model else None,
+    }
+    if request.args.get("full") != "true":
+        return jsonify(short)
+    return jsonify(
+        **short,
         loaded_at=round(current.loaded_at, 3),
         load_ms=round(current.load_ms, 1),
-        characters=len(info.characters),
         canvas={"height": info.canvas.height, "max_width": info.canvas.max_width, "mode": info.canvas.mode},
         model=info.model,
         training=info.training,
         validation=info.validation,
         quantisation=info.quantisation,
-        language_model=current.language_model.path.name if current.language_model else None,
     )
 
 

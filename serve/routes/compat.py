@@ -1,8 +1,12 @@
-"""Two APIs that programs already speak, over the same reading: RapidOCR API's `/ocr` and Umi-OCR's
+"""APIs that programs already speak, over the same reading: RapidOCR API's and PaddleX's `/ocr`, and Umi-OCR's
 `/api/ocr`.
 
 RapidOCR API (RapidAI/RapidOCRAPI, rapidocr_api/main.py): a form with `image_file`, or `image_data` in
 base64; the answer maps "0", "1", … to {rec_txt, dt_boxes, score}, and is {} without text.
+
+PaddleX (its OCR pipeline served; docs/pipeline_usage/tutorials/ocr_pipelines/OCR.md): JSON {file, fileType}, the file
+in base64; the answer's `errorCode` is 0, and `result.ocrResults` has an object a page. On `/ocr` it is told from
+RapidOCR API's by being JSON.
 
 Umi-OCR (hiroi-sora/Umi-OCR, docs/http/api_ocr.md): JSON {base64, options}; the answer's `code` is 100 for
 success, 101 without text, anything else for an error whose reason stands in `data`.
@@ -17,11 +21,13 @@ from typing import Any
 from flask import Blueprint, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from serve.base.errors import BadOptions, RequestError
+from crnn.documents.result import Page
+from serve.base.errors import BadOptions, RequestError, TooLarge
+from serve.engine.documents import Document
 from serve.engine.options import Options
 from serve.engine.service import Result
 from serve.routes.answers import send_error
-from serve.routes.api import service
+from serve.routes.api import documents, service
 from serve.routes.multipart import Form, form_of
 from serve.routes.parsing import client_probe, from_base64, json_object, picture_of
 
@@ -37,8 +43,10 @@ UMI_BUSY: dict[str, object] = {"code": 429, "data": "[Error] the server is busy"
 @rapid.post("/ocr")
 def rapid_ocr() -> ResponseReturnValue:
     """RapidOCR API. `use_det=false` takes the picture for one line; `use_cls` and `use_rec` change nothing
-    here.
+    here. JSON with a `file` is PaddleX's.
     """
+    if request.is_json and "file" in json_object(request):
+        return paddle_ocr()
     plain = request.mimetype == "application/x-www-form-urlencoded"
     form = Form([], request.form.to_dict()) if plain else form_of(request) or Form([], {})
     layout = "line" if form.fields.get("use_det", "").lower() in ("false", "0", "off", "no") else "auto"
@@ -54,6 +62,43 @@ def rapid_ocr() -> ResponseReturnValue:
             for number, line in enumerate(_read(picture, layout).lines)
         }
     )
+
+
+def paddle_ocr() -> ResponseReturnValue:
+    """PaddleX. Options of its models are accepted and change nothing here, nor does it fetch addresses."""
+    try:
+        file = json_object(request)["file"]
+        if isinstance(file, str) and file.startswith(("http://", "https://")):
+            raise BadOptions("addresses are not fetched: send the file in base64")
+        wishes = Options(deadline_ms=service().config.deadline_ms)
+        patience = service().patience(wishes, client_probe(request))
+        most = service().config.sync_pages
+        document = documents().read(Document(from_base64(file, "file")), wishes, patience, most)
+        if isinstance(document, tuple):
+            raise TooLarge(f"more than {most} pages: send them to /api/v1/documents", code="too_many_pages")
+    except RequestError as error:
+        return send_error(error, {**_paddle_body(error.status, error.message), "result": None})
+    pages = [{"width": page.size[1], "height": page.size[0]} for page in document.pages]
+    info = {"type": "image", **pages[0]} if len(pages) == 1 else {"type": "pdf", "numPages": len(pages), "pages": pages}
+    result = {"ocrResults": [_paddle_page(page) for page in document.pages], "dataInfo": info}
+    return jsonify({**_paddle_body(0, "Success"), "result": result})
+
+
+def _paddle_body(code: int, message: str) -> dict[str, Any]:
+    return {"logId": g.request_id, "errorCode": code, "errorMsg": message}
+
+
+def _paddle_page(page: Page) -> dict[str, Any]:
+    lines = [line for line in page.lines if line.text]
+    polygons = [[[round(float(x)), round(float(y))] for x, y in line.box.quad] for line in lines]
+    read = {
+        "dt_polys": polygons,
+        "rec_texts": [line.text for line in lines],
+        "rec_scores": [round(line.confidence, 4) for line in lines],
+        "rec_polys": polygons,
+        "rec_boxes": [[*map(min, zip(*quad, strict=True)), *map(max, zip(*quad, strict=True))] for quad in polygons],
+    }
+    return {"prunedResult": read, "ocrImage": None, "docPreprocessingImage": None, "inputImage": None}
 
 
 @umi.post(UMI_PATH)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO
 
 from flask import Request
@@ -27,7 +27,7 @@ _KEPT = "ocr.form"  # where a request's environment keeps its form
 _TYPE = re.compile(r"multipart/form-data; ?boundary=([\w-]{1,70})", re.ASCII)
 _HEAD = re.compile(
     rb'\r\nContent-Disposition: form-data; name="([\w.-]+)"'
-    rb'(?:; (filename)="[\w .()-]*"(?:\r\nContent-Type: [\w/+.-]+)?)?\r\n\r\n'
+    rb'(?:; filename="([\w .()-]*)"(?:\r\nContent-Type: [\w/+.-]+)?)?\r\n\r\n'
 )
 _FILE_NAME = re.compile(rb'filename="[^\r\n]*"')
 
@@ -39,10 +39,12 @@ class Form:
     Attributes:
         files: names of fields and bytes, in order.
         fields: texts; of several under one name the first.
+        file_names: what the client calls each file.
     """
 
     files: list[tuple[str, bytes]]
     fields: dict[str, str]
+    file_names: list[str] = field(default_factory=list)
 
 
 def form_of(request: Request) -> Form | None:
@@ -83,7 +85,7 @@ def _read_fully(stream: IO[bytes], boundary: bytes, longest: int | None) -> Form
     """
     decoder = _Decoder(boundary, longest, max_parts=MOST_PARTS)
     form = Form([], {})
-    name, is_file, content = "", False, bytearray()
+    name, file_name, content = "", None, bytearray()
     while True:
         event = decoder.next_event()
         if isinstance(event, NeedData):
@@ -91,17 +93,19 @@ def _read_fully(stream: IO[bytes], boundary: bytes, longest: int | None) -> Form
         elif isinstance(event, Epilogue):
             return form
         elif isinstance(event, File | Field):
-            name, is_file, content = event.name, isinstance(event, File), bytearray()
+            name, file_name, content = event.name, event.filename if isinstance(event, File) else None, bytearray()
         elif isinstance(event, Data):
             content += event.data
-            if not event.more_data and is_file:
+            if not event.more_data and file_name is not None:
                 form.files.append((name, bytes(content)))
+                form.file_names.append(file_name)
             elif not event.more_data:
                 form.fields.setdefault(name, content.decode(errors="replace"))
 
 
 class _Decoder(MultipartDecoder):
-    """Takes heads of parts in any encoding: only file names are ever other than ASCII, and nobody asks for them."""
+    """Takes heads of parts in any encoding: only file names are ever other than ASCII, and one that is not UTF-8 is
+    none."""
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
         try:
@@ -136,8 +140,9 @@ def read_plainly(body: bytes, boundary: bytes) -> Form | None:
         if head is None or not part.endswith(b"\r\n", head.end()):
             return None
         name, content = head[1].decode(), part[head.end() : -2]
-        if head[2]:
+        if head[2] is not None:
             form.files.append((name, content))
+            form.file_names.append(head[2].decode())
         else:
             form.fields.setdefault(name, content.decode(errors="replace"))
     return form

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from crnn.decoding.decoder import METHODS
-from crnn.decoding.hot_words import MAX_BOOST
 from serve.base.config import ServeConfig
-from serve.engine.options import LAYOUTS, LONGEST_HOTWORD, MOST_ALLOWED, MOST_HOTWORDS
-
-Schema = dict[str, Any]
+from serve.routes.formats import TYPES
+from serve.routes.openapi_examples import EXAMPLES
+from serve.routes.openapi_schemas import BYTES, STRING, Schema, options, ref, schemas
 
 # Statuses any reading route may answer with, and what they mean.
 ERRORS = {
-    "400": "not a picture, bad base64, bad JSON",
+    "400": "not a picture or document, bad base64, bad JSON",
     "408": "the request did not arrive in time",
-    "413": "too many bytes, pixels or lines",
+    "413": "too many bytes, pixels, lines or pages",
     "415": "a type that is not read here",
     "422": "options that are unknown or out of range",
     "429": "the server is busy; Retry-After says when to come again",
@@ -24,23 +20,40 @@ ERRORS = {
     "503": "no model in service yet, or shutting down",
     "504": "the deadline passed",
 }
+TAGS = {
+    "pictures": "Pictures, read while their client waits.",
+    "documents": "PDFs, TIFFs, animations and photographs: short ones at once, longer ones as jobs.",
+    "corrections": "What people put right.",
+    "compatible": "APIs that other programs speak.",
+    "server": "The server itself.",
+}
+IN_QUERY = ("layout", "turn", "chars", "paragraphs", "min_confidence", "deadline_ms", "decode", "allow")
 
 
 def describe(config: ServeConfig) -> Schema:
     """The OpenAPI document of a server with settings `config`."""
+    key = "one of OCR_API_KEYS" if config.keys else "this server asks for none"
     document: Schema = {
         "openapi": "3.1.0",
         "info": {
             "title": "CRNN OCR",
             "version": "1",
-            "description": "Reads Chinese and English text in pictures. 识别图片中的中英文文字。",
+            "description": "Reads Chinese and English text in pictures and documents. 识别图片和文档中的中英文文字。",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": "/", "description": "this server"}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": _paths(config),
-        "components": {"schemas": _schemas(config)},
+        "components": {
+            "schemas": schemas(config),
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": key},
+                "bearer": {"type": "http", "scheme": "bearer", "description": key},
+            },
+        },
     }
     if config.keys:
-        document["components"]["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
-        document["security"] = [{"key": []}]
+        document["security"] = [{"key": []}, {"bearer": []}]
     return document
 
 
@@ -48,189 +61,158 @@ def _paths(config: ServeConfig) -> Schema:
     errors = ERRORS | ({"401": "no API key, or a wrong one"} if config.keys else {})
     not_ready = {"503": ERRORS["503"]}
     full = {"507": "no room for further corrections"}
-    post: dict[str, Schema] = {
-        "/api/v1/ocr": _operation("Read a picture", "Result", errors, json="Picture", form="PictureForm"),
-        "/api/v1/ocr/batch": _operation(
-            "Read several pictures; a bad one fails alone", "BatchResult", errors, json="Batch", form="BatchForm"
-        ),
-        "/predict": _operation("Read a picture; the text alone", "Text", errors, form="PictureForm"),
-        "/api/v1/corrections": _operation(
-            "Send back what a line really says",
-            "Kept",
-            errors | full,
-            json="Correction",
-            form="CorrectionForm",
-            status="201",
-        ),
-        "/ocr": _operation("As RapidOCR API does", "RapidResult", errors, form="RapidForm"),
-        "/api/ocr": _operation("As Umi-OCR does", "UmiResult", errors, json="UmiPicture", error="UmiResult"),
-    }
-    get: dict[str, Schema] = {
-        "/api/ocr/get_options": _operation("Umi-OCR's options", "Anything", {}),
-        "/api/v1/model": _operation("The model in service", "ModelInfo", not_ready),
-        "/health": _operation("The process answers", "Health", {"503": "its reader has ended: restart it"}),
-        "/ready": _operation("The model is loaded and tested", "Ready", not_ready),
-        "/metrics": _operation("Figures for Prometheus", "Text format", {}, kind="text/plain"),
-    }
-    paths = {path: {"post": operation} for path, operation in post.items()}
-    return paths | {path: {"get": operation} for path, operation in get.items()}
-
-
-_STRING: Schema = {"type": "string"}
-_NUMBER: Schema = {"type": "number"}
-_MILLISECONDS: Schema = {"type": "number", "minimum": 0}
-_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-_FILE: Schema = {"type": "string", "format": "binary"}
-_JSON: Schema = {"type": "string", "contentMediaType": "application/json"}
-_BASE64: Schema = {"type": "string", "description": "the picture's file; a data-URI prefix is tolerated"}
-
-
-def _schemas(config: ServeConfig) -> Schema:
-    several = config.max_batch_images
-    deadline = {"type": "integer", "minimum": 1, "maximum": config.deadline_ms}
-    flag = {"type": "boolean", "default": True}
-    line = {
-        "text": _STRING,
-        "confidence": {**_SHARE, "description": "probability that a character of the line is right"},
-        "line_confidence": {**_SHARE, "description": "probability that all of them are"},
-        "box": _ref("Box"),
-    }
-    rapid = _object({"rec_txt": _STRING, "dt_boxes": _ref("Box"), "score": _STRING})
-    umi_options = _object({}, {"data.format": {"enum": ["dict", "text"], "default": "dict"}})
+    job_errors = {name: text for name, text in errors.items() if name in ("401", "503")} | {"404": "no such job"}
+    every = [_query(name, schema) for name, schema in options(config).items() if name in IN_QUERY]
+    forms = {"format": _query("format", {"enum": list(TYPES)}, "instead of what Accept says")}
+    document = [
+        forms["format"],
+        _query("pages", STRING, "numbers and ranges from 1 on, such as 1-3,7; all by default"),
+        _query("name", STRING, "of the document"),
+        _query("async", {"type": "boolean", "default": False}, "make it a job, however short it is"),
+        *every,
+    ]
+    one_job = {"name": "identity", "in": "path", "required": True, "schema": STRING, "description": "the job's id"}
+    after = _query("after", {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}, "number of a page")
+    accepted = {"202": _answer("it is a job now", "Accepted", headers={"Location": "where it is"})}
+    files = ("application/pdf", "image/tiff", "application/octet-stream")
     return {
-        # What is sent
-        "Options": {
-            **_object(
-                {},
-                {
-                    "layout": {
-                        "enum": list(LAYOUTS),
-                        "default": "auto",
-                        "description": "auto finds the lines; line takes the whole picture for one",
-                    },
-                    "chars": {**flag, "description": "tell each character's place and confidence"},
-                    "cache": {**flag, "description": "a result computed earlier will do, and this one may be kept"},
-                    "deadline_ms": deadline,
-                    "decode": {
-                        "enum": list(METHODS),
-                        "default": METHODS[0],
-                        "description": "beam weighs hotwords and the server's language model; greedy is faster",
-                    },
-                    "allow": {
-                        **_STRING,
-                        "maxLength": MOST_ALLOWED,
-                        "default": "",
-                        "description": "characters that alone may be read; empty for all",
-                    },
-                    "hotwords": {
-                        "type": "object",
-                        "propertyNames": {"minLength": 1, "maxLength": LONGEST_HOTWORD},
-                        "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_BOOST},
-                        "maxProperties": MOST_HOTWORDS,
-                        "default": {},
-                        "description": "for decode beam: likely words and their boosts, nats a character; 1.5 is mild",
-                    },
-                },
+        "/api/v1/ocr": {
+            "post": _operation(
+                "pictures", "read_picture", "Read a picture", "Result", errors, json="Picture", form="PictureForm",
+                parameters=[forms["format"], *every], kinds=TYPES.values(),
+            )
+        },
+        "/api/v1/ocr/batch": {
+            "post": _operation(
+                "pictures", "read_pictures", "Read several pictures; a bad one fails alone", "BatchResult", errors,
+                json="Batch", form="BatchForm",
+            )
+        },
+        "/predict": {
+            "post": _operation(
+                "pictures", "predict", "Read a picture; the text alone", "Text", errors, form="PictureForm"
+            )
+        },
+        "/api/v1/documents": {
+            "post": _operation(
+                "documents", "read_document",
+                f"Read a document: up to {config.sync_pages} pages at once, more as a job", "Document",
+                errors | {"507": "no room for another job"}, form="DocumentForm", files=files, parameters=document,
+                kinds=TYPES.values(), more=accepted,
+            )
+        },
+        "/api/v1/jobs/{identity}": {
+            "get": _operation("documents", "job", "How far a job is", "Job", job_errors, parameters=[one_job]),
+            "delete": _operation(
+                "documents", "delete_job", "End a job and delete its document and result", "Deleted", job_errors,
+                parameters=[one_job],
             ),
-            "additionalProperties": False,
         },
-        "Picture": _object({"image_base64": _BASE64}, {"options": _ref("Options")}),
-        "PictureForm": _object({"image": _FILE}, {"options": _JSON}),
-        "Batch": _object(
-            {"images": _list(_object({"image_base64": _BASE64}), 1, several)}, {"options": _ref("Options")}
-        ),
-        "BatchForm": _object({"image": _list(_FILE, 1, several)}, {"options": _JSON}),
-        "Correction": _object({"image_base64": _BASE64, "text": _STRING}, {"read_text": _STRING, "box": _ref("Box")}),
-        "CorrectionForm": _object({"image": _FILE, "text": _STRING}, {"read_text": _STRING, "box": _JSON}),
-        "RapidForm": _object({}, {"image_file": _FILE, "image_data": _BASE64, "use_det": flag}),
-        "UmiPicture": _object({"base64": _BASE64}, {"options": umi_options}),
-        # What comes back
-        "Box": {
-            **_list(_list(_NUMBER, 2, 2), 4, 4),
-            "description": "corners in pixels, clockwise from the text's top left",
+        "/api/v1/jobs/{identity}/pages": {
+            "get": _operation(
+                "documents", "job_pages", "Its pages behind a page that were read, in order, twenty at most",
+                "JobPages", job_errors | {"422": "after is no number"}, parameters=[one_job, after],
+            )
         },
-        "Char": {
-            **_object({"char": _STRING, "confidence": _SHARE, "x": _NUMBER, "y": _NUMBER}),
-            "description": "x and y: its centre, in pixels of the picture",
+        "/api/v1/jobs/{identity}/result": {
+            "get": _operation(
+                "documents", "job_result", "What was read", "Document",
+                job_errors | {"409": "it is not done", "413": "too large for this format", "422": "no such format",
+                              "429": ERRORS["429"], "499": ERRORS["499"], "504": "writing it takes too long",
+                              "507": "no room for it"},
+                parameters=[one_job, forms["format"], _query("chars", {"type": "boolean", "default": True})],
+                kinds=TYPES.values(),
+            )
         },
-        "Line": _object(line, {"chars": _list(_ref("Char")), "error": _ref("Reason")}),
-        "Model": _object({"name": _STRING, "sha256": _STRING}),
-        "Result": _object(
-            {
-                "status": {"const": "success"},
-                "text": _STRING,
-                "elapsed_time_ms": _MILLISECONDS,
-                "lines": _list(_ref("Line")),
-                "pages": {"type": "integer", "minimum": 1, "description": "of the file; the first one is read"},
-                "cached": {"type": "boolean"},
-                "model": _ref("Model"),
-            },
-            {"warning": {**_STRING, "description": "what of the file was not read"}},
-        ),
-        "BatchResult": _object(
-            {
-                "status": {"const": "success"},
-                "elapsed_time_ms": _MILLISECONDS,
-                "results": _list({"anyOf": [_ref("Result"), _ref("Error")]}),
-            }
-        ),
-        "Text": _object({"text": _STRING}),
-        "Kept": _object(
-            {
-                "status": {"const": "success"},
-                "id": {"type": "integer"},
-                "text": _STRING,
-                "unknown_characters": {**_STRING, "description": "those the model in service cannot read yet"},
-            }
-        ),
-        "RapidResult": {"type": "object", "additionalProperties": rapid},
-        "UmiResult": _object(
-            {
-                "code": {"type": "integer", "description": "100 success, 101 no text, otherwise an error"},
-                "data": {"type": ["array", "string"]},
-                "time": _NUMBER,
-                "timestamp": _NUMBER,
-            }
-        ),
-        "ModelInfo": _object({"name": _STRING, "sha256": _STRING, "characters": {"type": "integer"}}),
-        "Health": _object({"status": {"const": "ok"}}),
-        "Ready": _object({"status": {"const": "ready"}, "model": _ref("Model")}),
-        "Anything": {"type": "object"},
-        "Reason": _object({"code": _STRING, "message": _STRING}),
-        "Error": _object({"status": {"const": "error"}, "error": _ref("Reason")}),
-    }
+        "/api/v1/corrections": {
+            "post": _operation(
+                "corrections", "correct", "Send back what a line really says", "Kept", errors | full,
+                json="Correction", form="CorrectionForm", status="201",
+            )
+        },
+        "/ocr": {
+            "post": _operation(
+                "compatible", "rapid_or_paddle", "As RapidOCR API does; of JSON with a file, as PaddleX does",
+                "RapidOrPaddle", errors, json="PaddleFile", form="RapidForm", error="RapidOrPaddleError",
+            )
+        },
+        "/api/ocr": {
+            "post": _operation(
+                "compatible", "umi", "As Umi-OCR does", "UmiResult", errors, json="UmiPicture", error="UmiResult"
+            )
+        },
+        "/api/ocr/get_options": {
+            "get": _operation("compatible", "umi_options", "Umi-OCR's options", "Anything", {})
+        },
+        "/api/v1/model": {
+            "get": _operation(
+                "server", "model", "The model in service", "ModelInfo", not_ready,
+                parameters=[_query("full", {"type": "boolean", "default": False}, "all that it says of itself")],
+            )
+        },
+        "/health": {
+            "get": _operation(
+                "server", "health", "The process answers", "Health", {"503": "its reader has ended: restart it"}
+            )
+        },
+        "/ready": {
+            "get": _operation("server", "ready", "The model is loaded and tested", "Ready", not_ready)
+        },
+        "/metrics": {
+            "get": _operation(
+                "server", "metrics", "Figures for Prometheus", "Text", {}, kinds=["text/plain"]
+            )
+        },
+    }  # fmt: skip
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
+def _query(name: str, schema: Schema, description: str = "") -> Schema:
+    text = description or schema.get("description", "")
+    plain = {key: value for key, value in schema.items() if key != "description"}
+    return {"name": name, "in": "query", "schema": plain, **({"description": text} if text else {})}
 
 
-def _list(items: Schema, least: int | None = None, most: int | None = None) -> Schema:
-    bounds = {name: value for name, value in (("minItems", least), ("maxItems", most)) if value is not None}
-    return {"type": "array", "items": items, **bounds}
-
-
-def _object(required: Schema, optional: Schema | None = None) -> Schema:
-    return {"type": "object", "properties": required | (optional or {}), "required": list(required)}
+def _answer(
+    description: str, schema: str, kinds: object = ("application/json",), headers: Schema | None = None
+) -> Schema:
+    shown = {name: {"description": text, "schema": STRING} for name, text in (headers or {}).items()}
+    content = {}
+    for kind in kinds:  # type: ignore[attr-defined]
+        example = {"example": EXAMPLES[schema]} if schema in EXAMPLES and kind == "application/json" else {}
+        of = ref(schema) if kind == "application/json" else BYTES if kind == "application/pdf" else STRING
+        content[kind] = {"schema": of, **example}
+    return {"description": description, "content": content, **({"headers": shown} if shown else {})}
 
 
 def _operation(
+    tag: str,
+    name: str,
     summary: str,
     answer: str,
     errors: dict[str, str],
     *,
     json: str | None = None,
     form: str | None = None,
+    files: tuple[str, ...] = (),
+    parameters: list[Schema] | None = None,
     status: str = "200",
     error: str = "Error",
-    kind: str = "application/json",
+    kinds: object = ("application/json",),
+    more: Schema | None = None,
 ) -> Schema:
-    """One route: the names of the schemas of its bodies, of its answer and of its errors."""
-    schema = _ref(answer) if kind == "application/json" else _STRING
-    responses: Schema = {status: {"description": "success", "content": {kind: {"schema": schema}}}}
-    for code, meaning in errors.items():
-        responses[code] = {"description": meaning, "content": {"application/json": {"schema": _ref(error)}}}
-    bodies = {"application/json": json, "multipart/form-data": form}
-    content = {kind: {"schema": _ref(body)} for kind, body in bodies.items() if body is not None}
-    body: Schema = {"requestBody": {"required": True, "content": content}} if content else {}
-    return {"summary": summary, **body, "responses": responses}
+    """One route: the names of the schemas of its bodies, of its answer and of its errors; the kinds it answers with."""
+    responses: Schema = {status: _answer("success", answer, kinds), **(more or {})}
+    responses |= {code: _answer(meaning, error) for code, meaning in errors.items()}
+    content: Schema = {}
+    for kind, body in (("application/json", json), ("multipart/form-data", form)):
+        if body is not None:
+            content[kind] = {"schema": ref(body), **({"example": EXAMPLES[body]} if body in EXAMPLES else {})}
+    content |= {kind: {"schema": BYTES} for kind in files}
+    return {
+        "tags": [tag],
+        "operationId": name,
+        "summary": summary,
+        **({"parameters": parameters} if parameters else {}),
+        **({"requestBody": {"required": True, "content": content}} if content else {}),
+        "responses": responses,
+    }

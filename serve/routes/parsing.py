@@ -13,6 +13,7 @@ from typing import Any
 from flask import Request
 
 from serve.base.errors import BadOptions, RequestError, TooLarge
+from serve.engine.options import OPTIONS, TEXTS
 from serve.routes.multipart import Form, form_of
 
 _KEPT = "ocr.json"  # where a request's environment keeps its JSON
@@ -37,12 +38,22 @@ def picture_of(request: Request) -> bytes:
     form = form_of(request)
     if form is None:
         return from_base64(json_object(request).get("image_base64"), "image_base64")
-    pictures = pictures_in(form)
+    return file_of(form)[0]
+
+
+def file_of(form: Form) -> tuple[bytes, str]:
+    """The one file of a form, and its name.
+
+    Raises:
+        RequestError: there is none, or several.
+    """
+    named = zip(form.files, form.file_names, strict=True)
+    pictures = [(data, file_name) for (name, data), file_name in named if name in FILE_FIELDS]
     if len(pictures) != 1:
         names = ", ".join(FILE_FIELDS)
         others = ", ".join([name[:40] for name, _ in form.files if name not in FILE_FIELDS][:5])
         hint = f"; the form has files in {others}" if others else ""
-        raise RequestError(f"send one picture in the field {names}; found {len(pictures)}{hint}", code="no_image")
+        raise RequestError(f"send one file in the field {names}; found {len(pictures)}{hint}", code="no_image")
     return pictures[0]
 
 
@@ -52,21 +63,34 @@ def pictures_in(form: Form) -> list[bytes]:
 
 
 def options_of(request: Request) -> object:
-    """The options of a request as decoded JSON: the member, or the form field, `options`; None if absent.
+    """The options of a request as decoded JSON: the member, or the form field, `options`, and whatever fields of the
+    form and of the query have an option's name; None if there are none.
 
     Raises:
-        BadOptions: the form field is not JSON.
+        BadOptions: one is not JSON.
     """
-    form = form_of(request)
-    if form is None:
-        return json_object(request).get("options")
-    text = form.fields.get("options")
-    if text is None:
-        return None
+    form = form_of(request) if request.method == "POST" and not is_raw(request) else None
+    if form is None and request.is_json:
+        given = json_object(request).get("options")
+    else:
+        given = _parsed(form.fields.get("options", "null") if form is not None else "null", "options")
+    single = {**(form.fields if form is not None else {}), **(request.args if request.query_string else {})}
+    named = {name: text if name in TEXTS else _parsed(text, name) for name, text in single.items() if name in OPTIONS}
+    if not named or not isinstance(given, dict | None):
+        return given
+    return {**(given or {}), **named}
+
+
+def _parsed(text: str, name: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise BadOptions("the field options is not JSON") from None
+        raise BadOptions(f"the field {name} is not JSON") from None
+
+
+def is_raw(request: Request) -> bool:
+    """Whether the body is a file as it is, neither a form nor JSON."""
+    return request.mimetype != "multipart/form-data" and not request.is_json
 
 
 def json_object(request: Request) -> dict[str, Any]:
@@ -78,11 +102,16 @@ def json_object(request: Request) -> dict[str, Any]:
     """
     kept: dict[str, Any] | None = request.environ.get(_KEPT)
     if kept is None:
-        kept = request.environ[_KEPT] = _json_object(_body(request))
+        kept = request.environ[_KEPT] = _json_object(body_of(request))
     return kept
 
 
-def _body(request: Request) -> bytes:
+def body_of(request: Request) -> bytes:
+    """The bytes of a request.
+
+    Raises:
+        RequestError: they are damaged.
+    """
     try:
         return request.get_data(cache=False)
     except TimeoutError:

@@ -1,115 +1,222 @@
-// The page: takes pictures in, keeps their order, copies and saves what they say.
+// The page: puts its parts together, and reads the documents one after the other.
 
-import { currentLanguage, say, speak, switchLanguage } from "./messages.js";
-import { Picture } from "./picture.js";
+import { asJson, asText, copy, renamed, save } from "./download.js";
+import { byId } from "./elements.js";
+import { takeIn } from "./intake.js";
+import { offerLanguages, speak } from "./messages.js";
+import { Reading } from "./reading.js";
+import { Scan } from "./scan.js";
+import { inFormat } from "./server.js";
+import { Shelf } from "./shelf.js";
+import { Viewer } from "./viewer.js";
 
-const AT_ONCE = 2; // pictures that are sent at the same time
+const AT_ONCE = 2; // documents for which the server is waited for at the same time
+const MOST_BUSY = 6; // the same with those that it reads as jobs
+const SAID_FOR = 2000; // milliseconds that a button says "Copied"
 
-const element = (id) => document.getElementById(id);
-const pictures = [];
-const waiting = [];
-let reading = 0;
+const scans = [];
+let chosen = { scan: null, page: null };
 
-function add(files) {
+offerLanguages(byId("language"));
+const viewer = new Viewer();
+const text = new Reading();
+const shelf = new Shelf({ open: choose, cancel: (scan) => scan.cancel(), retry, remove });
+
+function add(files, nameOf = (file) => file.name) {
   for (const file of files) {
-    const picture = new Picture(file, file.name || say("title"), tell);
-    pictures.push(picture);
-    waiting.push(picture);
-    element("pictures").append(picture.card);
-    picture.find(".copy").addEventListener("click", () => copy(picture.text, picture.find(".copy"), "copy"));
+    const scan = new Scan(file, nameOf(file));
+    scans.push(scan);
+    shelf.add(scan);
+    scan.addEventListener("change", () => changed(scan));
   }
-  element("tools").hidden = !pictures.length;
+  if (files.length && !chosen.scan) choose(scans.at(-files.length));
+  arrange();
   next();
 }
 
-async function next() {
-  while (reading < AT_ONCE && waiting.length) {
-    reading += 1;
-    waiting.shift().read({ decode: element("context").checked ? "beam" : "greedy" }).finally(() => {
-      reading -= 1;
-      next();
-    });
+const options = (scan) => ({
+  decode: byId("context").checked ? "beam" : "greedy", // weighed by the language model, or not
+  turn: scan.turn,
+  paragraphs: true,
+});
+
+function next() {
+  const busy = scans.filter((each) => each.busy && each.state !== "waiting");
+  const scan = scans.find((each) => each.state === "waiting");
+  // A long document does not hold up what comes behind it.
+  if (!scan || busy.length >= MOST_BUSY || busy.filter((each) => !each.job).length >= AT_ONCE) return;
+  scan.read(options(scan)).then(() => ended(scan));
+  next();
+}
+
+function ended(scan) {
+  if (scan.state === "done") tell("told_done", { name: scan.name, count: scan.lines.length });
+  if (scan.state === "cancelled") tell("told_cancelled", { name: scan.name });
+  if (scan.state !== "failed") return;
+  tell("told_failed", { name: scan.name }, scan.error);
+  if (scan.error.code === "unauthorized") byId("key-form").hidden = false;
+}
+
+const tell = (key, values, error) => speak(byId("status"), key, values, error);
+
+function changed(scan) {
+  next();
+  if (scan.state === "gone" || chosen.scan !== scan) return;
+  if (!scan.pages.includes(chosen.page)) chosen.page = scan.pages[0] ?? null;
+  show();
+}
+
+function choose(scan, page = null) {
+  chosen = { scan, page: page ?? scan.pages[0] ?? null };
+  show();
+}
+
+function show() {
+  const { scan, page } = chosen;
+  shelf.choose(scan, page);
+  viewer.show(scan, page);
+  text.show(scan, page);
+  const some = scan.lines.length > 0;
+  byId("copy").disabled = !some;
+  byId("take").hidden = !some;
+  // Nothing to see and nothing to read: what was wrong has the room for itself.
+  byId("work").classList.toggle("empty", !page && !scan.shown && !scan.busy);
+  byId("waiting").hidden = page !== null || !scan.busy;
+  byId("failure").hidden = scan.state !== "failed" && scan.state !== "cancelled";
+  byId("failure-name").textContent = scan.name;
+  if (scan.error) speak(byId("failure-text"), "because", {}, scan.error);
+  else speak(byId("failure-text"), "cancelled");
+  for (const button of document.querySelectorAll("#take [data-server]")) button.hidden = scan.state !== "done";
+  byId("as-read").hidden = !scan.edited;
+  byId("take-all").hidden = scans.length < 2;
+}
+
+function arrange() {
+  document.body.classList.toggle("working", scans.length > 0);
+  byId("work").hidden = !scans.length;
+  byId("list").hidden = !scans.length;
+  byId("clear").hidden = scans.length < 2;
+}
+
+function retry(scan, turned) {
+  if (scan.busy) return;
+  if (turned !== undefined) scan.turn = turned;
+  scan.state = "waiting";
+  scan.dispatchEvent(new Event("change"));
+  next();
+}
+
+function remove(scan) {
+  const at = scans.indexOf(scan);
+  scans.splice(at, 1);
+  shelf.remove(scan);
+  scan.forget();
+  tell("told_removed", { name: scan.name });
+  const beside = scans[Math.min(at, scans.length - 1)];
+  if (chosen.scan === scan) chosen = { scan: null, page: null };
+  if (beside) {
+    choose(chosen.scan ?? beside, chosen.page);
+    shelf.focus(beside);
+  } else {
+    viewer.clear();
+    text.clear();
+    byId("files").focus();
   }
-}
-
-function tell(key, values, error) {
-  speak(element("status"), key, values);
-  if (error?.code === "unauthorized") element("key-form").hidden = false;
-}
-
-async function copy(text, button, label) {
-  try {
-    await navigator.clipboard.writeText(text);
-    speak(button, "copied");
-  } catch {
-    // Without HTTPS there is no clipboard; the old way works where a selection does.
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    const copied = document.execCommand("copy");
-    area.remove();
-    speak(button, copied ? "copied" : "not_copied");
-  }
-  setTimeout(() => speak(button, label), 2000);
-}
-
-function save(name, type, text) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
-const allText = () => pictures.map((picture) => picture.text).filter(Boolean).join("\n\n");
-
-function saveJson() {
-  const results = pictures.filter((picture) => picture.result);
-  const json = results.map((picture) => ({ file: picture.name, ...picture.result, text: picture.text }));
-  save("ocr.json", "application/json", JSON.stringify(json, null, 2));
+  arrange();
+  next();
 }
 
 function clear() {
-  waiting.length = 0;
-  for (const picture of pictures.splice(0)) picture.forget();
-  element("tools").hidden = true;
-  element("files").focus();
+  while (scans.length) remove(scans.at(-1));
 }
 
-function takeDrops() {
-  const drop = element("drop");
-  addEventListener("dragover", (event) => {
-    event.preventDefault();
-    drop.classList.add("over");
-  });
-  addEventListener("dragleave", (event) => event.relatedTarget || drop.classList.remove("over"));
-  addEventListener("drop", (event) => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    add(event.dataTransfer.files);
-  });
+function saying(button, key) {
+  const before = button.dataset.say;
+  speak(button, key);
+  setTimeout(() => speak(button, before === "copied" ? "copy" : before), SAID_FOR);
 }
 
-element("files").addEventListener("change", (event) => {
-  add(event.target.files);
-  event.target.value = ""; // so that the same picture can be chosen again
+async function take(format, button) {
+  const all = button.dataset.scope === "all";
+  const { scan } = chosen;
+  const name = all ? `documents.${format}` : renamed(scan.name, format);
+  const { say: before } = button.dataset;
+  try {
+    if (button.dataset.server === undefined) {
+      const several = all ? scans : [scan];
+      save(name, format === "json" ? asJson(several) : asText(several, text.view === "paragraphs"));
+    } else {
+      button.disabled = true;
+      speak(button, "preparing");
+      save(name, await inFormat(format, scan.file, scan.job, options(scan)));
+    }
+    tell("saved_file", { file: name });
+  } catch (error) {
+    byId("take-error").hidden = false;
+    speak(byId("take-error"), "not_made", { file: name }, error);
+    return;
+  } finally {
+    button.disabled = false;
+    speak(button, before);
+  }
+  byId("take-error").hidden = true;
+  closeMenu();
+}
+
+function closeMenu() {
+  const menu = byId("take");
+  if (!menu.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+}
+
+function mark(lines) {
+  viewer.mark(lines);
+  text.mark(lines);
+}
+
+function step(by) {
+  const { scan, page } = chosen;
+  const next = scan.pages[scan.pages.indexOf(page) + by];
+  if (next) choose(scan, next);
+}
+
+takeIn(add);
+viewer.addEventListener("point", ({ detail }) => mark(detail.line ? [detail.line] : []));
+viewer.addEventListener("pick", ({ detail }) => text.seek(detail.line));
+viewer.addEventListener("page", ({ detail }) => step(detail.step));
+viewer.addEventListener("turn", ({ detail }) => retry(chosen.scan, detail.turned));
+text.addEventListener("point", ({ detail }) => mark(detail.lines));
+text.addEventListener("pick", ({ detail }) => {
+  mark([detail.line]);
+  viewer.mark([detail.line], true);
 });
-addEventListener("paste", (event) => event.clipboardData.files.length && add(event.clipboardData.files));
-takeDrops();
-element("copy").addEventListener("click", () => copy(allText(), element("copy"), "copy_all"));
-element("save-text").addEventListener("click", () => save("ocr.txt", "text/plain", allText()));
-element("save-json").addEventListener("click", saveJson);
-element("clear").addEventListener("click", clear);
-element("language").addEventListener("click", () => switchLanguage());
-element("context").checked &&= localStorage.getItem("context") !== "off";
-element("context").addEventListener("change", (event) => {
-  localStorage.setItem("context", event.target.checked ? "on" : "off");
+byId("body").addEventListener("edited", () => {
+  viewer.redraw();
+  show();
 });
-element("key-form").hidden = document.body.dataset.locked !== "true";
-element("key-form").addEventListener("submit", (event) => {
+byId("retry").addEventListener("click", () => retry(chosen.scan));
+byId("clear").addEventListener("click", clear);
+byId("copy").addEventListener("click", async () => {
+  saying(byId("copy"), (await copy(chosen.scan.text(text.view === "paragraphs"))) ? "copied" : "not_copied");
+});
+for (const button of document.querySelectorAll("#take button")) {
+  button.addEventListener("click", () => take(button.dataset.format, button));
+}
+addEventListener("click", (event) => {
+  if (!byId("take").contains(event.target)) byId("take").open = false;
+});
+byId("take").addEventListener("keydown", (event) => event.key === "Escape" && closeMenu());
+
+addEventListener("pagehide", (event) => event.persisted || scans.forEach((scan) => scan.forget()));
+
+const context = byId("context");
+context.checked &&= localStorage.getItem("context") !== "off";
+context.addEventListener("change", () => localStorage.setItem("context", context.checked ? "on" : "off"));
+byId("key-form").hidden = document.body.dataset.locked !== "true";
+byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem("key", element("key").value);
-  element("key-form").hidden = true;
+  sessionStorage.setItem("key", byId("key").value);
+  byId("key-form").hidden = true;
+  for (const scan of scans) if (scan.error?.code === "unauthorized") retry(scan);
 });
-switchLanguage(currentLanguage());

@@ -1,4 +1,8 @@
-"""Takes the pictures of the documentation: python -m tests.serve.screenshots MODEL ENGLISH CHINESE FOLDER"""
+"""Takes pictures of the page in all its states: python -m tests.serve.screenshots FOLDER [--model MODEL] [--pdf PDF]
+
+FOLDER gets STATE-DEVICE-SCHEME.png for each state, device and colour scheme, and what the README shows: page-en.png,
+page-zh.png and phone.png.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +12,92 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
+from selenium.webdriver.common.keys import Keys
 
-from tests.serve.chromium import Page, phone, start_chromium
-from tests.serve.running import RunningServer, until
+from tests.serve.chromium import DEVICES, Page, colours, device, start_chromium
+from tests.serve.running import ROOT, RunningServer, until
 
-COLOURS = 64  # a palette makes a third of the bytes, and nobody sees the difference
+COLOURS = 128  # a palette makes a third of the bytes, and nobody sees the difference
+EXAMPLE = ROOT / "docs/example.jpg"
+
+
+class Photographer:
+    """Brings the page into a state, and takes its picture."""
+
+    def __init__(self, page: Page, url: str, folder: Path, pdf: Path | None) -> None:
+        self.page, self.url, self.folder, self.pdf = page, url, folder, pdf
+
+    def take(self, name: str) -> None:
+        shot = Image.open(BytesIO(self.page.driver.get_screenshot_as_png())).convert("RGB")
+        shot.quantize(COLOURS).save(self.folder / f"{name}.png", optimize=True)
+
+    def open(self, language: str) -> None:
+        self.page.driver.get(self.url)
+        self.page.driver.execute_script(f"localStorage.setItem('language', '{language}')")
+        self.page.driver.refresh()
+
+    def empty(self) -> None:
+        """Nothing chosen yet."""
+
+    def photograph(self) -> None:
+        self.page.choose(EXAMPLE)
+        self.page.ended(1)
+
+    def editing(self) -> None:
+        self.photograph()
+        self.page.edit(3)
+        self.page.driver.switch_to.active_element.send_keys("!", Keys.ENTER)
+        until(lambda: self.page.all(".outcome.good, .outcome.bad"), 30)
+        self.page.edit(5)
+
+    def error(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            bad = Path(folder) / "holiday.png"
+            bad.write_bytes(b"no picture")
+            self.page.choose(bad)
+            self.page.ended(1)
+
+    def document(self) -> None:
+        """A long document while it is read."""
+        assert self.pdf is not None
+        self.page.choose(self.pdf)
+        until(lambda: len(self.page.all(".leaf")) >= 3)
 
 
 def main() -> None:
-    """Read the pictures ENGLISH and CHINESE with MODEL on the page, the second also at phone width."""
+    """Take them all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("model", "english", "chinese", "folder"):
-        parser.add_argument(name, type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", type=Path, default=ROOT / "models/crnn-zh-en.int8.onnx")
+    parser.add_argument("--pdf", type=Path, help="a document of more than four pages")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    views = [
-        ("page-en", "en", arguments.english),
-        ("page-zh", "zh-CN", arguments.chinese),
-        ("phone", "zh-CN", arguments.chinese),
-    ]
-    with tempfile.TemporaryDirectory() as state, RunningServer(Path(state), arguments.model.resolve()) as server:
+    states = ["empty", "photograph", "editing", "error", *(["document"] if arguments.pdf else [])]
+    with (
+        tempfile.TemporaryDirectory() as state,
+        RunningServer(Path(state), arguments.model.resolve(), workers=1) as server,
+    ):
         driver = start_chromium(Path(state) / "chromium")
         try:
-            page = Page(driver)
-            for name, language, picture in views:
-                driver.get(server.url)
-                driver.execute_script(f"localStorage.setItem('language', '{language}')")
-                if name == "phone":
-                    phone(driver)
-                driver.refresh()
-                page.one("#files").send_keys(str(picture.resolve()))
-                until(lambda: page.all(".done"))
-                shot = Image.open(BytesIO(driver.get_screenshot_as_png())).convert("RGB")
-                shot.quantize(COLOURS).save(arguments.folder / f"{name}.png", optimize=True)
+            shots = Photographer(Page(driver), server.url, arguments.folder, arguments.pdf)
+            for kind in DEVICES:
+                device(driver, kind)
+                for scheme in ("light", "dark"):
+                    colours(driver, scheme)
+                    for name in states:
+                        shots.open("en")
+                        getattr(shots, name)()
+                        shots.take(f"{name}-{kind}-{scheme}")
+            colours(driver, "light")
+            for name, kind, language in (
+                ("page-en", "desktop", "en"),
+                ("page-zh", "desktop", "zh-CN"),
+                ("phone", "phone", "zh-CN"),
+            ):
+                device(driver, kind)
+                shots.open(language)
+                shots.photograph()
+                shots.take(name)
         finally:
             driver.quit()
 

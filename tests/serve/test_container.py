@@ -30,7 +30,7 @@ def test_the_package_alone_serves_the_page(model: Path, tmp_path: Path, monkeypa
     assert (site / "crnn/models/crnn-zh-en.int8.onnx").is_file()
     monkeypatch.setenv("PYTHONPATH", str(site))
     with RunningServer(tmp_path, model, folder_of_code=tmp_path, workers=1) as server:
-        for path in ("/static/page.js", "/static/vendor/bootstrap.min.css", "/docs", "/"):
+        for path in ("/static/page.js", "/static/page.css", "/docs", "/"):
             subprocess.run(["curl", "-sf", "-o", os.devnull, server.url + path], check=True)
         probe = re.search(r'CMD \["python", "-c", "(.+)"\]\n', DOCKERFILE)
         assert probe is not None

@@ -29,7 +29,10 @@ PIECES = [
 def by_werkzeug(body: bytes) -> Form:
     parser = FormDataParser(lambda **_: io.BytesIO(), 2 * MOST_BYTES, max_form_parts=1000)
     _, fields, files = parser.parse(io.BytesIO(body), "multipart/form-data", len(body), {"boundary": "B"})
-    return Form([(name, file.read()) for name, file in files.items(multi=True)], fields.to_dict())
+    given = list(files.items(multi=True))
+    return Form(
+        [(name, file.read()) for name, file in given], fields.to_dict(), [file.filename or "" for _, file in given]
+    )
 
 
 @st.composite
@@ -58,7 +61,7 @@ def test_says_what_werkzeug_says(body: bytes) -> None:
 
 def test_understands_what_programs_send() -> None:
     body = multipart(PICTURE).partition(b"\r\n\r\n")[2]
-    assert read_plainly(body, BOUNDARY) == Form([("image", PICTURE)], {"options": '{"layout": "line"}'})
+    assert read_plainly(body, BOUNDARY) == Form([("image", PICTURE)], {"options": '{"layout": "line"}'}, ["line.png"])
     browser = (
         b'--B\r\nContent-Disposition: form-data; name="image"; filename="my scan (1).png"\r\n'
         b"Content-Type: image/png\r\n\r\n"
@@ -66,7 +69,8 @@ def test_understands_what_programs_send() -> None:
         + b'\r\n--B\r\nContent-Disposition: form-data; name="options"\r\n\r\n'
         b"{}\r\n--B--\r\n"
     )
-    assert read_plainly(browser, b"B") == Form([("image", PICTURE)], {"options": "{}"}) == by_werkzeug(browser)
+    read = read_plainly(browser, b"B")
+    assert read == Form([("image", PICTURE)], {"options": "{}"}, ["my scan (1).png"]) == by_werkzeug(browser)
 
 
 @pytest.mark.parametrize("name", ["scan.png", "扫描.png"])
@@ -74,7 +78,7 @@ def test_understands_what_programs_send() -> None:
 def test_a_form_reads_alike_in_both_ways(name: str, size: int) -> None:
     data = {"image": (io.BytesIO(PICTURE + b"x" * size), name), "options": ["{}", "other"]}
     with Request(EnvironBuilder(method="POST", data=data).get_environ()) as request:
-        assert form_of(request) == Form([("image", PICTURE + b"x" * size)], {"options": "{}"})
+        assert form_of(request) == Form([("image", PICTURE + b"x" * size)], {"options": "{}"}, [name])
         assert form_of(request) is form_of(request)
 
 
@@ -95,7 +99,9 @@ def test_file_names_come_in_any_encoding(encoding: str, size: int, more: bytes) 
     head = b'--ab\r\nContent-Disposition: form-data; name="image"; filename="' + name_bytes + b'"' + more + b"\r\n\r\n"
     body = head + PICTURE + b"x" * size + b"\r\n--ab--\r\n"
     environ = EnvironBuilder(method="POST", data=body, content_type="multipart/form-data; boundary=ab").get_environ()
-    assert form_of(Request(environ)) == Form([("image", PICTURE + b"x" * size)], {})
+    read = form_of(Request(environ))
+    assert read is not None and read.files == [("image", PICTURE + b"x" * size)]
+    assert read.file_names == [name if encoding == "utf-8" else "file"]
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_an_answer_that_is_not_taken_holds_no_thread(model: Path, tmp_path: Path
             connection = socket.socket()
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
             connection.connect((address.hostname, address.port))
-            connection.sendall(b"GET /static/vendor/bootstrap.min.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
+            connection.sendall(b"GET /static/page.css HTTP/1.1\r\nHost: localhost\r\n\r\n" * 300)
             deaf.append(connection)
         began = time.monotonic()
         assert server.get("/ready")["status"] == "ready"

@@ -1,0 +1,210 @@
+"""Documents of several pages: read while their client waits, or as jobs; and what was read, in any format."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crnn.core.errors import UserError
+from crnn.documents.reader import chosen
+from crnn.documents.result import Page, Result
+from serve.base.config import ServeConfig
+from serve.base.errors import BadOptions, Conflict, RequestError, TooBusy, TooLarge
+from serve.base.metrics import Metrics
+from serve.engine.drawing import Drawer, Drawing
+from serve.engine.drawing_process import row_of, write
+from serve.engine.job_file import DOCUMENT, Job
+from serve.engine.job_reader import JobReader
+from serve.engine.jobs import JobStore
+from serve.engine.options import Options
+from serve.engine.patience import Patience
+from serve.engine.service import OcrService
+
+WRITERS = 4  # requests that wait for results being written, in a worker
+ROWS = "pages.jsonl"
+GIVES_WAY = 10  # nice: how jobs stand towards whatever else the machine does
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a client sent.
+
+    Attributes:
+        content: the file.
+        name: what he calls it, "" if he does not say.
+        pages: numbers of those to read, from 1; None for all.
+    """
+
+    content: bytes
+    name: str = ""
+    pages: tuple[int, ...] | None = None
+
+
+class Documents:
+    """Reads documents with the service of this worker, and looks after the jobs."""
+
+    def __init__(self, config: ServeConfig, service: OcrService, metrics: Metrics) -> None:
+        self._config, self._service, self._metrics = config, service, metrics
+        self._drawer = Drawer(config.max_pixels)
+        self._background = Drawer(config.max_pixels, GIVES_WAY)
+        self._writers = threading.BoundedSemaphore(WRITERS)
+        self.jobs = JobStore(config.state, config.jobs, config.job_bytes, config.job_hours)
+        self._reader = JobReader(self.jobs, self, self._background, service.draining)
+
+    def give_way(self, to_requests: bool) -> None:
+        """Jobs stand still while this worker has requests, but for a moment now and then: see `JobReader`."""
+        self._reader.give_way(to_requests)
+
+    def close(self) -> None:
+        """Give back the page of a job that is being read, and end the processes that draw."""
+        self._reader.close()
+        self._drawer.close()
+        self._background.close()
+
+    def read(self, document: Document, options: Options, patience: Patience, most: int) -> Result | tuple[int, ...]:
+        """Read a document; of one with more than `most` pages give their numbers instead.
+
+        Raises:
+            RequestError: it cannot be read, has no such page, or the time is over.
+        """
+        started = time.perf_counter()
+        if options.choose_decoder:
+            self._service.holder.current.decoder(options)  # what cannot be is refused before anything is opened
+        check_document(document.content, self._config.document_bytes)
+        with self._drawer.opened(document.content, patience) as drawing:
+            numbers = self._numbers(document, drawing)
+            if len(numbers) > most:
+                return numbers
+            pages = [self._read_page(drawing, number, options, patience) for number in numbers]
+            if drawing.warning:
+                pages[0] = dataclasses.replace(pages[0], warnings=(drawing.warning,))
+        seconds = time.perf_counter() - started
+        return Result(document.name, tuple(pages), join=options.paragraphs, seconds=seconds, source=document.content)
+
+    def read_in_background(self, path: Path, number: int, options: Options, patience: Patience) -> bytes:
+        """Read a page of a job; its JSON.
+
+        It is read by the process that draws it. A thread of this one could not be stopped while there are requests,
+        and if it gave way by its nice value it would do so with the interpreter's lock in its hands, too.
+        """
+        holder, config = self._service.holder, self._config
+        model = {
+            "paths": [str(path) for path in holder.files],
+            "sha256": holder.current.sha256,
+            "language_model": config.language_model,
+            "max_batch": config.max_batch,
+            "unsure": config.unsure,
+        }
+        with self._background.opened(path, patience) as drawing, self._metrics.stage("job_page"):
+            return drawing.read(number, options, model, config.max_lines, patience)
+
+    def add_job(
+        self, document: Document, numbers: tuple[int, ...], options: Options, owner: str, request_id: str
+    ) -> Job:
+        """Have pages of a document read as a job.
+
+        Raises:
+            RequestError: there is no room for it, or no place to keep it.
+        """
+        most = self._config.job_pages
+        if len(numbers) > most:
+            raise TooLarge(
+                f"{len(numbers)} pages are to be read, the most is {most}: choose with pages=", code="too_many_pages"
+            )
+        job = self.jobs.add(
+            document.content,
+            numbers,
+            owner=owner,
+            name=document.name,
+            request_id=request_id,
+            options=dataclasses.asdict(options),
+            model=self._service.holder.current.summary(),
+        )
+        self._reader.wake()
+        return job
+
+    def formatted(self, result: Result, form: str, chars: bool, patience: Patience, extra: dict[str, Any]) -> bytes:
+        """A result in one of the formats.
+
+        Raises:
+            RequestError: it cannot be written in this one.
+        """
+        if form != "pdf":  # the others need nothing of the document
+            stream = io.BytesIO()
+            write(result, stream, form, extra, chars)
+            return stream.getvalue()
+        rows = [row_of(page) for page in result.pages]
+        with self._drawer.opened(result.source, patience) as drawing:
+            return drawing.write(result, form, rows, patience, extra=extra, chars=chars)[1]
+
+    def result_file(self, job: Job, form: str, chars: bool, patience: Patience) -> Path:
+        """The file with a job's result, which is written when it is asked for first.
+
+        Raises:
+            Conflict: it is not done.
+            RequestError: it cannot be written.
+        """
+        if job.status != "done":
+            reason = f"it has failed, {job.error}" if job.error else f"{job.pages_done} of {job.pages} pages are read"
+            raise Conflict(f"the job has no result: {reason}")
+        path = self.jobs.folder(job.id) / f"result{'' if chars else '-short'}.{form}"
+        if path.exists():
+            return path
+        with self._writing(), self._background.opened(self.jobs.folder(job.id) / DOCUMENT, patience) as drawing:
+            if path.exists():  # somebody else has just had it written
+                return path
+            own = f"{os.getpid()}-{threading.get_native_id()}"
+            rows, unfinished = (path.with_name(f"{name}.{own}.part") for name in (ROWS, path.name))
+            try:
+                with rows.open("wb") as file:
+                    file.writelines(row + b"\n" for row in self.jobs.rows(job))
+                shell = Result(job.name, join=bool(job.options["paragraphs"]), seconds=job.seconds)
+                size, _ = drawing.write(
+                    shell, form, rows, patience, extra={"model": job.model}, chars=chars, path=unfinished
+                )
+                self.jobs.add_bytes(job, size)
+                unfinished.replace(path)  # what has the name is whole
+            finally:
+                rows.unlink(missing_ok=True)
+                unfinished.unlink(missing_ok=True)
+        return path
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if not self._writers.acquire(blocking=False):
+            raise TooBusy("results of other documents are being written", code="queue_full")
+        try:
+            yield
+        finally:
+            self._writers.release()
+
+    def _read_page(self, drawing: Drawing, number: int, options: Options, patience: Patience) -> Page:
+        with self._metrics.stage("decode"):
+            page = drawing.page(number, patience)
+        return self._service.read_page(page, options, patience)
+
+    def _numbers(self, document: Document, drawing: Drawing) -> tuple[int, ...]:
+        try:
+            return tuple(chosen(document.pages, drawing.count))
+        except UserError as error:
+            raise BadOptions(str(error)) from None
+
+
+def check_document(content: bytes, most: int) -> None:
+    """Refuse what is empty or too large.
+
+    Raises:
+        RequestError: it is.
+    """
+    if not content:
+        raise RequestError("the document is empty (0 bytes)", code="bad_document")
+    if len(content) > most:
+        raise TooLarge(f"the document has {len(content)} bytes, more than {most}", code="too_many_bytes")

@@ -1,0 +1,157 @@
+"""The routes of documents: read at once, or as a job whose pages and result are fetched later."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, jsonify, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from serve.base.config import MEGA
+from serve.base.errors import BadOptions, UnsupportedType
+from serve.engine.documents import Document
+from serve.engine.job_file import Job
+from serve.engine.jobs import PAGES_AT_ONCE
+from serve.engine.patience import Patience
+from serve.middleware.access import owner_of
+from serve.routes.api import documents as reader
+from serve.routes.api import options, service
+from serve.routes.formats import content_type, format_of, labelled, send
+from serve.routes.multipart import form_of
+from serve.routes.parsing import body_of, client_probe, file_of, is_raw
+
+documents = Blueprint("documents", __name__)
+
+PATH = "/api/v1/documents"
+JOB = "/api/v1/jobs/<identity>"
+RESULT_SECONDS = 60.0  # that a client waits while a result of many pages is written
+IN_MEMORY = 1_000_000  # bytes of a result that is sent whole; a longer one is read as it is sent
+LONGEST_NAME = 200
+_PAGES = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
+_TRUE = frozenset({"true", "1", "yes", ""})
+
+
+@documents.post(PATH)
+def read_document() -> ResponseReturnValue:
+    """Read a document: at once if it is short, else as a job."""
+    request.max_content_length = service().config.document_bytes + MEGA
+    form, wishes, document = format_of(request), options(), _document()
+    patience = service().patience(wishes, client_probe(request))
+    result = reader().read(document, wishes, patience, 0 if _wants_a_job() else service().config.sync_pages)
+    if isinstance(result, tuple):
+        return _accepted(reader().add_job(document, result, wishes, owner_of(service().config), g.request_id))
+    extra = {"model": service().holder.current.summary()}
+    return send(reader().formatted(result, form, wishes.chars, patience, extra), form, result.name)
+
+
+@documents.get(JOB)
+def job(identity: str) -> ResponseReturnValue:
+    """How far a job is."""
+    return jsonify(_job(identity).as_json())
+
+
+@documents.get(f"{JOB}/pages")
+def job_pages(identity: str) -> ResponseReturnValue:
+    """The pages behind page `after` that were read, in order; no page is told of before those in front of it."""
+    after = request.args.get("after", "0")
+    if not re.fullmatch(r"\d{1,9}", after):
+        raise BadOptions("after must be the number of a page")
+    found = _job(identity)
+    rows = [row for row, _ in zip(reader().jobs.rows(found, int(after)), range(PAGES_AT_ONCE), strict=False)]
+    fields = {name: value for name, value in found.as_json().items() if name not in ("pages", "name")}
+    body = _encoded(fields)[:-1] + b',"pages":[' + b",".join(rows) + b"]}\n"
+    return Response(body, mimetype="application/json")
+
+
+@documents.get(f"{JOB}/result")
+def job_result(identity: str) -> ResponseReturnValue:
+    """What was read, once the job is done."""
+    form, found = format_of(request), _job(identity)
+    patience = Patience(RESULT_SECONDS, client_probe(request), service().draining)
+    chars = request.args.get("chars", "true").lower() in _TRUE
+    path = reader().result_file(found, form, chars, patience)
+    if path.stat().st_size <= IN_MEMORY:
+        return send(path.read_bytes(), form, found.name)
+    return labelled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name)
+
+
+@documents.delete(JOB)
+def delete_job(identity: str) -> ResponseReturnValue:
+    """End a job, and forget its document and its result."""
+    found = _job(identity)
+    reader().jobs.remove(found)
+    return jsonify(id=found.id, status="cancelled")
+
+
+def _job(identity: str) -> Job:
+    return reader().jobs.get(identity, owner_of(service().config))
+
+
+def _accepted(job: Job) -> ResponseReturnValue:
+    url = url_for("documents.job", identity=job.id)
+    body = jsonify(status="accepted", id=job.id, pages=job.pages, url=url)
+    return body, 202, {"Location": url}
+
+
+def _wants_a_job() -> bool:
+    asked = request.args.get("async", _field("async") or "false")
+    return asked.lower() in _TRUE or "respond-async" in request.headers.get("Prefer", "").lower()
+
+
+def _document() -> Document:
+    """The document of the request, in a form or as its body.
+
+    Raises:
+        UnsupportedType: the body is JSON.
+        RequestError: there is none.
+    """
+    if request.is_json:
+        raise UnsupportedType("send the document as multipart/form-data, or as the body itself")
+    if is_raw(request):
+        content, name = body_of(request), ""
+    else:
+        form = form_of(request)
+        assert form is not None
+        content, name = file_of(form)
+    return Document(content, _name(request.args.get("name") or _field("name") or name), _pages())
+
+
+def _field(name: str) -> str | None:
+    form = None if is_raw(request) else form_of(request)
+    return form.fields.get(name) if form is not None else None
+
+
+def _name(text: str) -> str:
+    """A file's name without its folders and what does not print."""
+    text = re.split(r"[/\\]", text)[-1]
+    return "".join(c for c in text if unicodedata.category(c)[0] != "C")[:LONGEST_NAME]
+
+
+def _pages() -> tuple[int, ...] | None:
+    """Numbers of the pages that are asked for, as in `1-3,7`; None for all.
+
+    Raises:
+        BadOptions: it is written otherwise, or names too many.
+    """
+    text = request.args.get("pages") or _field("pages")
+    if not text:
+        return None
+    numbers: set[int] = set()
+    most = service().config.job_pages
+    for part in text.replace(" ", "").split(","):
+        match = _PAGES.fullmatch(part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not 1 <= first <= last:
+            raise BadOptions("pages must be numbers and ranges from 1 on, such as 1-3,7")
+        if last - first >= most:
+            raise BadOptions(f"pages names more than {most} pages")
+        numbers.update(range(first, last + 1))
+    if len(numbers) > most:
+        raise BadOptions(f"pages names more than {most} pages")
+    return tuple(sorted(numbers))
+
+
+def _encoded(fields: dict[str, Any]) -> bytes:
+    return current_app.json.dumps(fields).encode()

@@ -1,0 +1,129 @@
+// One document as it is handled on the page: its file, what is known of it so far, and its pages once they are read.
+
+import { paragraphsOf, paragraphText } from "./paragraphs.js";
+import { preview, release } from "./preview.js";
+import { follow, forgetJob, readDocument } from "./server.js";
+
+// A line: {text, confidence, quad, vertical, chars, error} as the server gives it; `now` is what a person made of it.
+export const textOf = (line) => line.now ?? line.text ?? "";
+
+export class Scan extends EventTarget {
+  // States: waiting → sending → reading → done, failed or cancelled; gone. Tells "change" whenever anything does.
+  state = "waiting";
+  sent = 0; // share of the file
+  pages = [];
+  count = 0; // of pages, as far as known
+  error = null;
+  turn = "auto"; // degrees clockwise by which a person had it turned
+  paragraphs = null; // as paragraphsOf() gives them, once all is read
+  #job = null;
+  #stop = null;
+
+  constructor(file, name) {
+    super();
+    this.file = file;
+    this.name = name;
+    this.shown = null;
+    this.ready = preview(file).then((made) => {
+      if (this.state === "gone") return release(made);
+      this.shown = made;
+      this.#change();
+    });
+  }
+
+  get busy() {
+    return ["waiting", "sending", "reading"].includes(this.state);
+  }
+
+  get job() {
+    return this.#job;
+  }
+
+  get lines() {
+    return this.pages.flatMap((page) => page.lines);
+  }
+
+  get edited() {
+    return this.lines.some((line) => line.now !== undefined);
+  }
+
+  // With a correction a picture is sent back, of whose pages the server takes the first.
+  isTrainable(page) {
+    return page.page === 1 && (this.shown !== null || this.file.type === "image/tiff");
+  }
+
+  text(joined = false) {
+    return this.pages.map((page) => this.pageText(page, joined)).filter(Boolean).join("\n\n");
+  }
+
+  pageText(page, joined = false) {
+    if (joined && this.paragraphs) return this.paragraphsOn(page).map(paragraphText).join("\n");
+    return page.lines.map(textOf).filter(Boolean).join("\n");
+  }
+
+  paragraphsOn(page) {
+    const own = new Set(page.lines);
+    return this.paragraphs.filter((pieces) => own.has(pieces[0].line));
+  }
+
+  async read(options) {
+    this.#dropJob();
+    this.#stop = new AbortController();
+    const { signal } = this.#stop;
+    Object.assign(this, { state: "sending", sent: 0, pages: [], count: 0, error: null, paragraphs: null });
+    this.#change();
+    const onSent = (share) => {
+      this.sent = share;
+      this.state = share < 1 ? "sending" : "reading";
+      this.#change();
+    };
+    try {
+      let result = await readDocument(this.file, options, { onSent, signal });
+      if (result.job) {
+        this.#job = result.job;
+        this.count = result.count;
+        this.state = "reading";
+        this.#change();
+        result = await follow(this.#job, (pages) => this.#take(pages), signal);
+      }
+      await this.ready;
+      this.#take(result.pages);
+      this.paragraphs = paragraphsOf(this.lines, result.paragraphs);
+      this.state = "done";
+    } catch (error) {
+      this.state = this.state === "gone" ? "gone" : error.code === "cancelled" ? "cancelled" : "failed";
+      this.error = this.state === "failed" ? error : null;
+    }
+    this.#change();
+  }
+
+  cancel() {
+    if (this.state === "waiting") this.state = "cancelled";
+    this.#stop?.abort();
+    this.#dropJob();
+    this.#change();
+  }
+
+  forget() {
+    this.state = "gone";
+    this.#stop?.abort();
+    this.#dropJob();
+    release(this.shown);
+    this.shown = null;
+  }
+
+  #dropJob() {
+    if (this.#job) forgetJob(this.#job);
+    this.#job = null;
+  }
+
+  #take(pages) {
+    this.pages.push(...pages);
+    this.count = Math.max(this.count, this.pages.length);
+    this.#change();
+  }
+
+  #change() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,140 @@
+// The list of documents: how far each is, its pages, and what can be done with it.
+
+import { byId, copyOf, html } from "./elements.js";
+import { label, speak, translate } from "./messages.js";
+import { thumbnail } from "./sheet.js";
+
+export class Card {
+  // `act`: what the buttons do: {open(scan, page), cancel(scan), retry(scan), remove(scan)}
+  constructor(scan, act) {
+    this.scan = scan;
+    this.act = act;
+    this.element = copyOf("document");
+    this.#find(".name").textContent = this.#find(".open").title = scan.name;
+    for (const name of ["cancel", "retry", "remove"]) {
+      this.#find(`.${name}`).addEventListener("click", () => act[name](scan));
+    }
+    this.#find(".open").addEventListener("click", () => act.open(scan, null));
+    const name = scan.name;
+    label(this.#find("progress"), "progress", { name });
+    label(this.#find(".cancel"), "cancel_reading", { name });
+    label(this.#find(".remove"), "remove", { name });
+    label(this.#find(".pages"), "pages_of", { name });
+    translate(this.element);
+    this.update();
+  }
+
+  #find(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  update() {
+    const { scan } = this;
+    this.element.dataset.state = scan.state;
+    this.#find(".cancel").hidden = !scan.busy;
+    this.#find(".remove").hidden = scan.busy;
+    this.#find(".retry").hidden = !["failed", "cancelled"].includes(scan.state);
+    this.#state();
+    this.#progress();
+    this.#thumbnail();
+    this.#pages();
+  }
+
+  #state() {
+    const { scan } = this;
+    const state = this.#find(".state");
+    if (scan.state === "reading" && scan.count > 1) {
+      speak(state, "reading_page", { page: Math.min(scan.pages.length + 1, scan.count), pages: scan.count });
+    } else if (scan.state === "done") {
+      const several = scan.pages.length > 1;
+      speak(state, several ? "done_pages" : "done", { count: several ? scan.pages.length : scan.lines.length });
+    } else speak(state, scan.state);
+    this.#find(".why").hidden = scan.state !== "failed";
+    if (scan.error) speak(this.#find(".why"), "because", {}, scan.error);
+  }
+
+  #progress() {
+    const { scan } = this;
+    const bar = this.#find("progress");
+    bar.hidden = !["sending", "reading"].includes(scan.state);
+    if (scan.state === "sending") bar.value = scan.sent;
+    else if (scan.count > 1) bar.value = scan.pages.length / scan.count;
+    else bar.removeAttribute("value"); // sent; how long one page takes is not known
+  }
+
+  #thumbnail() {
+    const place = this.#find(".thumb");
+    const { shown, pages } = this.scan;
+    const key = shown ? shown.thumbnail : pages.length ? `page ${pages[0].lines.length}` : "";
+    if (!key || place.dataset.key === key) return;
+    place.dataset.key = key;
+    place.replaceChildren(shown ? html("img", { src: shown.thumbnail, alt: "" }) : thumbnail(pages[0]));
+  }
+
+  // A button for each page of a document that has several
+  #pages() {
+    const list = this.#find(".pages");
+    const { pages, count, shown } = this.scan;
+    list.hidden = count < 2;
+    if (list.hidden || list.children.length > pages.length) list.replaceChildren();
+    if (list.hidden) return;
+    for (const page of pages.slice(list.children.length)) {
+      const picture = page.page === 1 && shown ? html("img", { src: shown.thumbnail, alt: "" }) : thumbnail(page);
+      const number = html("span", { "aria-hidden": "true" }, String(page.page));
+      const button = html("button", { type: "button", class: "leaf" }, picture, number);
+      label(button, "open_page", { page: page.page });
+      button.addEventListener("click", () => this.act.open(this.scan, page));
+      list.append(html("li", {}, button));
+    }
+  }
+
+  // Whether it is the one that is shown, and which of its pages.
+  choose(page) {
+    const chosen = page !== undefined;
+    this.element.classList.toggle("chosen", chosen);
+    const open = this.#find(".open");
+    if (chosen) open.setAttribute("aria-current", "true");
+    else open.removeAttribute("aria-current");
+    [...this.#find(".pages").querySelectorAll(".leaf")].forEach((leaf, at) => {
+      const current = chosen && this.scan.pages[at] === page;
+      if (current === leaf.hasAttribute("aria-current")) return;
+      if (current) {
+        leaf.setAttribute("aria-current", "page");
+        leaf.scrollIntoView({ block: "nearest", inline: "nearest" });
+      } else leaf.removeAttribute("aria-current");
+    });
+  }
+
+  focus() {
+    this.#find(".open").focus();
+  }
+}
+
+export class Shelf {
+  #cards = new Map();
+  #list = byId("documents");
+
+  constructor(act) {
+    this.act = act;
+  }
+
+  add(scan) {
+    const card = new Card(scan, this.act);
+    this.#cards.set(scan, card);
+    this.#list.append(card.element);
+    scan.addEventListener("change", () => card.update());
+  }
+
+  remove(scan) {
+    this.#cards.get(scan).element.remove();
+    this.#cards.delete(scan);
+  }
+
+  choose(scan, page) {
+    for (const [each, card] of this.#cards) card.choose(each === scan ? page : undefined);
+  }
+
+  focus(scan) {
+    this.#cards.get(scan)?.focus();
+  }
+}

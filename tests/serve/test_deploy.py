@@ -1,0 +1,76 @@
+"""What runs the server elsewhere: Compose, Kubernetes, Grafana; and the table of settings in the docs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from serve.base.config import PREFIX, ServeConfig
+from serve.base.metrics import Metrics
+from tests.serve.running import ROOT
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+def kubernetes() -> dict[str, dict[str, Any]]:
+    """The objects of the example, by kind."""
+    text = (ROOT / "deploy/kubernetes.yaml").read_text()
+    return {document["kind"]: document for document in yaml.safe_load_all(text)}
+
+
+def test_kubernetes_takes_the_example() -> None:
+    kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    for document in kubernetes().values():
+        kubernetes_validate.validate(document, "1.31", strict=True)
+
+
+def test_kubernetes_asks_what_the_server_answers() -> None:
+    objects = kubernetes()
+    assert set(objects) == {"Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget"}
+    deployment = objects["Deployment"]["spec"]
+    pod = deployment["template"]["spec"]
+    (container,) = pod["containers"]
+    assert deployment["replicas"] == objects["HorizontalPodAutoscaler"]["spec"]["minReplicas"] == 2
+    probes = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
+    assert probes == {"startup": "/ready", "readiness": "/ready", "liveness": "/health"}
+    assert f"USER {pod['securityContext']['runAsUser']}" in DOCKERFILE
+    assert {"name": "state", "mountPath": "/var/lib/ocr"} in container["volumeMounts"]
+    (metric,) = objects["HorizontalPodAutoscaler"]["spec"]["metrics"]
+    assert f"# TYPE {metric['pods']['metric']['name']} gauge" in Metrics().exposition().decode()
+    longest = ServeConfig().deadline_ms / 1000
+    assert pod["terminationGracePeriodSeconds"] > longest + float(
+        container["lifecycle"]["preStop"]["exec"]["command"][1]
+    )
+
+
+def test_grafana_asks_for_figures_that_there_are() -> None:
+    board = json.loads((ROOT / "deploy/grafana.json").read_text())
+    assert len(board["panels"]) == 3
+    known = Metrics().exposition().decode()
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            for name in re.findall(r"ocr_\w+", target["expr"]):
+                assert f"# TYPE {re.sub('_(bucket|total)$', '', name)}" in known, name
+
+
+def test_compose_bounds_what_the_container_takes() -> None:
+    (service,) = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].values()
+    assert {"mem_limit", "cpus", "pids_limit", "shm_size", "stop_grace_period"} <= set(service)
+    assert all("size=" in mount for mount in service["tmpfs"])
+    assert service["ports"] == ["${OCR_PUBLISH:-127.0.0.1}:5000:5000"], "open to others only if they are let in"
+    assert {name.removeprefix(PREFIX).lower() for name in service["environment"]} <= set(vars(ServeConfig()))
+
+
+def test_the_table_of_settings_is_current() -> None:
+    specification = importlib.util.spec_from_file_location("make_settings", ROOT / "docs/make_settings.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    page = module.PAGE.read_text(encoding="utf-8")
+    assert page == module.with_table(page), "run: python docs/make_settings.py"
+    assert all(f"`{PREFIX}{name.upper()}`" in page for name in vars(ServeConfig()))

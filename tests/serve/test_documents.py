@@ -1,0 +1,201 @@
+"""Documents that are read while their client waits: what is sent, in which format it comes back, what is refused."""
+
+import io
+import json
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from serve.base.config import ServeConfig
+from serve.engine.drawing import Drawer
+from serve.engine.patience import Patience
+from tests.serve.conftest import Server, encode, line, png
+from tests.serve.documents import pdf, tiff
+from tests.serve.test_api import assert_error, b64, form
+
+PATH = "/api/v1/documents"
+TWO = tiff(["ab", "cd"])
+
+
+@pytest.fixture(scope="module")
+def client(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+    """One for all: each has a process that draws."""
+    state = tmp_path_factory.mktemp("state")
+    server = Server(ServeConfig(model=str(model), state_dir=str(state), watch_seconds=0, unsure=0))
+    yield server()
+    server.close()
+
+
+class TestReading:
+    def test_a_form(self, client: FlaskClient) -> None:
+        file = {"file": (io.BytesIO(TWO), "两页.tif")}
+        reply = client.post(PATH, data=file)
+        assert reply.status_code == 200
+        read = reply.json
+        assert (read["status"], read["name"], read["text"]) == ("success", "两页.tif", "ab\n\ncd")
+        assert [page["page"] for page in read["pages"]] == [1, 2]
+        first = read["pages"][0]
+        assert (first["width"], first["height"], first["turned"]) == (60, 48, 0)
+        assert [char["char"] for char in first["lines"][0]["chars"]] == ["a", "b"]
+        assert read["seconds"] > 0
+        assert len(read["model"]["sha256"]) == 64
+
+    def test_a_file_as_the_body(self, client: FlaskClient) -> None:
+        read = client.post(f"{PATH}?name=x.tif&chars=false&pages=2", data=TWO, content_type="image/tiff").json
+        assert (read["name"], read["text"]) == ("x.tif", "cd")
+        assert "chars" not in read["pages"][0]["lines"][0]
+
+    def test_a_picture_is_a_document_of_one_page(self, client: FlaskClient) -> None:
+        assert client.post(PATH, data=png("中文"), content_type="image/png").json["text"] == "中文"
+
+    def test_a_pdf(self, client: FlaskClient) -> None:
+        read = client.post(PATH, data=pdf(b"0 g 20 20 100 50 re f", pages=3), content_type="application/pdf").json
+        assert [page["page"] for page in read["pages"]] == [1, 2, 3]
+        assert read["pages"][0]["dpi"] > 72
+
+    @pytest.mark.parametrize("place", ["query", "field", "options"])
+    def test_options_are_given_in_the_query_in_fields_or_as_json(self, client: FlaskClient, place: str) -> None:
+        wishes = {"layout": "line", "allow": "acde", "min_confidence": 0}
+        data = form(png("ab"), "file")
+        if place == "query":
+            reply = client.post(PATH, data=data, query_string=wishes)
+        elif place == "field":
+            reply = client.post(PATH, data=data | {name: str(value) for name, value in wishes.items()})
+        else:
+            reply = client.post(PATH, data=data | {"options": json.dumps(wishes)})
+        assert "b" not in reply.json["text"]
+
+    def test_pages_are_chosen(self, client: FlaskClient) -> None:
+        document = tiff(["a", "b", "c", "d", "e"])
+        read = client.post(f"{PATH}?pages=1-2,5", data=document, content_type="image/tiff").json
+        assert [page["page"] for page in read["pages"]] == [1, 2, 5]
+
+    @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+    def test_a_page_is_turned_as_told(self, client: FlaskClient, quarters: int) -> None:
+        stored = encode(np.rot90(line("ab中c"), quarters))  # anticlockwise
+        turn = 90 * quarters
+        read = client.post(f"{PATH}?layout=line&turn={turn}", data=stored, content_type="image/png").json
+        (page,) = read["pages"]
+        assert (page["text"], page["turned"]) == ("ab中c", turn)
+        start = page["lines"][0]["quad"][0]  # the text's top left is at one of the picture's corners
+        assert start == [[0, 0], [0, page["height"]], [page["width"], page["height"]], [page["width"], 0]][quarters]
+
+
+class TestFormats:
+    """By `?format=` or by what is accepted, of documents and of pictures."""
+
+    @pytest.mark.parametrize(
+        ("accept", "kind", "expected"),
+        [
+            ("text/plain", "text/plain", "ab"),
+            ("text/markdown", "text/markdown", "ab"),
+            ("text/html;q=0.9, application/json;q=0.1", "text/html", "ocr_page"),
+            ("application/xml", "application/xml", "<alto"),
+            ("text/tab-separated-values", "text/tab-separated-values", "\tab"),
+            ("application/jsonl", "application/jsonl", '"text":"ab"'),
+            ("image/png", "application/json", '"text":"ab"'),
+            ("*/*", "application/json", '"text":"ab"'),
+        ],
+    )
+    def test_accepted(self, client: FlaskClient, accept: str, kind: str, expected: str) -> None:
+        for path, field in ((PATH, "file"), ("/api/v1/ocr", "image")):
+            reply = client.post(path, data=form(png("ab"), field), headers={"Accept": accept})
+            assert (reply.status_code, reply.mimetype) == (200, kind)
+            assert expected in reply.get_data(as_text=True)
+
+    @pytest.mark.parametrize("name", ["text", "json", "jsonl", "tsv", "md", "hocr", "alto", "pdf"])
+    def test_named(self, client: FlaskClient, name: str) -> None:
+        reply = client.post(f"{PATH}?format={name}", data=form(TWO, "file"))
+        assert reply.status_code == 200
+        if name in ("hocr", "alto"):
+            ElementTree.fromstring(reply.data)
+        elif name == "pdf":
+            assert reply.data.startswith(b"%PDF-")
+            assert "line.pdf" in reply.headers["Content-Disposition"]
+        else:
+            assert "cd" in reply.get_data(as_text=True)
+
+    def test_an_unknown_one(self, client: FlaskClient) -> None:
+        assert_error(client.post(f"{PATH}?format=docx", data=form(TWO, "file")), 422, "bad_options")
+
+    def test_paragraphs(self, client: FlaskClient) -> None:
+        body = {"image_base64": b64(png("ab")), "options": {"paragraphs": True}}
+        assert client.post("/api/v1/ocr", json=body).json["paragraphs"] == ["ab"]
+        assert client.post(f"{PATH}?paragraphs=true", data=form(TWO, "file")).json["paragraphs"] == ["ab", "cd"]
+
+
+class TestRefusals:
+    def test_what_is_no_document(self, client: FlaskClient) -> None:
+        for content in (b"", b"hello", b"%PDF-1.7\n", b"\x89PNG\r\n\x1a\n", png("abc")[:60]):
+            assert_error(client.post(PATH, data=content, content_type="application/pdf"), 400, "bad_document")
+
+    def test_json(self, client: FlaskClient) -> None:
+        assert_error(client.post(PATH, json={"file": "x"}), 415, "unsupported_type")
+
+    @pytest.mark.parametrize("pages", ["0", "x", "2-1", "1,,2", "3", "1-9999999", "-1"])
+    def test_pages(self, client: FlaskClient, pages: str) -> None:
+        assert_error(client.post(f"{PATH}?pages={pages}", data=TWO, content_type="image/tiff"), 422, "bad_options")
+
+    @pytest.mark.parametrize("query", ["turn=45", "layout=x", "chars=maybe", "hotwords=[", "min_confidence=2"])
+    def test_options(self, client: FlaskClient, query: str) -> None:
+        assert_error(client.post(f"{PATH}?{query}", data=TWO, content_type="image/tiff"), 422, "bad_options")
+
+    def test_too_many_bytes(self, serve: Server) -> None:
+        reply = serve(document_bytes=1000).post(PATH, data=bytes(1001), content_type="application/pdf")
+        assert_error(reply, 413, "too_many_bytes")
+
+    def test_a_page_of_too_many_pixels_fails_alone(self, serve: Server) -> None:
+        pages = io.BytesIO()
+        large, small = Image.new("L", (200, 200)), Image.open(io.BytesIO(png("ab")))
+        large.save(pages, "TIFF", save_all=True, append_images=[small])
+        read = serve(max_pixels=10_000).post(PATH, data=pages.getvalue(), content_type="image/tiff").json
+        assert "too large" in read["pages"][0]["error"]
+        assert read["pages"][1]["text"] == "ab"
+
+    def test_a_page_that_takes_too_long_ends_with_its_process(self) -> None:
+        squares = b"".join(b"%d %d 600 600 re f " % (i % 7, i % 11) for i in range(300_000))
+        slow = b"0.5 g " + squares
+        drawer = Drawer(25_000_000)
+        drawer._command[1:3] = ["-c", _WITH_LITTLE_TIME]
+        try:
+            with drawer.opened(pdf(slow, pages=2, size=(2000, 2000)), Patience(60)) as drawing:
+                page = drawing.page(1, Patience(60))
+                assert "takes too long" in page.error
+                assert "takes too long" in drawing.page(2, Patience(60)).error, "a further page is tried all the same"
+            with drawer.opened(TWO, Patience(60)) as drawing:
+                assert drawing.count == 2
+        finally:
+            drawer.close()
+
+    def test_nobody_waits_beyond_the_deadline(self, client: FlaskClient) -> None:
+        started = time.monotonic()
+        reply = client.post(f"{PATH}?deadline_ms=1", data=form(TWO, "file"))
+        assert_error(reply, 504, "deadline_passed")
+        assert time.monotonic() - started < 30
+
+
+_WITH_LITTLE_TIME = """
+from serve.engine import drawing_process
+drawing_process.DRAWING_SECONDS = 0.4
+drawing_process.main()
+"""
+
+
+def test_the_process_that_draws_rests_and_comes_again() -> None:
+    drawer = Drawer(25_000_000)
+    drawer._command[1:3] = ["-c", _WITH_LITTLE_TIME.replace("DRAWING_SECONDS = 0.4", "IDLE_SECONDS = 0.2")]
+    try:
+        with drawer.opened(TWO, Patience(60)) as drawing:
+            assert drawing.count == 2
+        process = drawer._process
+        assert process is not None and process.wait(60) == 0
+        with drawer.opened(TWO, Patience(60)) as drawing:
+            assert drawing.page(2, Patience(60)).image.shape == (48, 60)
+    finally:
+        drawer.close()
