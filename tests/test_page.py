@@ -34,7 +34,7 @@ def test_a_line_that_cannot_be_read_leaves_the_others(monkeypatch: pytest.Monkey
         cv2.putText(page, text, (30, 45 + 55 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.2, (0, 0, 0), 2)
     boxes = [LineBox(np.array([[20, y], [260, y], [260, y + 50], [20, y + 50]], np.float32)) for y in (8, 62)]
     found = FoundLines(tuple(Directed(box, crop_line(page, box)) for box in boxes))
-    monkeypatch.setattr(PageReader, "find", lambda self, image, layout: found)
+    monkeypatch.setattr(PageReader, "find", lambda self, *_, **__: found)
     recognizer = Recognizer()
     reader = PageReader(recognizer)
     assert reader.read(page).text == "Total 12\nPaid 10"
