@@ -127,7 +127,9 @@ class TestFormats:
 
     def test_paragraphs(self, client: FlaskClient) -> None:
         body = {"image_base64": b64(png("ab")), "options": {"paragraphs": True}}
-        assert client.post("/api/v1/ocr", json=body).json["paragraphs"] == ["ab"]
+        read = client.post("/api/v1/ocr?chars=false", json=body).json
+        assert read["paragraphs"] == ["ab"]
+        assert "chars" not in read["lines"][0]
         assert client.post(f"{PATH}?paragraphs=true", data=form(TWO, "file")).json["paragraphs"] == ["ab", "cd"]
 
 
