@@ -83,7 +83,6 @@ def create_app(config: ServeConfig | None = None) -> Flask:
         body=body,
         bodies={BATCH_PATH: BATCH_BODY * body, DOCUMENTS_PATH: config.document_bytes + MEGA},
         busy={UMI_PATH: UMI_BUSY},
-        on_change=service.documents.give_way,
     )
     app.wsgi_app = app.extensions["ocr_gate"] = gate  # type: ignore[method-assign]
     for blueprint in (api, documents, rapid, umi, feedback, pages):

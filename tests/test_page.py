@@ -51,3 +51,15 @@ def test_a_line_that_cannot_be_read_leaves_the_others(monkeypatch: pytest.Monkey
     broken, other = reader.read(page).lines
     assert (broken.text, broken.error) == ("", "OverflowError: too many")
     assert (other.text, other.error) == ("Paid 10", "")
+
+
+@pytest.mark.parametrize(("turn", "quarters"), [(0, 0), (90, 1), (180, 2), (270, 3)])
+def test_a_page_is_turned_as_told_without_trying(turn: int, quarters: int) -> None:
+    upright = np.full((300, 500), 255, np.uint8)
+    for row, text in enumerate(["Total 12", "Paid 10"]):
+        cv2.putText(upright, text, (60, 100 + 100 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.6, 0, 3)
+    reader = PageReader(Recognizer())
+    tried: list[object] = []
+    reader._confidence = tried.append  # type: ignore[method-assign,assignment]
+    read = reader.read(np.ascontiguousarray(np.rot90(upright, quarters)), layout="page", turn=turn)
+    assert (read.text, read.turned, tried) == ("Total 12\nPaid 10", turn, [])

@@ -30,7 +30,7 @@ from serve.engine.service import OcrService
 
 WRITERS = 4  # requests that wait for results being written, in a worker
 ROWS = "pages.jsonl"
-GIVES_WAY = 10  # nice: how jobs stand towards whatever else the machine does
+GIVES_WAY = 10  # nice: against requests without end jobs still have a tenth of the processor
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,7 @@ class Documents:
         self._background = Drawer(config.max_pixels, GIVES_WAY)
         self._writers = threading.BoundedSemaphore(WRITERS)
         self.jobs = JobStore(config.state, config.jobs, config.job_bytes, config.job_hours)
-        self._reader = JobReader(self.jobs, self, self._background, service.draining)
-
-    def give_way(self, to_requests: bool) -> None:
-        """Jobs stand still while this worker has requests, but for a moment now and then: see `JobReader`."""
-        self._reader.give_way(to_requests)
+        self._reader = JobReader(self.jobs, self, service.draining)
 
     def close(self) -> None:
         """Give back the page of a job that is being read, and end the processes that draw."""
@@ -92,8 +88,8 @@ class Documents:
     def read_in_background(self, path: Path, number: int, options: Options, patience: Patience) -> bytes:
         """Read a page of a job; its JSON.
 
-        It is read by the process that draws it. A thread of this one could not be stopped while there are requests,
-        and if it gave way by its nice value it would do so with the interpreter's lock in its hands, too.
+        It is read by the process that draws it, in what time of the processor requests leave. A thread of this one
+        would give way with the interpreter's lock in its hands, and keep the reader of lines waiting.
         """
         holder, config = self._service.holder, self._config
         model = {

@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import threading
@@ -73,12 +72,6 @@ class Drawer:
         """End the process."""
         with self._lock:
             self._kill()
-
-    def stop(self, stopped: bool) -> None:
-        """Have the process stand still, or go on."""
-        process = self._process
-        if process is not None:
-            process.send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
 
     def open(self, source: Path | bytes, patience: Patience) -> dict[str, Any]:
         """Have the process open a document; asked again where it had just gone to rest."""

@@ -10,7 +10,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from serve.base.errors import NotReady, RequestError, TooBusy
-from serve.engine.drawing import Drawer
 from serve.engine.job_file import DOCUMENT, Claim
 from serve.engine.job_queue import LEASE_SECONDS, JobQueue
 from serve.engine.options import Options
@@ -24,21 +23,14 @@ log = logging.getLogger("serve.engine.job_reader")
 POLL_SECONDS = 0.5  # how often a worker without a page looks for one
 SWEEP_SECONDS = 60.0
 PAGE_SECONDS = 86_400.0  # for a page: what it may take of the processor is bounded, requests may be in its way
-TICK_SECONDS = 0.05
-TURN = 5  # ticks of which jobs have one while there are requests all the time: they never stand still for good
 COMPLAIN_SECONDS = 60.0
 
 
 class JobReader:
-    """The thread that has pages of jobs read, one after the other, and one that keeps their leases.
+    """The thread that has pages of jobs read, one after the other, and one that keeps their leases."""
 
-    The process that reads them is stopped while its worker has requests. That is quicker than any priority: the system
-    lets what runs go on for some milliseconds before it runs what is more urgent, at each of a request's steps.
-    """
-
-    def __init__(self, store: JobQueue, documents: Documents, process: Drawer, draining: Draining) -> None:
-        self._store, self._documents, self._process, self._draining = store, documents, process, draining
-        self._has_requests = False
+    def __init__(self, store: JobQueue, documents: Documents, draining: Draining) -> None:
+        self._store, self._documents, self._draining = store, documents, draining
         self._holder = f"{os.getpid()}-{time.time_ns()}"
         self._closed, self._woken = threading.Event(), threading.Event()
         self._claim: Claim | None = None
@@ -51,11 +43,6 @@ class JobReader:
         for thread in self._threads:
             thread.start()
 
-    def give_way(self, to_requests: bool) -> None:
-        """Whether this worker has requests now."""
-        self._has_requests = to_requests
-        self._process.stop(to_requests)
-
     def wake(self) -> None:
         """A job has come."""
         self._woken.set()
@@ -64,7 +51,6 @@ class JobReader:
         """Give back the page that is being read, and end."""
         self._closed.set()
         self._woken.set()
-        self._process.stop(False)
         for thread in self._threads:
             thread.join()
 
@@ -118,16 +104,10 @@ class JobReader:
         return not self._lost
 
     def _renew(self) -> None:
-        renewed, tick = time.monotonic(), 0
-        while not self._closed.wait(TICK_SECONDS if self._claim is not None else POLL_SECONDS):
+        while not self._closed.wait(LEASE_SECONDS / 3):
             claim = self._claim
-            tick += 1
-            self._process.stop(self._has_requests and tick % TURN != 0)
-            if claim is None or time.monotonic() - renewed < LEASE_SECONDS / 3:
-                continue
-            renewed = time.monotonic()
             try:
-                if not self._store.renew(claim):
+                if claim is not None and not self._store.renew(claim):
                     self._lost = claim is self._claim
             except (sqlite3.Error, OSError) as error:
                 self._complain(error)

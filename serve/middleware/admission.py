@@ -6,7 +6,7 @@ import http
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from serve.base.errors import BUSY, RequestError, TooBusy
@@ -28,7 +28,6 @@ class Gate:
         body: the most bytes of a request's body.
         bodies: the same by path, where more is taken.
         busy: what to refuse with, by path, where it is not the usual JSON.
-        on_change: told whether any is inside, whenever that changes.
     """
 
     def __init__(
@@ -40,14 +39,12 @@ class Gate:
         body: int,
         bodies: Mapping[str, int],
         busy: Mapping[str, Mapping[str, object]],
-        on_change: Callable[[bool], None] = lambda any_inside: None,
     ) -> None:
         self._app = app
         self.most = most
         self._metrics = metrics
         self._body, self._bodies = body, bodies
         self._busy = busy
-        self._on_change = on_change
         self._inside = 0
         self._lock = threading.Lock()
 
@@ -70,16 +67,12 @@ class Gate:
             if self._inside >= self.most:
                 return False
             self._inside += 1
-            if self._inside == 1:
-                self._on_change(True)
             self._metrics.held(self._inside)
             return True
 
     def _leave(self) -> None:
         with self._lock:
             self._inside -= 1
-            if self._inside == 0:
-                self._on_change(False)
             self._metrics.held(self._inside)
 
     def most_bytes(self, path: str) -> int:

@@ -87,7 +87,8 @@ def ocr() -> ResponseReturnValue:
     if form != "json":
         return send(documents().formatted(document, form, wishes.chars, patience, {"model": result.model}), form, "")
     if not wishes.chars:
-        result = service().read(picture, wishes, patience)
+        short = [{name: value for name, value in line.items() if name != "chars"} for line in result.lines]
+        result = replace(result, lines=short)
     paragraphs = [paragraph.text for paragraph in document.paragraphs]
     return jsonify(_success(result, started) | {"text": "\n".join(paragraphs), "paragraphs": paragraphs})
 

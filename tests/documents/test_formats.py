@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from crnn.core.errors import UserError
+from crnn.documents.json import page_as_json, page_of_json
 from crnn.documents.result import FORMATS, Page, Result
 from crnn.documents.words import words_of
 from crnn.page import LineReading
@@ -169,3 +171,15 @@ def test_errors_are_told_with_their_page() -> None:
     both = Result("x", (Page(1, lines=(broken,)), Page(2, error="damaged")))
     assert both.errors == ["page 1: a line could not be read (ValueError: odd)", "page 2: damaged"]
     assert np.isscalar(both.seconds)
+
+
+def test_a_page_comes_back_from_its_json() -> None:
+    lines = (
+        line("合计 12", 10, 20, turned=90),
+        replace(line("x", 10, 60), text="", chars=(), error="short"),
+        column("竖排", 300, 20),
+    )
+    page = Page(3, (1000, 800), lines, 90, 150.0, ("a warning",), "an error")
+    again = page_of_json(json.loads(json.dumps(page_as_json(page))))
+    assert page_as_json(again) == page_as_json(page)
+    assert [of.box.vertical for of in again.lines] == [False, False, True]

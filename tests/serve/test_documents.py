@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
+from crnn.documents.pages import BadPage
 from serve.base.config import ServeConfig
 from serve.engine.drawing import Drawer
 from serve.engine.patience import Patience
@@ -126,7 +127,9 @@ class TestFormats:
 
     def test_paragraphs(self, client: FlaskClient) -> None:
         body = {"image_base64": b64(png("ab")), "options": {"paragraphs": True}}
-        assert client.post("/api/v1/ocr", json=body).json["paragraphs"] == ["ab"]
+        read = client.post("/api/v1/ocr?chars=false", json=body).json
+        assert read["paragraphs"] == ["ab"]
+        assert "chars" not in read["lines"][0]
         assert client.post(f"{PATH}?paragraphs=true", data=form(TWO, "file")).json["paragraphs"] == ["ab", "cd"]
 
 
@@ -170,6 +173,19 @@ class TestRefusals:
                 assert "takes too long" in drawing.page(2, Patience(60)).error, "a further page is tried all the same"
             with drawer.opened(TWO, Patience(60)) as drawing:
                 assert drawing.count == 2
+        finally:
+            drawer.close()
+
+    @pytest.mark.slow
+    def test_small_files_that_are_much_when_unpacked_stay_within_bounds(self) -> None:
+        drawer = Drawer(25_000_000)
+        try:
+            for content in (b" " * 200_000_000, b"q " * 2_000_000):
+                with drawer.opened(pdf(content), Patience(120)) as drawing:
+                    page = drawing.page(1, Patience(120))
+                    assert isinstance(page, BadPage) or page.image.size < 25_000_000
+            with drawer.opened(pdf(size=(1_440_000, 1_440_000)), Patience(120)) as drawing:
+                assert drawing.page(1, Patience(120)).image.size < 25_000_000
         finally:
             drawer.close()
 

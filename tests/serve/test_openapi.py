@@ -65,6 +65,8 @@ def test_the_page_for_people_shows_every_operation(client: FlaskClient) -> None:
     page = client.get("/docs").get_data(as_text=True)
     for path in DOCUMENT["paths"]:
         assert path in page
+    for name in ("format", "pages", "turn", "min_confidence", "after"):
+        assert f"<code>{name}</code>" in page
 
 
 class Client:
