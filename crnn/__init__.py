@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OCR", "Recognizer", "__version__"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # ONNX Runtime otherwise keeps a record of its use in the home folder, meant to be sent away. It looks when it is
 # loaded, which is later than this; a value of the user's own stands.
