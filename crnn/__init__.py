@@ -21,10 +21,11 @@ __version__ = "0.2.0"
 # loaded, which is later than this; a value of the user's own stands.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-# OpenCV reads this limit when it is loaded, which is later than this: a PNG of 27 KB may otherwise decode to gigabytes.
-# Headers are read as well, for programs that imported OpenCV before us.
+# Pictures of more pixels are refused by their headers before they are decoded: a PNG of 27 KB may hold gigabytes. It
+# can be set to more (`max_pixels`), up to what OpenCV refuses by itself, which reads that when it is loaded.
 MAX_IMAGE_PIXELS = 50_000_000
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MAX_IMAGE_PIXELS))
+MOST_IMAGE_PIXELS = 250_000_000
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MOST_IMAGE_PIXELS))
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,8 @@ from typing import Any
 
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError
+from crnn.core.reading import UNSURE
+from crnn.decoding.beam import BeamSettings
 from crnn.decoding.decoder import METHODS, DecodeOptions
 from crnn.decoding.hot_words import DEFAULT_BOOST
 from crnn.documents.pages import TEXT_LAYERS, SourceOptions
@@ -36,6 +38,8 @@ class OCR:
         decode: beam or greedy, see `crnn.decoding.decoder`; beam by default.
         allow: characters that alone may be read; "" for all.
         hot_words: words that are likely: a list, a mapping to their boosts, or a file (see `HotWords.load`).
+        lm, lm_weight: file of a language model, the shipped one by default, and its weight; for the beam.
+        unsure: lines with a character less probable are read again; 0 for never.
         min_confidence: lines read with less are left out.
         paragraphs: whether the text has a paragraph a row instead of a line.
         workers: processes that read, each on one processor; 0 for all processors.
@@ -61,6 +65,9 @@ class OCR:
         decode: str | None = None,
         allow: str = "",
         hot_words: str | os.PathLike[str] | Mapping[str, float] | Iterable[str] | None = None,
+        lm: str | os.PathLike[str] | None = None,
+        lm_weight: float = BeamSettings.lm_weight,
+        unsure: float = UNSURE,
         min_confidence: float = MIN_CONFIDENCE,
         paragraphs: bool = False,
         workers: int = 1,
@@ -82,11 +89,18 @@ class OCR:
                 model=Path(model) if model is not None else None,
                 finder=Path(finder) if finder is not None else None,
                 layout=layout,
-                decode=DecodeOptions(decode or METHODS[0], hot_words=_hot_words(hot_words), allow=allow),
+                decode=DecodeOptions(
+                    decode or METHODS[0],
+                    Path(lm) if lm is not None else "shipped",
+                    _hot_words(hot_words),
+                    allow,
+                    BeamSettings(lm_weight=lm_weight),
+                ),
                 min_confidence=min_confidence,
                 join=paragraphs,
                 source=SourceOptions(rgb, text_layer, max_pixels, dpi, password),
                 threads=threads,
+                unsure=unsure,
             )
         )
         self._begin()
@@ -148,6 +162,14 @@ class OCR:
             return
         for source, name in named:
             yield self._reader.read_safely(source, name, pages, progress)
+
+    def load(self) -> None:
+        """Load the models now instead of with the first document; worker processes load their own.
+
+        Raises:
+            UserError: a model is missing, or the options do not go with it.
+        """
+        self._reader.models()
 
     def close(self) -> None:
         """End the worker processes and let the models go; both come again with the next document."""

@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -102,11 +103,19 @@ class TooManyLinesError(UserError):
 
 
 class PageReader:
-    """Reads pages with a recognizer and a finder. Safe to share between threads."""
+    """Reads pages with a recognizer and a finder: the shipped one by default, which single lines need not load.
+
+    Safe to share between threads.
+    """
 
     def __init__(self, recognizer: Recognizer, finder: Finder | None = None) -> None:
         self.recognizer = recognizer
-        self.finder = finder if finder is not None else Finder()
+        if finder is not None:
+            self.finder = finder
+
+    @cached_property
+    def finder(self) -> Finder:
+        return Finder()
 
     def read(
         self,

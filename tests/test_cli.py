@@ -115,18 +115,32 @@ def test_an_unexpected_error_is_that_of_one_picture(
     assert main(pictures) == 2
     out, err = capsys.readouterr()
     assert out == "e文\n"
-    assert err == "error: one.png: could not be read (OverflowError: too many); --debug shows where\n"
+    assert err == "error: one.png: could not be read (OverflowError: too many)\n"
     assert main([*pictures, "--debug"]) == 2
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_of_several_pages_the_first_is_read_and_the_others_are_told_of(folder: Path) -> None:
+def test_all_pages_of_a_document_are_read(folder: Path) -> None:
     first, second = (Image.open(folder / name) for name in ("one.png", "two.png"))
     first.save(folder / "pages.tif", save_all=True, append_images=[second])
-    done = crnn(folder, "--model", "model.onnx", "--json", "pages.tif", "two.png")
-    assert done.returncode == 0
-    assert [json.loads(line)["pages"] for line in done.stdout.splitlines()] == [2, 1]
-    assert done.stderr == "warning: pages.tif: only the first of 2 pages was read\n"
+    first.save(folder / "pages.pdf", save_all=True, append_images=[second])
+    for name in ("pages.tif", "pages.pdf"):
+        done = crnn(folder, "--model", "model.onnx", "--line", "--json", name, "two.png")
+        assert (done.returncode, done.stderr) == (0, "")
+        pages, page = map(json.loads, done.stdout.splitlines())
+        assert (pages["image"], pages["pages"], pages["text"]) == (name, 2, "ab中\n\ne文")
+        assert [(line["page"], line["text"]) for line in pages["lines"]] == [(1, "ab中"), (2, "e文")]
+        assert (page["pages"], page["text"]) == (1, "e文")
+    done = crnn(folder, "--model", "model.onnx", "--line", "pages.tif", "two.png")
+    assert (done.stdout, done.stderr) == ("ab中\n\ne文\ne文\n", "")
+    done = crnn(folder, "--model", "model.onnx", "--line", "--format", "tsv", "pages.tif")
+    assert len(done.stdout.splitlines()) == 3
+
+
+def test_single_lines_need_no_finder(folder: Path) -> None:
+    line = ["--model", "model.onnx", "--finder", "absent.onnx", "one.png"]
+    assert crnn(folder, "--line", *line).stdout == "ab中\n"
+    assert crnn(folder, *line).stderr == "error: no model at absent.onnx: give the path of an exported .onnx file\n"
 
 
 def test_a_reader_that_has_gone_is_no_error(folder: Path) -> None:

@@ -117,7 +117,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     add = {"read": add_read_parser, "serve": add_serve_parser, "info": add_info_parser, "bulk": add_bulk_parser}.get(
         command
     )
-    return add(argparse.ArgumentParser().add_subparsers()) if add else command_line._parser()
+    return add(argparse.ArgumentParser().add_subparsers()) if add else command_line._plain_parser()
 
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -68,7 +68,7 @@ def _read(options: argparse.Namespace) -> Count:
     if options.jobs is not None and options.jobs < 1:
         raise UserError(f"--jobs {options.jobs}: choose 1 or more")
     engine = ENGINES[_engine(options.engine)]
-    for name in ("model", "finder", "hot_words"):  # workers have other folders
+    for name in ("model", "finder", "hot_words", "lm"):  # workers have other folders
         path = getattr(options, name)
         setattr(options, name, Path(path).resolve() if path else None)
     read = ReadEntry(ocr_of(options), model_digest(options.model, options.finder))

@@ -50,7 +50,7 @@ def lines_as_json(page: Page) -> list[dict[str, Any]]:
 
 
 def page_of_json(fields: dict[str, Any]) -> Page:
-    """The page of which `page_as_json` made `fields`, but for what was rounded."""
+    """The page of which `page_as_json` made `fields`, but for what was rounded, and for `is_line`."""
     return Page(
         fields["page"],
         (fields["height"], fields["width"]),

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from crnn.image.decode import MAX_IMAGE_PIXELS, ImageError
+from crnn.image.decode import MAX_IMAGE_PIXELS
 from crnn.page import LineReading
 
 TEXT_LAYERS = ("ignore", "use")
@@ -78,12 +78,6 @@ class Document(Protocol):
     def __enter__(self) -> Document: ...
 
     def __exit__(self, *_: object) -> None: ...
-
-
-def check_size(width: int, height: int, most: int) -> None:
-    """Raise an `ImageError` if a picture of so many pixels must not be decoded."""
-    if width * height > most:
-        raise ImageError(f"the image is too large: {width}×{height} pixels, the most is {most:,}")
 
 
 def on_white(image: np.ndarray) -> np.ndarray:

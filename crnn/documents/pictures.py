@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from crnn.core.errors import UserError
-from crnn.documents.pages import BadPage, PageImage, check_size, on_white
+from crnn.documents.pages import BadPage, PageImage, on_white
 from crnn.documents.resolution import picture_dpi
-from crnn.image.decode import ImageError, decode_image
+from crnn.image.decode import ImageError, check_size, decode_image
 from crnn.image.frames import count_frames
-from crnn.image.header import declared_size
+from crnn.image.header import avif_size, declared_size
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,9 +50,7 @@ def encoded_picture(data: bytes, max_pixels: int) -> PictureDocument:
     Raises:
         ImageError: see `crnn.image.decode.decode_image`.
     """
-    if size := declared_size(data):
-        check_size(size.width, size.height, max_pixels)
-    return PictureDocument(decode_image(data), picture_dpi(data))
+    return PictureDocument(decode_image(data, max_pixels), picture_dpi(data))
 
 
 def array_picture(array: np.ndarray, rgb: bool, max_pixels: int) -> PictureDocument:
@@ -105,6 +103,8 @@ def heif_picture(data: bytes, max_pixels: int) -> PictureDocument:
         ImageError: it is damaged or too large.
     """
     if data[8:12] in (b"avif", b"avis"):
+        if size := avif_size(data):
+            check_size(size.width, size.height, max_pixels)
         image = _decoded_by_opencv(data)
     else:
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from crnn.core.errors import UserError
+from crnn.core.reading import UNSURE
 from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
 from crnn.documents.pages import BadPage, Document, PageImage, SourceOptions
 from crnn.documents.result import Page, Result
@@ -37,6 +38,7 @@ class ReadOptions:
     join: bool = False
     source: SourceOptions = field(default_factory=SourceOptions)
     threads: int = 1
+    unsure: float = UNSURE
 
 
 class DocumentReader:
@@ -126,9 +128,9 @@ class DocumentReader:
     def load(self) -> tuple[PageReader, Decoder]:
         """Load the models."""
         options = self.options
-        recognizer = Recognizer(options.model, options.threads)
-        pages = PageReader(recognizer, Finder(options.finder, options.threads))
-        return pages, make_decoder(recognizer.info.charset, options.decode)
+        recognizer = Recognizer(options.model, options.threads, unsure=options.unsure)
+        finder = None if options.layout == "line" else Finder(options.finder, options.threads)
+        return PageReader(recognizer, finder), make_decoder(recognizer.info.charset, options.decode)
 
     def _read_page(self, shown: PageImage | BadPage) -> Page:
         if isinstance(shown, BadPage):
@@ -145,7 +147,7 @@ class DocumentReader:
         except Exception as error:
             log.error("page %d could not be read", shown.number, exc_info=True)
             return replace(page, error=_unexpected(error))
-        return replace(page, lines=read.lines, turned=read.turned)
+        return replace(page, lines=read.lines, turned=read.turned, is_line=read.is_line)
 
 
 def chosen(pages: Sequence[int] | None, count: int) -> list[int]:

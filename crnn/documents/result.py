@@ -34,6 +34,7 @@ class Page:
         warnings: what was not as it should be.
         error: why it could not be read; "" where it was.
         from_text_layer: whether the lines were taken from the PDF's own text.
+        is_line: whether it was taken for the crop of one line.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Page:
     warnings: tuple[str, ...] = ()
     error: str = ""
     from_text_layer: bool = False
+    is_line: bool = False
 
     @property
     def text(self) -> str:

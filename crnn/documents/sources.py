@@ -23,7 +23,7 @@ from crnn.documents.pictures import (
     heif_picture,
     pil_picture,
 )
-from crnn.documents.tiff import TiffDocument, page_offsets
+from crnn.documents.tiff import TiffDocument
 from crnn.image.frames import count_frames
 
 TAKEN = (
@@ -117,7 +117,7 @@ def count_pages(source: Any, options: SourceOptions) -> int:
             with PdfDocument(Path(source) if isinstance(source, str | os.PathLike) else data, options) as document:
                 return document.count
         if kind == "tiff":
-            return max(1, len(page_offsets(data)))
+            return count_frames(data)
         return min(count_frames(data), MOST_FRAMES) if kind == "animation" else 1
     except (ValueError, OSError):
         return 1  # whoever reads it will say why

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from crnn import MAX_IMAGE_PIXELS
+from crnn import MAX_IMAGE_PIXELS, MOST_IMAGE_PIXELS
 from crnn.core.errors import UserError
 from crnn.image.header import (
     JPEG_END,
@@ -24,6 +24,7 @@ from crnn.image.header import (
 FORMATS = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 # Scans of a progressive JPEG times its pixels: two seconds of decoding. Encoders make about ten scans.
 MOST_SCANNED_PIXELS = 600_000_000
+SCANS_OF_LARGE = 12  # where pictures may be so large that this comes to more
 MOST_SCANS = 200
 JPEG_SCAN = b"\xff\xda"
 TIFF_SAMPLES, TIFF_PLANAR = 277, 284  # tags: channels, and whether these lie in a plane each (2) or pixel by pixel (1)
@@ -34,26 +35,28 @@ class ImageError(UserError):
     """The bytes are not a picture that can be read."""
 
 
-def decode_image(data: bytes) -> np.ndarray:
+def decode_image(data: bytes, max_pixels: int = MAX_IMAGE_PIXELS) -> np.ndarray:
     """Decode a picture, upright by its EXIF tag, the first of several (`crnn.image.frames` counts them).
 
     What is transparent becomes white, or black where that lets the rest be seen: light letters on nothing.
+
+    Args:
+        max_pixels: larger pictures are refused, and whatever is larger than `MOST_IMAGE_PIXELS`.
 
     Returns:
         uint8 (H, W) for grey or (H, W, 3) in BGR for colour pictures.
 
     Raises:
-        ImageError: empty, damaged, none of `FORMATS`, of more than `MAX_IMAGE_PIXELS`, of pixels that are neither 8
-            nor 16 bits a channel, or of a kind that OpenCV decodes wrongly.
+        ImageError: empty, damaged, none of `FORMATS`, of more than `max_pixels`, of pixels that are neither 8 nor 16
+            bits a channel, or of a kind that OpenCV decodes wrongly.
     """
     if not data:
         raise ImageError("the image is empty (0 bytes)")
     size = declared_size(data)
     if size is None:
         raise ImageError(f"not an image that can be read: give a {FORMATS} file")
-    if size.width * size.height > MAX_IMAGE_PIXELS:
-        raise ImageError(f"the image is too large: {size.width}×{size.height} pixels, the most is {MAX_IMAGE_PIXELS:,}")
-    check_scans(data, size)
+    check_size(size.width, size.height, min(max_pixels, MOST_IMAGE_PIXELS))
+    check_scans(data, size, max_pixels)
     if data.startswith(PNG_SIGNATURE) and not png_is_whole(data):
         raise ImageError("the image is damaged: the PNG file is cut short or altered")
     try:
@@ -72,14 +75,20 @@ def decode_image(data: bytes) -> np.ndarray:
     return _turn(_to_uint8(image), orientation)
 
 
-def check_scans(data: bytes, size: ImageSize) -> None:
+def check_size(width: int, height: int, most: int) -> None:
+    """Raise an `ImageError` if a picture of so many pixels must not be decoded."""
+    if width * height > most:
+        raise ImageError(f"the image is too large: {width}×{height} pixels, the most is {most:,}")
+
+
+def check_scans(data: bytes, size: ImageSize, max_pixels: int = MAX_IMAGE_PIXELS) -> None:
     """Refuse a JPEG that goes over its pixels so often that decoding it would take many seconds.
 
     Raises:
         ImageError: it does.
     """
     scans = jpeg_scans(data)
-    if scans > MOST_SCANS or scans * size.width * size.height > MOST_SCANNED_PIXELS:
+    if scans > MOST_SCANS or scans * size.width * size.height > max(MOST_SCANNED_PIXELS, SCANS_OF_LARGE * max_pixels):
         raise ImageError(f"the image goes over its pixels {scans} times: save it again, or as PNG")
 
 

@@ -17,7 +17,7 @@ SUBFILE_PREVIEW, SUBFILE_MASK = 1, 4  # bits of it: what is no page of its own
 def count_frames(data: bytes) -> int:
     """Pages or frames of a picture, at least 1: of what is damaged, or of another kind, one can be read at most."""
     if data[:4] in TIFF_ORDERS:
-        count = _tiff_pages(data)
+        count = len(tiff_pages(data))
     elif data.startswith((b"GIF87a", b"GIF89a")):
         count = _gif_frames(data)
     elif data.startswith(PNG_SIGNATURE):
@@ -30,18 +30,20 @@ def count_frames(data: bytes) -> int:
     return max(1, count)
 
 
-def _tiff_pages(data: bytes) -> int:
+def tiff_pages(data: bytes) -> list[int]:
+    """Where the directory of each page of a TIFF file stands, in bytes; previews and masks are no pages."""
     order = TIFF_ORDERS[data[:4]]
 
     def number(at: int, size: int) -> int:
         return int.from_bytes(data[at : at + size], order)
 
-    pages, seen, at = 0, set[int](), number(4, 4)
+    pages, seen, at = list[int](), set[int](), number(4, 4)
     while 0 < at < len(data) and at not in seen and len(seen) < MOST_STEPS:
         seen.add(at)
         entries = number(at, 2)
         kind = number(at + 10, 4) if number(at + 2, 2) == TIFF_SUBFILE else 0  # tags ascend: this one stands first
-        pages += not kind & (SUBFILE_PREVIEW | SUBFILE_MASK)
+        if not kind & (SUBFILE_PREVIEW | SUBFILE_MASK):
+            pages.append(at)
         at = number(at + 2 + 12 * entries, 4)
     return pages
 

@@ -20,6 +20,7 @@ JPEG_SCAN = 0xDA
 # FF 00 is a byte of pixels, FF before a marker fills up, and 01 and D0 … D7 (restarts) stand without a segment.
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
 MOST_SEGMENTS = 10_000  # of a JPEG; a profile of colours or a long comment takes some hundreds
+AVIF_HEADER = 100_000  # bytes in which the properties of an AVIF picture stand
 TIFF_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 TIFF_WIDTH, TIFF_HEIGHT, TIFF_ORIENTATION = 256, 257, 274
 
@@ -109,6 +110,13 @@ def declared_size(data: bytes) -> ImageSize | None:
     return ImageSize(width, height) if width > 0 and height > 0 else None
 
 
+def avif_size(data: bytes) -> ImageSize | None:
+    """The largest size that an AVIF file claims for any of its pictures (ISO/IEC 23008-12, section 6.5.3: ispe)."""
+    boxes = [found.end() + 4 for found in re.finditer(b"ispe", data[:AVIF_HEADER])]  # 4 bytes: version and flags
+    sizes = [ImageSize(int.from_bytes(data[at : at + 4]), int.from_bytes(data[at + 4 : at + 8])) for at in boxes]
+    return max(sizes, key=lambda size: size.width * size.height, default=None)
+
+
 def _declared_size(data: bytes) -> tuple[int, int]:
     def little(start: int, end: int) -> int:
         return int.from_bytes(data[start:end], "little")
@@ -167,7 +175,8 @@ def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
 def tiff_tags(data: bytes) -> dict[int, int]:
     """Tags of the first directory of a TIFF file or EXIF block that hold one whole number, or {}.
 
-    Of a tag that is there twice the larger value counts: which of them a decoder goes by is its own affair.
+    Of a tag that is there twice the larger value counts: which of them a decoder goes by is its own affair. A width or
+    height in a type of its own, which decoders may read, makes the whole {}.
     """
     order = TIFF_ORDERS.get(data[:4])
     if order is None:
@@ -178,8 +187,10 @@ def tiff_tags(data: bytes) -> dict[int, int]:
         if entry + 12 > len(data):
             break
         size = {3: 2, 4: 4}.get(int.from_bytes(data[entry + 2 : entry + 4], order))  # 3 is SHORT, 4 is LONG
+        tag = int.from_bytes(data[entry : entry + 2], order)
+        if size is None and tag in (TIFF_WIDTH, TIFF_HEIGHT):
+            return {}
         if size is not None and int.from_bytes(data[entry + 4 : entry + 8], order) == 1:
-            tag = int.from_bytes(data[entry : entry + 2], order)
             value = int.from_bytes(data[entry + 8 : entry + 8 + size], order)
             tags[tag] = max(value, tags.get(tag, 0))
     return tags

@@ -111,6 +111,7 @@ def test_heic_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         (animation("gif")[:30], "the image"),
         (grey(0, (100, 101)), "the image is too large: 101×100 pixels, the most is 10,000"),
         (encoded(grey(0, (100, 101))), "the image is too large: 101×100 pixels"),
+        (encoded(grey(0, (100, 101)), ".avif"), "the image is too large: 101×100 pixels"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_sentence(source: Any, message: str) -> None:

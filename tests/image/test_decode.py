@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crnn import MAX_IMAGE_PIXELS
+from crnn import MOST_IMAGE_PIXELS
 from crnn.image.decode import ImageError, decode_image
 from crnn.image.header import ImageSize, declared_size, jpeg_scans
 
@@ -358,4 +358,20 @@ def test_the_limit_of_pixels_is_set_before_opencv_is_loaded(module: str) -> None
     environment = {name: value for name, value in os.environ.items() if name != "OPENCV_IO_MAX_IMAGE_PIXELS"}
     code = watch + f"import {module}"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert said.stdout.splitlines()[0] == str(MAX_IMAGE_PIXELS)
+    assert said.stdout.splitlines()[0] == str(MOST_IMAGE_PIXELS)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_larger_pictures_are_decoded_where_that_is_asked_for(form: str) -> None:
+    phone = encode(Image.new("L", (8000, 6500), 255), form, **({"progressive": True} if form == "JPEG" else {}))
+    with pytest.raises(ImageError, match="the most is 50,000,000"):
+        decode_image(phone)
+    assert decode_image(phone, max_pixels=108_000_000).shape == (6500, 8000)
+
+
+def test_a_tiff_tells_its_size_in_the_usual_types_or_is_refused() -> None:
+    tiff = bytearray(encode(Image.new("L", (40, 20)), "TIFF"))
+    entry = int.from_bytes(tiff[4:8], "little") + 2  # the width, which stands first
+    assert int.from_bytes(tiff[entry : entry + 2], "little") == 256
+    tiff[entry + 2] = 16  # eight bytes, which libtiff would read
+    assert declared_size(bytes(tiff)) is None
