@@ -17,7 +17,7 @@ from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
 from crnn.finder.finder import Finder
 from crnn.finder.joining import join_columns
-from crnn.finder.reading_order import reading_order
+from crnn.finder.reading_order import reading_order, row_angle, turn_back
 from crnn.image.preprocess import line_grey
 from crnn.recognizer import Allowance, Recognizer
 
@@ -286,9 +286,8 @@ def page_order(boxes: Sequence[LineBox], way: Way) -> list[int]:
     quads = np.stack([box.quad for box in boxes]).astype(np.float64)
     along = np.sum(quads[:, 1] - quads[:, 0], axis=0) if way is not Way.COLUMN else np.array([0.0, 1.0])
     angle = np.arctan2(along[1], along[0])
-    cosine, sine = np.cos(-angle), np.sin(-angle)
-    turned = quads @ np.array([[cosine, sine], [-sine, cosine]])
     # Columns run down and follow each other from right to left: turned a quarter, they are rows from top to bottom.
+    turned = turn_back(quads, row_angle(quads, float(angle)))
     level = np.concatenate([turned.min(axis=1), turned.max(axis=1)], axis=1).astype(np.float32)
     return [int(i) for i in reading_order(level)]
 

@@ -96,6 +96,22 @@ def test_a_label_that_stands_upright_on_a_level_page_is_read_on_its_own() -> Non
     assert line_ways(page, [level, upright], Way.RIGHT, sees("13576")) == [Way.RIGHT, Way.UP]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("page", [Way.UP, Way.DOWN])
+def test_a_single_letter_reads_as_its_page_does(page: Way) -> None:
+    letter = LineBox(np.array([[0, 0], [28, 0], [28, 20], [0, 20]], np.float32))
+    line = LineBox(np.array([[40, 0], [60, 0], [60, 200], [40, 200]], np.float32))
+    picture = np.zeros((200, 60), np.uint8)
+    assert line_ways(picture, [letter, line], page, lambda crops: [0.0] * len(crops)) == [page, page]
+
+
+def test_figures_below_each_other_do_not_make_a_table_a_page_of_columns() -> None:
+    """Rows far apart and figures close below each other: the finder takes some of these for one line."""
+    page = np.full((400, 400), 255, np.uint8)
+    words = [LineBox(np.array([[20, y], [68, y], [68, y + 25], [20, y + 25]], np.float32)) for y in range(10, 390, 40)]
+    pairs = [LineBox(np.array([[x, 10], [x + 26, 10], [x + 26, 75], [x, 75]], np.float32)) for x in range(100, 300, 40)]
+    assert page_way(page, words + pairs, lambda crops: [0.97] * len(crops)) is Way.RIGHT
+
+
 def test_boxes_hardly_higher_than_wide_tell_nothing() -> None:
     box = LineBox(np.array([[0, 0], [20, 0], [20, 34], [0, 34]], np.float32))
     assert page_way(np.zeros((40, 40), np.uint8), [box], lambda crops: [0.0] * len(crops)) is Way.RIGHT
