@@ -109,6 +109,17 @@ def test_a_page_on_its_side_is_not_taken_for_one_line() -> None:
     assert not reading.is_line and reading.turned == 90 and len(reading.lines) == 8
 
 
+def test_a_long_screenshot_is_read_to_its_end() -> None:
+    """Reduced as a whole to what the network sees at once, its letters would be three pixels high."""
+    image = np.full((9000, 700, 3), 255, np.uint8)
+    for row in range(100):
+        where = (40, 80 + 88 * row)
+        cv2.putText(image, f"Message {1000 + row}", where, cv2.FONT_HERSHEY_DUPLEX, 1.1, (30, 30, 30), 2, cv2.LINE_AA)
+    lines = reader().find(image).lines
+    middles = np.array([line.box.quad[:, 1].mean() for line in lines])
+    assert np.abs(middles - (70 + 88 * np.arange(100))).max() < 12
+
+
 @pytest.mark.parametrize("shape", [(300, 400), (600, 200, 3), (5, 5), (1, 900), (900, 1)])
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_picture_of_any_shape_has_no_lines(shape: tuple[int, ...], level: int) -> None:
