@@ -20,6 +20,7 @@ from crnn.core.reading import UNSURE, Reading
 from crnn.core.shipped import DEFAULT_FINDER, DEFAULT_MODEL
 from crnn.decoding.beam import BeamSettings
 from crnn.decoding.decoder import METHODS, DecodeOptions, Decoder, make_decoder
+from crnn.documents.kinds import PEEK, kind_of
 from crnn.finder.finder import Finder
 from crnn.image.decode import decode_image
 from crnn.image.frames import count_frames
@@ -134,12 +135,15 @@ def _decode_options(options: argparse.Namespace) -> DecodeOptions:
 
 
 def _bytes_of(name: str) -> bytes:
-    if name == "-":
-        return sys.stdin.buffer.read()
     try:
-        return Path(name).read_bytes()
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except IsADirectoryError:
+        raise UserError("this is a folder: crnn read reads it") from None
     except OSError as error:
         raise UserError(f"cannot be opened: {error.strerror}") from None
+    if kind_of(data[:PEEK]) == "pdf":
+        raise UserError("this is a PDF: crnn read reads it")
+    return data
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -63,6 +63,18 @@ def test_names_each_unreadable_image_and_reads_the_others(folder: Path) -> None:
     assert third == "error: cut.png: the image is damaged: the PNG file is cut short or altered"
 
 
+def test_what_crnn_read_is_for_is_passed_on_to_it_by_name(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(b"%PDF-1.7\n")
+    done = crnn(folder, "--model", "model.onnx", str(tmp_path), str(tmp_path / "scan.pdf"))
+    assert [line.split(": ", 2)[2] for line in done.stderr.splitlines()] == [
+        "this is a folder: crnn read reads it",
+        "this is a PDF: crnn read reads it",
+    ]
+    assert crnn(folder, "--model", "model.onnx", "-", stdin=b"%PDF-1.7\n").stderr == (
+        "error: -: this is a PDF: crnn read reads it\n"
+    )
+
+
 def test_reads_standard_input(folder: Path) -> None:
     done = crnn(folder, "--model", "model.onnx", "-", stdin=(folder / "two.png").read_bytes())
     assert done.stdout == "e文\n"
