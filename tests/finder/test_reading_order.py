@@ -30,7 +30,7 @@ def cells(slant: float) -> np.ndarray:
     return middles[:, None] + turn_back(corners[None], -slant)
 
 
-@pytest.mark.parametrize(("slant", "turn"), [(0.03, 0.0), (-0.03, 0.0), (0.0, 0.1), (0.0, -0.1)])
+@pytest.mark.parametrize(("slant", "turn"), [(0.03, 0.0), (-0.03, 0.0), (0.0, 0.1), (0.03, 0.1), (0.03, -0.1)])
 def test_short_cells_that_all_lean_a_little_do_not_mix_up_the_rows_of_a_table(slant: float, turn: float) -> None:
     """Boxes of single letters lean by chance; those of a tilted page lean because it does."""
     quads = turn_back(cells(slant), -turn)
