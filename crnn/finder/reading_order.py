@@ -23,7 +23,7 @@ MOST_DEPTH = 4  # columns within columns
 MOST_WORK = 16
 TRY_COST = 50  # boxes that take as long to look at as it takes to begin
 ENDS_KNOWN = 0.25  # of a line's height: how well the heights of its ends are known
-ANGLE_STEPS = 6  # angles tried on either side of the mean
+ANGLE_STEPS = 12  # angles tried on either side of the mean
 
 
 def reading_order(boxes: np.ndarray) -> np.ndarray:
