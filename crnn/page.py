@@ -27,6 +27,7 @@ LAYOUTS = ("auto", "page", "line")
 TURNS = {0: Way.RIGHT, 90: Way.UP, 180: Way.LEFT, 270: Way.DOWN}  # how the text of a page reads that is to be turned so
 MIN_CONFIDENCE = 0.2  # of a line; hardly any text reads worse
 LEAST_TEXT = 0.2  # probability that a box shows text, by finder and reader together
+SURELY_READ, LEAST_SURELY_READ = 0.99, 0.1  # confidence of clear letters alone in a cell, and what is enough for them
 # Of that probability: for the reader's confidence, the finder's score, the logarithm of the letters read, and a
 # constant. A logistic regression on pages of the training sources; docs/history/finder.md says how it was judged.
 TEXT_WEIGHTS = (7.5, 18.5, 0.95, -19.9)
@@ -224,7 +225,8 @@ def is_text(line: Read, box: LineBox, is_line: bool, min_confidence: float) -> b
         return True
     if is_line:
         return line.confidence >= LINE_CONFIDENCE
-    return text_probability(line.text, line.confidence, box.score) >= LEAST_TEXT
+    least = LEAST_SURELY_READ if line.confidence >= SURELY_READ else LEAST_TEXT
+    return text_probability(line.text, line.confidence, box.score) >= least
 
 
 def text_probability(text: str, confidence: float, score: float) -> float:
