@@ -225,7 +225,8 @@ def is_text(line: Read, box: LineBox, is_line: bool, min_confidence: float) -> b
         return True
     if is_line:
         return line.confidence >= LINE_CONFIDENCE
-    least = LEAST_SURELY_READ if line.confidence >= SURELY_READ else LEAST_TEXT
+    plain = line.text.isascii() and line.text.isalnum()  # texture is read as □ or 回 with confidence, too
+    least = LEAST_SURELY_READ if plain and line.confidence >= SURELY_READ else LEAST_TEXT
     return text_probability(line.text, line.confidence, box.score) >= least
 
 

@@ -64,6 +64,7 @@ def test_the_lines_of_a_page_are_found(kind: str) -> None:
         ("Total", 0.4, 0.8, True),  # a blurred word
         ("1", 0.98, 0.7, True),  # a number alone in its cell
         ("1", 0.99, 0.57, True),  # the same, read surely, where rules around it trouble the finder
+        ("□", 1.0, 0.57, False),  # a tile
         ("Total", 0.1, 0.8, False),
         ("", 1.0, 1.0, False),
     ],
