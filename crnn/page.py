@@ -18,7 +18,7 @@ from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
 from crnn.finder.finder import Finder
 from crnn.finder.joining import join_columns
-from crnn.finder.reading_order import reading_order
+from crnn.finder.reading_order import reading_order, row_angle, turn_back
 from crnn.image.preprocess import line_grey
 from crnn.recognizer import Allowance, Recognizer
 
@@ -28,6 +28,7 @@ LAYOUTS = ("auto", "page", "line")
 TURNS = {0: Way.RIGHT, 90: Way.UP, 180: Way.LEFT, 270: Way.DOWN}  # how the text of a page reads that is to be turned so
 MIN_CONFIDENCE = 0.2  # of a line; hardly any text reads worse
 LEAST_TEXT = 0.2  # probability that a box shows text, by finder and reader together
+SURELY_READ, LEAST_SURELY_READ = 0.99, 0.1  # confidence of clear letters alone in a cell, and what is enough for them
 # Of that probability: for the reader's confidence, the finder's score, the logarithm of the letters read, and a
 # constant. A logistic regression on pages of the training sources; docs/history/finder.md says how it was judged.
 TEXT_WEIGHTS = (7.5, 18.5, 0.95, -19.9)
@@ -233,7 +234,9 @@ def is_text(line: Read, box: LineBox, is_line: bool, min_confidence: float) -> b
         return True
     if is_line:
         return line.confidence >= LINE_CONFIDENCE
-    return text_probability(line.text, line.confidence, box.score) >= LEAST_TEXT
+    plain = line.text.isascii() and line.text.isalnum()  # texture is read as □ or 回 with confidence, too
+    least = LEAST_SURELY_READ if plain and line.confidence >= SURELY_READ else LEAST_TEXT
+    return text_probability(line.text, line.confidence, box.score) >= least
 
 
 def text_probability(text: str, confidence: float, score: float) -> float:
@@ -295,9 +298,8 @@ def page_order(boxes: Sequence[LineBox], way: Way) -> list[int]:
     quads = np.stack([box.quad for box in boxes]).astype(np.float64)
     along = np.sum(quads[:, 1] - quads[:, 0], axis=0) if way is not Way.COLUMN else np.array([0.0, 1.0])
     angle = np.arctan2(along[1], along[0])
-    cosine, sine = np.cos(-angle), np.sin(-angle)
-    turned = quads @ np.array([[cosine, sine], [-sine, cosine]])
     # Columns run down and follow each other from right to left: turned a quarter, they are rows from top to bottom.
+    turned = turn_back(quads, row_angle(quads, float(angle)))
     level = np.concatenate([turned.min(axis=1), turned.max(axis=1)], axis=1).astype(np.float32)
     return [int(i) for i in reading_order(level)]
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from crnn.documents.words import is_wide
+from crnn.finder.reading_order import row_angle, turn_back
 from crnn.page import LineReading
 
 ALIKE = 1.4  # most that the heights of two lines of a paragraph differ by, as a ratio
@@ -60,9 +61,7 @@ def levelled(lines: Sequence[LineReading]) -> np.ndarray:
     vertical = np.array([line.box.vertical for line in lines])
     sides = np.where(vertical[:, None], quads[:, 3] - quads[:, 0], quads[:, 1] - quads[:, 0])
     along = sides.sum(axis=0)
-    norm = float(np.hypot(*along))
-    cosine, sine = (along / norm).tolist() if norm > 0 else (1.0, 0.0)
-    turned = quads @ np.array([[cosine, -sine], [sine, cosine]])
+    turned = turn_back(quads, row_angle(quads, float(np.arctan2(along[1], along[0]))))
     # Some slant is left in each line: its middle and its thickness say more than its outermost corners.
     heights = np.where(vertical, [line.box.width for line in lines], [line.box.height for line in lines])
     middles = turned[:, :, 1].mean(axis=1)

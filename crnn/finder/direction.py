@@ -20,6 +20,8 @@ from crnn.image.preprocess import line_grey
 PROBES = 5  # lines that are read to tell the way up
 SURE = 0.9  # mean confidence of the probes from which no other way is tried
 LONGER = 1.5  # times as high as wide: a box from there on stands upright
+SLENDER = 2.0  # the same for a box that tells how its page reads
+CONTESTED = 0.75  # of the length of most boxes that those across them have: what both say is compared
 MOST_UPRIGHT = 60  # upright boxes of a level page that are tried each way; the others are read as the best of these
 
 
@@ -54,7 +56,17 @@ Confidence = Callable[[Sequence[np.ndarray]], Sequence[float]]  # of lines, in [
 def is_upright(box: LineBox) -> bool:
     """Whether the box is a column on its page: its longer side runs down."""
     along = box.quad[1] - box.quad[0] if box.width >= box.height else box.quad[3] - box.quad[0]
-    return abs(along[1]) > abs(along[0]) and max(box.width, box.height) >= LONGER * min(box.width, box.height)
+    return bool(abs(along[1]) > abs(along[0])) and is_long(box)
+
+
+def is_lying(box: LineBox) -> bool:
+    """Whether its longer side runs across its page."""
+    return is_long(box) and not is_upright(box)
+
+
+def is_long(box: LineBox) -> bool:
+    """Whether the box has a direction of its own; that of one letter has none."""
+    return max(box.width, box.height) >= LONGER * min(box.width, box.height)
 
 
 def directed(image: np.ndarray, box: LineBox, way: Way) -> Directed:
@@ -74,33 +86,41 @@ def page_way(image: np.ndarray, boxes: Sequence[LineBox], confidence: Confidence
     upright = np.array([is_upright(box) for box in boxes])
     lengths = np.array([max(box.width, box.height) for box in boxes])
     slender = np.array([max(box.width, box.height) / max(1.0, min(box.width, box.height)) for box in boxes])
-    mostly_upright = lengths[upright & (slender >= 2)].sum() > lengths[~upright & (slender >= 2)].sum()
-    ways = (Way.DOWN, Way.UP, Way.COLUMN) if mostly_upright else (Way.RIGHT, Way.LEFT)
-    candidates: list[int] = np.flatnonzero(upright == mostly_upright).tolist()
-    if not candidates:  # a few upright boxes, none of them slender
-        return Way.RIGHT
-    # Long lines say most, but very long ones cost most.
-    weight = np.array([boxes[i].score for i in candidates]) * np.minimum(slender[candidates], 12)
-    probes = [candidates[k] for k in np.argsort(-weight, kind="stable")[:PROBES]]
-    best, best_confidence = ways[0], -1.0
-    for way in ways:
-        mean = float(np.mean(confidence([directed(image, boxes[i], way).crop for i in probes])))
-        if mean > best_confidence:
-            best, best_confidence = way, mean
-        if best_confidence >= SURE:
+    slim = slender >= SLENDER
+    mostly_upright = bool(lengths[upright & slim].sum() > lengths[~upright & slim].sum())
+    kinds = [mostly_upright]
+    others = lengths[(upright != mostly_upright) & (slender >= LONGER)].sum()
+    if others >= CONTESTED * lengths[(upright == mostly_upright) & slim].sum():  # short words, or figures in columns
+        kinds.append(not mostly_upright)
+    best, best_confidence = Way.RIGHT, -1.0
+    for kind in kinds:
+        candidates: list[int] = np.flatnonzero(upright == kind).tolist()
+        if not candidates:  # a few upright boxes, none of them slender
             break
+        # Long lines say most, but very long ones cost most.
+        weight = np.array([boxes[i].score for i in candidates]) * np.minimum(slender[candidates], 12)
+        probes = [candidates[k] for k in np.argsort(-weight, kind="stable")[:PROBES]]
+        for way in (Way.DOWN, Way.UP, Way.COLUMN) if kind else (Way.RIGHT, Way.LEFT):
+            mean = float(np.mean(confidence([directed(image, boxes[i], way).crop for i in probes])))
+            if mean > best_confidence:
+                best, best_confidence = way, mean
+            if mean >= SURE:
+                break
     return best
 
 
 def line_ways(image: np.ndarray, boxes: Sequence[LineBox], page: Way, confidence: Confidence) -> list[Way]:
-    """How each line is read on a page that reads `page`: what stands across it is tried each way."""
-    across = [i for i, box in enumerate(boxes) if is_upright(box) != (page in (Way.DOWN, Way.UP, Way.COLUMN))]
+    """How each line is read on a page that reads `page`: what stands across it is tried each way.
+
+    Single letters read as their page does.
+    """
     ways = [page] * len(boxes)
-    if page is Way.COLUMN:  # short lying lines among columns read to the right
-        for i in across:
-            ways[i] = Way.RIGHT
-        return ways
-    options = (Way.RIGHT, Way.LEFT) if page in (Way.DOWN, Way.UP) else (Way.COLUMN, Way.UP, Way.DOWN)
+    if page is Way.COLUMN:  # letters and short lying lines among columns read to the right
+        return [page if is_upright(box) else Way.RIGHT for box in boxes]
+    is_across = is_lying if page in (Way.DOWN, Way.UP) else is_upright
+    across = [i for i, box in enumerate(boxes) if is_across(box)]
+    # As the page does, too: the box of a slender letter such as 1 stands across its page.
+    options = (page, *((Way.RIGHT, Way.LEFT) if page in (Way.DOWN, Way.UP) else (Way.COLUMN, Way.UP, Way.DOWN)))
     tried = sorted(across, key=lambda i: -boxes[i].score)[:MOST_UPRIGHT]
     if not tried:
         return ways

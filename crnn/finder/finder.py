@@ -23,6 +23,8 @@ from crnn.image.preprocess import ImageError
 from crnn.recognition.session import open_session
 
 SAME_PLACE = 0.3  # of the smaller of two boxes that lies in the other: both show one line
+OVERLAP = 6  # pieces of a thin picture share one part in so many
+CUT = 4  # px from a piece's end: a box that reaches so far is of a line that was cut there
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,9 @@ class FindSettings:
         magnify_side: see there.
         coarse: scale of the coarse pass, which sees large letters whole, as a share of the fine one.
         handover: px of the fine pass; lines at least as high are taken from the coarse pass.
+        thin: times as long as wide, and twice as long as `side`: from there on a picture, such as a screenshot of a
+            whole chat, is searched in pieces; reduced as a whole, its letters would vanish.
+        most_pieces: of a thin picture.
         boxes: see `BoxSettings`.
     """
 
@@ -43,6 +48,8 @@ class FindSettings:
     magnify_side: int = 1600
     coarse: float = 0.375
     handover: float = 44.0
+    thin: float = 3.0
+    most_pieces: int = 16
     boxes: BoxSettings = field(default_factory=BoxSettings)
 
 
@@ -82,7 +89,34 @@ class Finder:
         return [LineBox(quad, float(score)) for quad, score in zip(found.quads, found.scores, strict=True)]
 
     def search(self, image: np.ndarray) -> Boxes:
-        """The same as arrays: fine and coarse pass, each with the lines it sees best."""
+        """The same as arrays."""
+        whole = self._both_passes(image)
+        if max(image.shape[:2]) < max(2 * self.settings.side, self.settings.thin * min(image.shape[:2])):
+            return join_rows(whole)
+        pieces = self._pieces(image)
+        # Lines along the picture are longer than its pieces: they are found in the whole alone.
+        rows, _, _ = overlaps(whole.quads, pieces.quads)
+        return join_rows(_concatenate(whole.take(np.setdiff1d(np.arange(len(whole)), rows)), pieces))
+
+    def _pieces(self, image: np.ndarray) -> Boxes:
+        """Boxes found in pieces of a long picture that overlap, none of them cut by a piece's end."""
+        axis = int(np.argmax(image.shape[:2]))  # 0 where it is high
+        longest, shortest = max(image.shape[:2]), min(image.shape[:2])
+        settings = self.settings
+        length = max(2 * shortest, settings.side, -(-longest // settings.most_pieces))
+        step = length - length // OVERLAP
+        found = Boxes.none()
+        for start in range(0, longest - length // OVERLAP, step):
+            stop = min(start + length, longest)
+            boxes = self._both_passes(image[start:stop] if axis == 0 else image[:, start:stop])
+            boxes.quads[..., 1 - axis] += start
+            ends = boxes.quads[..., 1 - axis]
+            cut = ((ends < start + CUT) & (start > 0)) | ((ends > stop - CUT) & (stop < longest))
+            found = merge(found, boxes.take(~cut.any(axis=1)))
+        return found
+
+    def _both_passes(self, image: np.ndarray) -> Boxes:
+        """Fine and coarse pass, each with the lines it sees best."""
         settings = self.settings
         longest = max(image.shape[:2])
         scale = settings.side / longest
@@ -91,8 +125,7 @@ class Finder:
         fine = self._pass(image, scale)
         coarse = self._pass(image, scale * settings.coarse)
         limit = settings.handover / scale
-        kept = merge(fine.take(fine.heights < limit), coarse.take(coarse.heights >= 0.8 * limit))
-        return join_rows(kept)
+        return merge(fine.take(fine.heights < limit), coarse.take(coarse.heights >= 0.8 * limit))
 
     def maps(self, pixels: np.ndarray) -> np.ndarray:
         """The bare network: uint8 (H, W, 3), sides multiples of 32, to float32 (2, H / 4, W / 4)."""

@@ -22,6 +22,8 @@ MOST_DEPTH = 4  # columns within columns
 # used it up, what is left is read row by row.
 MOST_WORK = 16
 TRY_COST = 50  # boxes that take as long to look at as it takes to begin
+ENDS_KNOWN = 0.25  # of a line's height: how well the heights of its ends are known
+ANGLE_STEPS = 12  # angles tried on either side of the mean
 
 
 def reading_order(boxes: np.ndarray) -> np.ndarray:
@@ -31,6 +33,39 @@ def reading_order(boxes: np.ndarray) -> np.ndarray:
     chats also leave an empty strip between left and right: there the rows are cells, or do not stand abreast.
     """
     return _Order(boxes).of(np.arange(len(boxes)), MOST_DEPTH)
+
+
+def row_angle(quads: np.ndarray, angle: float) -> float:
+    """The angle of a page's rows, radians: near `angle`, and such that most room is left between them.
+
+    Short lines tell their angle badly, and a degree too much puts one end of a wide row into the row below.
+
+    Args:
+        quads: float64 (n, 4, 2), corners of lines in pixels.
+        angle: the mean of the lines, radians.
+    """
+    sides = np.linalg.norm(quads - np.roll(quads, 1, axis=1), axis=2)
+    reach = ENDS_KNOWN * float(np.min(sides.min(axis=1) / np.maximum(sides.max(axis=1), 1e-6)))
+    quarter = round(angle / (math.pi / 2)) * (math.pi / 2)
+    near = [angle + step / ANGLE_STEPS * reach for step in range(-ANGLE_STEPS, ANGLE_STEPS + 1)]
+    near += [quarter] if abs(quarter - angle) <= reach else []
+    near.sort(key=lambda of: abs(of - angle))
+    return min(near, key=lambda of: _height_covered(turn_back(quads, of)[:, :, 1]))
+
+
+def turn_back(quads: np.ndarray, angle: float) -> np.ndarray:
+    """Corners float64 (n, 4, 2) of a page turned anticlockwise by `angle`, radians, so that its rows lie level."""
+    cosine, sine = math.cos(angle), math.sin(angle)
+    turned: np.ndarray = quads @ np.array([[cosine, -sine], [sine, cosine]])
+    return turned
+
+
+def _height_covered(y: np.ndarray) -> float:
+    """Pixels of a page's height that have a line beside them; y: float64 (n, 4), of the lines' corners."""
+    tops, bottoms = y.min(axis=1), y.max(axis=1)
+    order = np.argsort(tops)
+    tops, reach = tops[order], np.maximum.accumulate(bottoms[order])
+    return float(reach[0] - tops[0] + np.maximum(reach[1:] - np.maximum(tops[1:], reach[:-1]), 0).sum())
 
 
 class _Order:

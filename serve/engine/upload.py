@@ -18,6 +18,7 @@ FOREIGN = {
     "SVG": (0, (b"<svg", b"<?xml")),
     "Photoshop": (0, (b"8BPS",)),
 }
+DOCUMENTS = ("PDF", "HEIC or AVIF")  # of these, what is read as a document
 
 
 def check_picture(data: bytes, max_bytes: int, max_pixels: int) -> None:
@@ -36,7 +37,8 @@ def check_picture(data: bytes, max_bytes: int, max_pixels: int) -> None:
         raise TooLarge(f"the picture has {len(data)} bytes, more than {max_bytes}", code="too_many_bytes")
     for name, (offset, magics) in FOREIGN.items():
         if data.startswith(magics, offset):
-            raise UnsupportedType(f"{name} is not read here: send {FORMATS}")
+            instead = "post it to /api/v1/documents" if name in DOCUMENTS else f"send {FORMATS}"
+            raise UnsupportedType(f"{name} is not read here: {instead}")
     size = declared_size(data)
     if size is None:
         raise RequestError(f"not a picture that can be read: send {FORMATS}", code="bad_image")

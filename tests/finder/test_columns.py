@@ -96,6 +96,53 @@ def test_a_label_that_stands_upright_on_a_level_page_is_read_on_its_own() -> Non
     assert line_ways(page, [level, upright], Way.RIGHT, sees("13576")) == [Way.RIGHT, Way.UP]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("page", [Way.UP, Way.DOWN])
+def test_a_single_letter_reads_as_its_page_does(page: Way) -> None:
+    letter = LineBox(np.array([[0, 0], [28, 0], [28, 20], [0, 20]], np.float32))
+    line = LineBox(np.array([[40, 0], [60, 0], [60, 200], [40, 200]], np.float32))
+    picture = np.zeros((200, 60), np.uint8)
+    assert line_ways(picture, [letter, line], page, lambda crops: [0.0] * len(crops)) == [page, page]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_figures_below_each_other_do_not_make_a_table_a_page_of_columns(turned: bool) -> None:
+    """Rows far apart and figures close below each other: the finder takes some of these for one line."""
+    page = np.full((400, 400), 255, np.uint8)
+    quads = [np.array([[20, y], [68, y], [68, y + 25], [20, y + 25]], np.float32) for y in range(10, 390, 40)]
+    quads += [np.array([[x, 10], [x + 26, 10], [x + 26, 75], [x, 75]], np.float32) for x in range(100, 300, 40)]
+    for number, quad in enumerate(quads):  # words are dark on the left, pairs of figures grey
+        left, top = quad[0].astype(int)
+        page[top + 8 : top + 17, left + 8 : left + 20] = 0 if number < 10 else 128
+    if turned:
+        page = np.ascontiguousarray(np.rot90(page))
+        quads = [np.roll(np.stack([quad[:, 1], 400 - quad[:, 0]], axis=1), 1, axis=0) for quad in quads]
+
+    def reads(crops: Sequence[np.ndarray]) -> list[float]:
+        """Words well where they are dark on their left, columns of figures a little worse."""
+        words = [crop.min() < 64 for crop in crops]
+        dark_left = [crop[:, : crop.shape[1] // 2].min() < 64 for crop in crops]
+        return [0.95 if not word else 0.98 if left else 0.5 for word, left in zip(words, dark_left, strict=True)]
+
+    boxes = [LineBox(quad.astype(np.float32)) for quad in quads]
+    assert page_way(page, boxes, reads) is (Way.UP if turned else Way.RIGHT)
+
+
+@pytest.mark.parametrize("page_reads", [Way.LEFT, Way.UP])
+def test_a_slender_letter_may_read_as_its_page_does(page_reads: Way) -> None:
+    page = np.full((100, 100), 255, np.uint8)
+    quad = np.array([[40, 30], [52, 30], [52, 60], [40, 60]], np.float32)
+    if page_reads is Way.UP:
+        quad = quad[:, ::-1][[0, 3, 2, 1]]
+    page[34:40, 42:50] = 0  # dark on top only
+    asked: list[int] = []
+
+    def best_first(crops: Sequence[np.ndarray]) -> list[float]:
+        asked.append(len(crops))
+        return [1.0 if len(asked) == 1 else 0.5] * len(crops)
+
+    assert line_ways(page, [LineBox(np.ascontiguousarray(quad))], page_reads, best_first) == [page_reads]
+
+
 def test_boxes_hardly_higher_than_wide_tell_nothing() -> None:
     box = LineBox(np.array([[0, 0], [20, 0], [20, 34], [0, 34]], np.float32))
     assert page_way(np.zeros((40, 40), np.uint8), [box], lambda crops: [0.0] * len(crops)) is Way.RIGHT

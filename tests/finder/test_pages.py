@@ -63,6 +63,8 @@ def test_the_lines_of_a_page_are_found(kind: str) -> None:
         ("1", 0.8, 0.58, False),  # an eye or a speck of dust: the reader makes something of it, the finder is unsure
         ("Total", 0.4, 0.8, True),  # a blurred word
         ("1", 0.98, 0.7, True),  # a number alone in its cell
+        ("1", 0.99, 0.57, True),  # the same, read surely, where rules around it trouble the finder
+        ("□", 1.0, 0.57, False),  # a tile
         ("Total", 0.1, 0.8, False),
         ("", 1.0, 1.0, False),
     ],
@@ -107,6 +109,17 @@ def test_a_page_on_its_side_is_not_taken_for_one_line() -> None:
         cv2.putText(image, "Every curve was climbing", where, cv2.FONT_HERSHEY_DUPLEX, 1.2, (30, 30, 30), 2)
     reading = reader().read(np.ascontiguousarray(np.rot90(image)), "greedy")
     assert not reading.is_line and reading.turned == 90 and len(reading.lines) == 8
+
+
+def test_a_long_screenshot_is_read_to_its_end() -> None:
+    """Reduced as a whole to what the network sees at once, its letters would be three pixels high."""
+    image = np.full((9000, 700, 3), 255, np.uint8)
+    for row in range(100):
+        where = (40, 80 + 88 * row)
+        cv2.putText(image, f"Message {1000 + row}", where, cv2.FONT_HERSHEY_DUPLEX, 1.1, (30, 30, 30), 2, cv2.LINE_AA)
+    lines = reader().find(image).lines
+    middles = np.array([line.box.quad[:, 1].mean() for line in lines])
+    assert np.abs(middles - (70 + 88 * np.arange(100))).max() < 12
 
 
 @pytest.mark.parametrize("shape", [(300, 400), (600, 200, 3), (5, 5), (1, 900), (900, 1)])

@@ -7,7 +7,11 @@ import time
 import numpy as np
 import pytest
 
-from crnn.finder.reading_order import reading_order
+from crnn.documents.paragraphs import levelled
+from crnn.finder.boxes import LineBox
+from crnn.finder.direction import Way
+from crnn.finder.reading_order import reading_order, turn_back
+from crnn.page import LineReading, page_order
 
 
 def test_columns_of_text_are_read_one_after_the_other_and_tables_row_by_row() -> None:
@@ -17,6 +21,23 @@ def test_columns_of_text_are_read_one_after_the_other_and_tables_row_by_row() ->
     cells = [[x, y, x + 60, y + 20] for y in (0, 30, 60, 90) for x in (0, 200, 400)]
     assert reading_order(np.array(cells, np.float32)).tolist() == list(range(12))
     assert reading_order(np.zeros((0, 4), np.float32)).tolist() == []
+
+
+def cells(slant: float) -> np.ndarray:
+    """Corners of six short cells in each of four level rows, (24, 4, 2) pixels; each cell leans by `slant` radians."""
+    corners = np.array([[-30, -20], [30, -20], [30, 20], [-30, 20]], np.float64)
+    middles = np.array([[50 + 160 * column, 40 + 60 * row] for row in range(4) for column in range(6)])
+    return middles[:, None] + turn_back(corners[None], -slant)
+
+
+@pytest.mark.parametrize(("slant", "turn"), [(0.03, 0.0), (-0.03, 0.0), (0.0, 0.1), (0.03, 0.1), (0.03, -0.1)])
+def test_short_cells_that_all_lean_a_little_do_not_mix_up_the_rows_of_a_table(slant: float, turn: float) -> None:
+    """Boxes of single letters lean by chance; those of a tilted page lean because it does."""
+    quads = turn_back(cells(slant), -turn)
+    boxes = [LineBox(quad.astype(np.float32)) for quad in quads]
+    assert page_order(boxes, Way.RIGHT) == list(range(24))
+    tops = levelled([LineReading("7", 1, 1, box, ()) for box in boxes])[:, 1].reshape(4, 6)
+    assert np.ptp(tops, axis=1).max() < 15  # of rows that are 20 apart
 
 
 @pytest.mark.parametrize("gap", [0, 1])

@@ -174,8 +174,15 @@ class TestRefusals:
         assert_error(client.post("/api/v1/ocr", data=form(data)), 400, "bad_image")
 
     def test_kinds_of_files_that_are_not_read(self, client: FlaskClient) -> None:
-        for data in (b"%PDF-1.7\n", b"\0\0\0\x18ftypheic", b"<svg xmlns=''/>"):
-            assert_error(client.post("/api/v1/ocr", data=form(data)), 415, "unsupported_type")
+        documents = "post it to /api/v1/documents"
+        for data, advice in (
+            (b"%PDF-1.7\n", documents),
+            (b"\0\0\0\x18ftypheic", documents),
+            (b"<svg xmlns=''/>", "send JPEG"),
+        ):
+            reply = client.post("/api/v1/ocr", data=form(data))
+            assert_error(reply, 415, "unsupported_type")
+            assert reply.json and advice in reply.json["error"]["message"]
 
     def test_kinds_of_bodies_that_are_not_read(self, client: FlaskClient) -> None:
         for kind in ("text/plain", "application/x-www-form-urlencoded"):
