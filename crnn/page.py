@@ -28,10 +28,10 @@ LAYOUTS = ("auto", "page", "line")
 TURNS = {0: Way.RIGHT, 90: Way.UP, 180: Way.LEFT, 270: Way.DOWN}  # how the text of a page reads that is to be turned so
 MIN_CONFIDENCE = 0.2  # of a line; hardly any text reads worse
 LEAST_TEXT = 0.2  # probability that a box shows text, by finder and reader together
-SURELY_READ, LEAST_SURELY_READ = 0.99, 0.1  # confidence of clear letters alone in a cell, and what is enough for them
+SURELY_READ, LEAST_SURELY_READ = 0.99, 0.05  # confidence of clear letters alone in a cell, and what is enough for them
 # Of that probability: for the reader's confidence, the finder's score, the logarithm of the letters read, and a
-# constant. A logistic regression on pages of the training sources; docs/history/finder.md says how it was judged.
-TEXT_WEIGHTS = (7.5, 18.5, 0.95, -19.9)
+# constant. A logistic regression on training pages and pictures without text: docs/history/finder.md.
+TEXT_WEIGHTS = (6.1, 16.5, 1.14, -18.05)
 COUNTED_LETTERS = 8  # more letters make a line no surer
 LINE_CONFIDENCE = 0.4  # of a picture taken for a line, at least: noise reads with .3, whatever the finder makes of it
 SMALLEST_SIDE = 5  # px; less holds no text
