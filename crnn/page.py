@@ -19,6 +19,7 @@ from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
 from crnn.finder.finder import Finder
 from crnn.finder.joining import join_columns
 from crnn.finder.reading_order import reading_order, row_angle, turn_back
+from crnn.finder.straightening import find_straight
 from crnn.image.preprocess import line_grey
 from crnn.recognizer import Allowance, Recognizer
 
@@ -187,16 +188,16 @@ class PageReader:
             way = TURNS[turn or 0]
             upright = np.rot90(image, int(way))  # anticlockwise: back from the way it reads
             return FoundLines((Directed(whole.turned(int(way)), line_grey(upright)),), turn or 0, is_line=True)
-        if most is not None and len(found) > most:
-            raise TooManyLinesError(f"the picture has {len(found)} lines, more than {most}: cut it up")
+        _check_count(found, most)
 
         def confidence(crops: Sequence[np.ndarray]) -> list[float]:
             checkpoint()
             return self._confidence(crops)
 
         way = page_way(image, found, confidence) if turn is None else TURNS[turn]
-        if way is Way.COLUMN:
-            found = join_columns(found)
+        found = join_columns(found) if way is Way.COLUMN else find_straight(self.finder, image, found, way)
+        _check_count(found, most)
+        checkpoint()
         ways = line_ways(image, found, way, confidence)
         lines = [directed(image, box, of) for box, of in zip(found, ways, strict=True)]
         order = page_order([line.box for line in lines], way)
@@ -207,6 +208,11 @@ class PageReader:
         """How much sense each line makes: its mean probability, read by shape alone; little for one or two letters."""
         readings = self.recognizer.read_many(list(crops), "greedy", return_exceptions=True)
         return [0.0 if isinstance(reading, Exception) else _sense(reading) for reading in readings]
+
+
+def _check_count(found: Sequence[LineBox], most: int | None) -> None:
+    if most is not None and len(found) > most:
+        raise TooManyLinesError(f"the picture has {len(found)} lines, more than {most}: cut it up")
 
 
 def _sense(reading: Reading) -> float:
