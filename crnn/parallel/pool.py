@@ -194,12 +194,15 @@ class _Worker:
         self._setup = (sys.path, cores[place % len(cores)] if cores and place is not None else None, function)
 
     def wait_until_ready(self) -> None:
-        """Raise a `UserError` if it cannot work."""
+        """Raise a `UserError` if it cannot work; `_Died` if something killed it while it started."""
         try:
             send(self._stdin, self._setup)
             problem = receive(self._stdout)
         except (EOFError, OSError):
-            raise UserError(f"worker processes cannot start ({self._ending()}): see above") from None
+            ending = self._ending()
+            if self.process.returncode < 0:
+                raise _Died(ending) from None
+            raise UserError(f"worker processes cannot start ({ending}): see above") from None
         if problem:
             self.end()
             raise UserError(f"worker processes cannot start: {problem}")

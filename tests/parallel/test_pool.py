@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from crnn.core.errors import UserError
-from crnn.parallel.pool import AHEAD, WorkerPool
+from crnn.parallel.pool import AHEAD, WorkerPool, _Worker
 from tests.bulk import jobs
 
 
@@ -100,3 +100,20 @@ def test_closing_leaves_no_process_and_no_thread() -> None:
     assert all(process.poll() is not None for process in processes) and threading.active_count() == before
     with pytest.raises(UserError, match="closed"):
         list(pool.map([1]))
+
+
+def test_a_worker_killed_while_it_starts_costs_no_item(monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = _Worker.wait_until_ready
+    begun: list[_Worker] = []
+
+    def killed_at_first(worker: _Worker) -> None:
+        begun.append(worker)
+        if len(begun) == 1:
+            worker.process.kill()
+            worker.process.wait()
+        ready(worker)
+
+    monkeypatch.setattr(_Worker, "wait_until_ready", killed_at_first)
+    with WorkerPool(jobs.double, jobs=1) as pool:
+        assert [outcome.value for outcome in pool.map(range(3))] == [0, 2, 4]
+    assert len(begun) == 2
