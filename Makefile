@@ -196,7 +196,7 @@ rollback: .venv/base ## swap the served model with the one before
 
 # ---- the whole chain, small: a stranger's first command --------------------------------------------------
 # Labelled lines to read at the end (TSV `file<TAB>text`); where there are none, lines in a face not trained on.
-READ ?= $(wildcard ../shared/real/labels.tsv)
+READ ?=
 READ_LINES = $(or $(READ),artifacts/lines/quick-newfont)
 QUICK_RUN := artifacts/quick
 
