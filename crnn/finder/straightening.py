@@ -15,6 +15,8 @@ from crnn.finder.direction import SLENDER, Way
 from crnn.finder.finder import Finder
 
 LEANING = 7.0  # degrees; what leans less is found as well as what stands straight
+LONGEST = 3200  # px of a page that is turned by a few degrees: the finder reduces it further
+MOST_GROWTH = 2.5  # of the picture's area; a long and thin one would grow to hundreds of megapixels
 MOST_LEANING = 40.0  # degrees; beyond it lying and upright lines cannot be told apart
 
 
@@ -27,13 +29,15 @@ def find_straight(finder: Finder, image: np.ndarray, found: Sequence[LineBox], w
     """
     quarters = int(way) if way in (Way.DOWN, Way.UP) else 0
     lean = 0.0 if way is Way.COLUMN else leaning(found, upright=quarters > 0)
-    if abs(lean) < LEANING:
+    height, width = image.shape[:2]
+    if abs(lean) < LEANING or turned_area(width, height, lean) > MOST_GROWTH * width * height:
         lean = 0.0
     if not quarters and not lean:
         return list(found)
-    straight, matrix = turn(image, quarters, lean)
-    back = cv2.invertAffineTransform(matrix)
-    height, width = image.shape[:2]
+    scale = min(1.0, LONGEST / max(width, height)) if lean else 1.0
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    straight, matrix = turn(small, quarters, lean)
+    back = cv2.invertAffineTransform(matrix) / scale
     boxes = []
     for box in finder.find(straight):
         quad = (box.quad @ back[:, :2].T + back[:, 2]).astype(np.float32)
@@ -41,6 +45,12 @@ def find_straight(finder: Finder, image: np.ndarray, found: Sequence[LineBox], w
         if 0 <= x < width and 0 <= y < height:  # the corners that turning adds show nothing
             boxes.append(LineBox(quad, box.score))
     return boxes
+
+
+def turned_area(width: int, height: int, degrees: float) -> float:
+    """Pixels of the least picture that holds one of `width` and `height` pixels turned by `degrees`."""
+    cosine, sine = abs(np.cos(np.radians(degrees))), abs(np.sin(np.radians(degrees)))
+    return float((width * cosine + height * sine) * (width * sine + height * cosine))
 
 
 def leaning(boxes: Sequence[LineBox], upright: bool) -> float:

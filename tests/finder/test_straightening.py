@@ -60,3 +60,12 @@ def test_a_page_that_stands_or_leans_a_little_is_searched_once() -> None:
     finder, found = Searched(), [line(10, 10 * row, 80, 8, 3) for row in range(4)]
     assert find_straight(finder, np.zeros((99, 99), np.uint8), found, Way.RIGHT) == found  # type: ignore[arg-type]
     assert not finder.shapes
+
+
+@pytest.mark.parametrize(("shape", "most"), [((60, 20_000), 0), ((5000, 4000), 3200 * 3200 * 2.5)])
+def test_turning_does_not_make_large_pictures_of_thin_or_large_ones(shape: tuple[int, int], most: float) -> None:
+    finder = Searched()
+    leans = [line(100, 10, 1000, 20, 30)]
+    found = find_straight(finder, np.zeros(shape, np.uint8), leans, Way.RIGHT)  # type: ignore[arg-type]
+    assert sum(height * width for height, width in finder.shapes) <= most
+    assert (found == leans) == (not most)
