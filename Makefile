@@ -31,7 +31,7 @@ needs_label      := SOURCE
 needs_evaluate   := DATASET
 needs_data-stats := DATASET
 needs_quantize   := DATASET
-SOURCE_is        := labelled lines (a list, a folder, an LMDB), or pictures to label
+SOURCE_is        := labeled lines (a list, a folder, an LMDB), or pictures to label
 DATASET_is       := an LMDB folder, or a TSV of file, text and category
 $(foreach goal,$(MAKECMDGOALS),$(foreach needed,$(needs_$(goal)),$(if $(strip $($(needed))),,$(error \
     make $(goal) needs $(needed)=PATH, $($(needed)_is)))))
@@ -85,18 +85,18 @@ fonts: .venv/train ## fetch fonts, check them against the charset
 corpus: .venv/train ## fetch and clean text
 	$(PY) -m data.corpus.build profile=$(PROFILE) $(ARGS)
 
-data: .venv/train ## synthesise LINES lines into artifacts/lines/NAME
+data: .venv/train ## synthesize LINES lines into artifacts/lines/NAME
 	$(PY) -m data.synthesis.build $(call given,name,NAME) profile=$(PROFILE) lines=$(LINES) seed=$(SEED) split=$(SPLIT) $(ARGS)
 
 preview: .venv/train ## contact sheet of artifacts/lines/NAME
 	$(PY) -m data.synthesis.preview $(call given,name,NAME) profile=$(PROFILE) $(ARGS)
 
-import: .venv/train ## labelled lines from SOURCE= into artifacts/lines/NAME
+import: .venv/train ## labeled lines from SOURCE= into artifacts/lines/NAME
 	$(PY) -m data.converters.convert $(call given,source,SOURCE) $(call given,name,NAME) \
 	    $(if $(START_MODEL),$(call given,start_model,START_MODEL)) $(ARGS)
 
-label: .venv/train ## label the pictures of SOURCE= by what several readers agree on, into artifacts/labelled/NAME
-	$(PY) -m data.labelling.label $(call given,source,SOURCE) $(call given,name,NAME) $(ARGS)
+label: .venv/train ## label the pictures of SOURCE= by what several readers agree on, into artifacts/labeled/NAME
+	$(PY) -m data.labeling.label $(call given,source,SOURCE) $(call given,name,NAME) $(ARGS)
 
 photographs: .venv/train ## fetch pictures free of text, by package name
 	$(PY) -m data.synthesis.photographs $(ARGS)
@@ -195,7 +195,7 @@ rollback: .venv/base ## swap the served model with the one before
 	$(PY) -m crnn.finetuning.promote --to $(call asis,SERVED) rollback
 
 # ---- the whole chain, small: a stranger's first command --------------------------------------------------
-# Labelled lines to read at the end (TSV `file<TAB>text`); where there are none, lines in a face not trained on.
+# Labeled lines to read at the end (TSV `file<TAB>text`); where there are none, lines in a face not trained on.
 READ ?=
 READ_LINES = $(or $(READ),artifacts/lines/quick-newfont)
 QUICK_RUN := artifacts/quick

@@ -1,4 +1,4 @@
-"""Stage: judge models on labelled lines, beside other recognisers, or finders on labelled pages.
+"""Stage: judge models on labeled lines, beside other recognizers, or finders on labeled pages.
 
 python evaluate.py model=artifacts/base/model.onnx dataset=artifacts/lines/val name=base-val
 """

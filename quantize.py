@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from crnn.core.errors import exit_cleanly
 from crnn.core.stage import run_stage, typed
 from crnn.quantization.finder import FinderQuantizeConfig, quantize_finder
-from crnn.quantization.run import QuantizeConfig, quantize
+from crnn.quantization.run import QuantizeConfig, quantize_model
 
 ConfigStore.instance().store(name="quantize_schema", node=QuantizeConfig)
 ConfigStore.instance().store(name="quantize_finder_schema", node=FinderQuantizeConfig)
@@ -24,7 +24,7 @@ def main(cfg: DictConfig) -> None:
     if OmegaConf.get_type(cfg) is FinderQuantizeConfig:
         quantize_finder(typed(cfg, FinderQuantizeConfig))
     else:
-        quantize(typed(cfg, QuantizeConfig))
+        quantize_model(typed(cfg, QuantizeConfig))
 
 
 if __name__ == "__main__":

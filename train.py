@@ -1,4 +1,4 @@
-"""Trains a recogniser, or with `--config-name train_finder` a finder of lines; under torchrun in several processes.
+"""Trains a recognizer, or with `--config-name train_finder` a finder of lines; under torchrun in several processes.
 
 python train.py name=mine data.train=[artifacts/lines/train] data.validation=[artifacts/lines/validation]
 torchrun --nproc-per-node 2 train.py ...

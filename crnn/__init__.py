@@ -1,4 +1,4 @@
-"""Light OCR for machines without a GPU: a CRNN text-line recogniser from data to service.
+"""Light OCR for machines without a GPU: a CRNN text-line recognizer from data to service.
 
 >>> from crnn import OCR
 >>> print(OCR()("page.jpg").text)          # doctest: +SKIP

@@ -45,7 +45,7 @@ class OCR:
         workers: processes that read, each on one processor; 0 for all processors.
         threads: of one reading, without workers.
         text_layer: use: pages of PDFs that hold text already give that; ignore: all pages are read.
-        rgb: arrays of colours are RGB; else BGR, as OpenCV has them.
+        rgb: arrays of colors are RGB; else BGR, as OpenCV has them.
         dpi: at which PDFs are drawn; by default chosen by the size of each page.
         max_pixels: of a page; larger ones are refused.
         password: of encrypted PDFs.

@@ -20,7 +20,7 @@ from crnn.finder.finder import Finder
 from crnn.finder.joining import join_columns
 from crnn.finder.reading_order import reading_order, row_angle, turn_back
 from crnn.finder.straightening import find_straight
-from crnn.image.preprocess import line_grey
+from crnn.image.preprocess import line_gray
 from crnn.recognizer import Allowance, Recognizer
 
 log = logging.getLogger("crnn.page")
@@ -134,7 +134,7 @@ class PageReader:
         A line that cannot be read says so itself, and the others are read all the same.
 
         Args:
-            image: uint8 (H, W) grey or (H, W, 3) BGR.
+            image: uint8 (H, W) gray or (H, W, 3) BGR.
             decode: see `Recognizer.read`.
             layout: page; line, where the picture is the crop of one; auto takes a picture that shows one line alone for
                 such a crop.
@@ -186,8 +186,8 @@ class PageReader:
         if layout == "line" or (layout == "auto" and not turn and is_one_line(found, (height, width))):
             whole = LineBox(np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32))
             way = TURNS[turn or 0]
-            upright = np.rot90(image, int(way))  # anticlockwise: back from the way it reads
-            return FoundLines((Directed(whole.turned(int(way)), line_grey(upright)),), turn or 0, is_line=True)
+            upright = np.rot90(image, int(way))  # counterclockwise: back from the way it reads
+            return FoundLines((Directed(whole.turned(int(way)), line_gray(upright)),), turn or 0, is_line=True)
         _check_count(found, most)
 
         def confidence(crops: Sequence[np.ndarray]) -> list[float]:

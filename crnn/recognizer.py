@@ -22,7 +22,7 @@ from crnn.core.shipped import DEFAULT_MODEL
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.image.margins import Crop, without_margins
-from crnn.image.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, line_grey, scaled_width
+from crnn.image.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, line_gray, scaled_width
 from crnn.recognition.ensemble import unpack
 from crnn.recognition.session import Look, Network
 
@@ -91,7 +91,7 @@ class Recognizer:
         """Read one line, however wide.
 
         Args:
-            image: uint8 (H, W) grey or (H, W, 3) BGR, or an encoded picture, of several the first.
+            image: uint8 (H, W) gray or (H, W, 3) BGR, or an encoded picture, of several the first.
             decode: turns logits into characters: "greedy" for the fastest way, or what
                 `crnn.decoding.decoder.make_decoder` makes of hot words and more; by default as `self.decode` does.
 
@@ -129,7 +129,7 @@ class Recognizer:
         return_exceptions: bool = False,
         allowance: Allowance | None = None,
     ) -> list[Reading] | list[Reading | Exception]:
-        """Read many lines; each reads as it does alone, whatever its neighbours.
+        """Read many lines; each reads as it does alone, whatever its neighbors.
 
         Args:
             images, decode: see `read`.
@@ -167,9 +167,9 @@ class Recognizer:
             return [reading for half in halves for reading in self._read_each(half, decode, allowance)]
 
     def _read(self, images: Sequence[np.ndarray | bytes], decode: Decoder, allowance: Allowance) -> list[Reading]:
-        greys = [line_grey(image if isinstance(image, np.ndarray) else decode_image(image)) for image in images]
-        crops = [without_margins(grey) for grey in greys]
-        pixels = [crop.of(grey) for crop, grey in zip(crops, greys, strict=True)]
+        grays = [line_gray(image if isinstance(image, np.ndarray) else decode_image(image)) for image in images]
+        crops = [without_margins(gray) for gray in grays]
+        pixels = [crop.of(gray) for crop, gray in zip(crops, grays, strict=True)]
         readings = self._read_crops(pixels, decode, allowance)
         return [_in_picture(reading, crop) for reading, crop in zip(readings, crops, strict=True)]
 

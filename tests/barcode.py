@@ -1,6 +1,6 @@
-"""A model that needs no training: it reads bars of known grey levels, so tests know exactly what it must say.
+"""A model that needs no training: it reads bars of known gray levels, so tests know exactly what it must say.
 
-Each character of `CHARACTERS` is a bar of its own grey level; white is the blank. The graph takes the darkest
+Each character of `CHARACTERS` is a bar of its own gray level; white is the blank. The graph takes the darkest
 pixel of every 4-pixel frame and prefers the class of the nearest level.
 """
 
@@ -58,9 +58,9 @@ def draw(text: str, bar: int = 12, gap: int = 12, height: int = HEIGHT) -> np.nd
 
 
 def between(first: str, second: str, before: str = "a") -> np.ndarray:
-    """A line whose last bar (one frame wide) is a little nearer to the grey of `first` than of `second`."""
+    """A line whose last bar (one frame wide) is a little nearer to the gray of `first` than of `second`."""
     image = draw(before + first, bar=STRIDE).astype(np.float32)
-    grey, other = (LEVELS[1 + CHARACTERS.index(character)] for character in (first, second))
+    gray, other = (LEVELS[1 + CHARACTERS.index(character)] for character in (first, second))
     last = image[:, -STRIDE - 12 :]  # with the gap behind it
-    last[last == grey] = grey + 0.48 * (other - grey)
+    last[last == gray] = gray + 0.48 * (other - gray)
     return image.astype(np.uint8)

@@ -25,7 +25,7 @@ DIGITS = Charset("0123456789")
 
 
 def draw_digits(text: str, size: float = 0.9) -> StoredLine:
-    """A line of digits as a PNG with the true centre of each."""
+    """A line of digits as a PNG with the true center of each."""
     pitch = round(22 * size)
     image = np.full((32, pitch * len(text) + 10), 255, np.uint8)
     for place, digit in enumerate(text):

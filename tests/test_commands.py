@@ -19,9 +19,9 @@ from crnn.training.config import TrainConfig
 ROOT = Path(__file__).parent.parent
 
 MISTAKES = {
-    "misspelt key": (["train.py", "stepps=5"], "there is no key stepps: did you mean steps?"),
-    "misspelt key inside": (["train.py", "network.hiden=1"], "did you mean network.hidden?"),
-    "misspelt key, added": (["train.py", "+stepps=5"], "did you mean steps?"),
+    "misspelled key": (["train.py", "stepps=5"], "there is no key stepps: did you mean steps?"),
+    "misspelled key inside": (["train.py", "network.hiden=1"], "did you mean network.hidden?"),
+    "misspelled key, added": (["train.py", "+stepps=5"], "did you mean steps?"),
     "unquoted path": (["train.py", "name=labels (1).txt"], """write 'name="labels (1).txt"'"""),
     "unquoted comma": (["-m", "data.converters.convert", "source=a,b.txt", "name=x"], """write 'source="a,b.txt"'"""),
     "unquoted brackets": (["-m", "data.stats.describe", "dataset=[x]"], """write 'dataset="[x]"'"""),
@@ -33,7 +33,7 @@ MISTAKES = {
     "unknown experiment": (["train.py", "+experiment=none"], "experiment/none"),
     "nothing to export": (["export.py"], "checkpoint"),
     "no such model": (["evaluate.py", "model=none.onnx", "dataset=none", "name=x"], "none"),
-    "no such model to quantise": (["quantize.py", "model=none.onnx", "dataset=none"], "none.onnx"),
+    "no such model to quantize": (["quantize.py", "model=none.onnx", "dataset=none"], "none.onnx"),
     "unknown fonts": (["-m", "data.fonts", "profile=none"], "none"),
     "unknown corpus": (["-m", "data.corpus.build", "profile=none"], "choose one of"),
     "unknown recipes": (["-m", "data.synthesis.build", "recipes=none.yaml"], "no recipe book"),
@@ -102,7 +102,7 @@ STAGES = {  # name of each stage's configuration, and the module that registers 
     "data": "data.synthesis.build", "page_sets": "data.synthesis.page_sets",
     "plain_pages": "data.synthesis.benchmark_pages", "photographs": "data.synthesis.photographs",
     "fonts": "data.fonts.__main__", "corpus": "data.corpus.build", "import": "data.converters.convert",
-    "label": "data.labelling.label", "stats": "data.stats.describe", "domain": "data.finetuning.prepare",
+    "label": "data.labeling.label", "stats": "data.stats.describe", "domain": "data.finetuning.prepare",
     "before_after": "crnn.finetuning.before_after", "lm": "crnn.language_model.build",
     "lm_tuning": "crnn.evaluation.decoding.lm_tuning",
     "hot_words_study": "crnn.evaluation.decoding.hot_words_study",

@@ -178,7 +178,7 @@ def test_a_wrong_command_is_found() -> None:
     assert complaint("make data LINE=3") == "make knows no LINE"
     assert complaint("python -m crnn.nothing") == "no module crnn.nothing"
     with pytest.raises(SystemExit):
-        complaint("crnn read page.jpg --colour")
+        complaint("crnn read page.jpg --color")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,4 +1,4 @@
-"""The recogniser on a model whose every answer is known (see `barcode`)."""
+"""The recognizer on a model whose every answer is known (see `barcode`)."""
 
 import dataclasses
 import random
@@ -140,7 +140,7 @@ def test_long_lines_lose_and_double_nothing(recognizer: Recognizer, gap: int) ->
     rng = random.Random(gap)
     for _ in range(30):
         text = random_text(rng, rng.randint(60, 250))
-        if gap == 0:  # without a gap, equal neighbours are one bar
+        if gap == 0:  # without a gap, equal neighbors are one bar
             text = "".join(a for a, b in zip(text, text[1:] + "?", strict=True) if a != b)
         reading = recognizer.read(draw(text, bar=16 if gap == 0 else 12, gap=gap))
         assert reading.text == text
@@ -310,8 +310,8 @@ def test_from_nearer_and_from_farther_a_line_stays_a_line() -> None:
     assert from_nearer(np.zeros((60, 59_000), np.uint8)).shape == (60, 59_000)  # 1,100 times as wide would be no line
 
 
-def test_graphs_that_quantise_at_run_time_read_line_by_line(tmp_path: Path) -> None:
-    info = ArtifactInfo(characters=CHARACTERS, quantisation={"mode": "hybrid", "dynamic": ["LSTM", "MatMul"]})
+def test_graphs_that_quantize_at_run_time_read_line_by_line(tmp_path: Path) -> None:
+    info = ArtifactInfo(characters=CHARACTERS, quantization={"mode": "hybrid", "dynamic": ["LSTM", "MatMul"]})
     assert Recognizer(save_model(tmp_path / "m.onnx", info=info)).max_batch == 1
 
 

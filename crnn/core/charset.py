@@ -112,7 +112,7 @@ class Charset:
         return "".join(self.characters[i - 1] for i in ids if i != BLANK)
 
     def fold(self, text: str) -> str:
-        """Normalise a label as far as the charset asks for.
+        """Normalize a label as far as the charset asks for.
 
         A character outside the charset becomes its NFKC form where that is inside (０ → 0, Ａ → A, the
         ideographic space → space); runs of white space become one space and the ends are stripped. Other

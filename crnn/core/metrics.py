@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """NFKC, runs of white space as one space, ends stripped."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip()
 
@@ -62,7 +62,7 @@ def score(truths: Sequence[str], readings: Sequence[str], categories: Iterable[s
         raise ValueError(f"{len(truths)} truths but {len(readings)} readings")
     if not truths:
         raise ValueError("no lines to score")
-    pairs = [(normalise(truth), normalise(reading)) for truth, reading in zip(truths, readings, strict=True)]
+    pairs = [(normalize(truth), normalize(reading)) for truth, reading in zip(truths, readings, strict=True)]
     groups: dict[str, list[tuple[str, str]]] = {}
     for category, pair in zip(categories or (), pairs, strict=categories is not None):
         groups.setdefault(category, []).append(pair)

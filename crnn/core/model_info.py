@@ -31,7 +31,7 @@ class ArtifactInfo:
         training: steps, lines seen, start model, data: for people.
         validation: figures measured when the artifact was made.
         source_sha256: digest of the checkpoint's weights the graph was made of.
-        quantisation: mode, operators and calibration lines; empty for float graphs.
+        quantization: mode, operators and calibration lines; empty for float graphs.
         confidence: `scale` and `offset` of `crnn.core.reading.line_confidence`; empty if uncalibrated.
     """
 
@@ -42,7 +42,7 @@ class ArtifactInfo:
     training: dict[str, Any] = field(default_factory=dict)
     validation: dict[str, Any] = field(default_factory=dict)
     source_sha256: str = ""
-    quantisation: dict[str, Any] = field(default_factory=dict)
+    quantization: dict[str, Any] = field(default_factory=dict)
     confidence: dict[str, Any] = field(default_factory=dict)
     version: int = VERSION
 
@@ -62,6 +62,8 @@ class ArtifactInfo:
         """
         try:
             fields = json.loads(text)
+            if "quantisation" in fields:  # as version 0.1 spelled it
+                fields["quantization"] = fields.pop("quantisation")
             if fields["version"] > VERSION:
                 raise UserError(f"the model was written by a newer version ({fields['version']}): upgrade this package")
             return cls(**{**fields, "canvas": CanvasSpec(**fields["canvas"])})

@@ -21,7 +21,7 @@ class CharReading:
     Attributes:
         char: the character.
         confidence: in [0, 1], the model's probability of it.
-        x, y: its centre, in pixels of the picture that was given: the line's of a line, the page's of a page.
+        x, y: its center, in pixels of the picture that was given: the line's of a line, the page's of a page.
     """
 
     char: str

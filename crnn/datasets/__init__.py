@@ -1,1 +1,1 @@
-"""Labelled lines and pages on disk."""
+"""Labeled lines and pages on disk."""

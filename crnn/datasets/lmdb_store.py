@@ -34,7 +34,7 @@ class StoredLine:
     Attributes:
         image: encoded picture (PNG, JPEG, …).
         label: its text.
-        centers: x of each character's centre in pixels of the picture, float32 (len(label),), or None if unknown.
+        centers: x of each character's center in pixels of the picture, float32 (len(label),), or None if unknown.
         category: group for reports, "" if none.
         weight: how often training draws the line, as a multiple of the others of its dataset.
     """

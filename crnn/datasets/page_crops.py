@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from crnn.datasets.pages import LabelledPage
+from crnn.datasets.pages import LabeledPage
 from crnn.finder.info import STRIDE
 
-KERNEL_SHRINK = 0.25  # of a line's height, taken off each side of its box: what is left keeps clear of its neighbours
+KERNEL_SHRINK = 0.25  # of a line's height, taken off each side of its box: what is left keeps clear of its neighbors
 LEAST_HEIGHT = 6.0  # px; lower lines are neither text nor background: nobody can tell them
 SHIFT = 4  # fractional bits of the corners that OpenCV fills between
 
@@ -34,7 +34,7 @@ class CropConfig:
         tilt: see there.
         stretch: log2 of the horizontal stretch, standard deviation.
         perspective: corners move by at most this share of the side.
-        colour: share of crops whose colours are changed.
+        color: share of crops whose colors are changed.
         damage: share of crops that are blurred, made noisy or compressed, each.
     """
 
@@ -47,7 +47,7 @@ class CropConfig:
     tilt: float = 2.5
     stretch: float = 0.15
     perspective: float = 0.04
-    colour: float = 0.7
+    color: float = 0.7
     damage: float = 0.25
 
 
@@ -59,15 +59,15 @@ class Crop:
         image: uint8 (3, S, S), BGR.
         kernel: uint8 (G, G), share of the cell that lies in the middle of a line, 0 to 255.
         height: float32 (G, G), log2 of the line's height in pixels, 0 where there is no line.
-        known: bool (G, G), False where nothing is to be learnt.
-        labelled: whether a person or the renderer made the labels, so that all text is marked.
+        known: bool (G, G), False where nothing is to be learned.
+        labeled: whether a person or the renderer made the labels, so that all text is marked.
     """
 
     image: np.ndarray
     kernel: np.ndarray
     height: np.ndarray
     known: np.ndarray
-    labelled: bool
+    labeled: bool
 
 
 def line_heights(quads: np.ndarray) -> np.ndarray:
@@ -107,7 +107,7 @@ def target_maps(quads: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, n
     return cv2.resize(kernel, (grid, grid), interpolation=cv2.INTER_AREA), height, unknown == 0
 
 
-def make_crop(page: LabelledPage, image: np.ndarray, config: CropConfig, rng: np.random.Generator) -> Crop:
+def make_crop(page: LabeledPage, image: np.ndarray, config: CropConfig, rng: np.random.Generator) -> Crop:
     """A crop of `page`, whose pixels are `image`, uint8 (H, W, 3)."""
     matrix = _placement(page.quads, image.shape[:2], config, rng)
     pixels = _warp(image, matrix, config.side, rng)
@@ -175,15 +175,15 @@ def _warp(image: np.ndarray, matrix: np.ndarray, side: int, rng: np.random.Gener
             image, matrix = small, matrix @ back
     plain = rng.random() < 0.5
     border = cv2.BORDER_CONSTANT if plain else cv2.BORDER_REPLICATE
-    colour = tuple(int(c) for c in (rng.integers(0, 256, 3) if rng.random() < 0.3 else [int(rng.choice([0, 255]))] * 3))
+    color = tuple(int(c) for c in (rng.integers(0, 256, 3) if rng.random() < 0.3 else [int(rng.choice([0, 255]))] * 3))
     return cv2.warpPerspective(
-        image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=colour
+        image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=color
     )
 
 
 def _vary(pixels: np.ndarray, config: CropConfig, rng: np.random.Generator) -> np.ndarray:
-    """Other light, colours, lens and file, uint8 (S, S, 3)."""
-    if rng.random() < config.colour:
+    """Other light, colors, lens and file, uint8 (S, S, 3)."""
+    if rng.random() < config.color:
         gain = rng.uniform(0.6, 1.3) * rng.uniform(0.85, 1.15, 3)
         offset = rng.uniform(-30, 30) + rng.uniform(-10, 10, 3)
         levels = np.arange(256) / 255
@@ -209,15 +209,15 @@ def _vary(pixels: np.ndarray, config: CropConfig, rng: np.random.Generator) -> n
 
 
 def choose_page(
-    sets: Sequence[Sequence[LabelledPage]], shares: Sequence[float], rng: np.random.Generator
-) -> LabelledPage:
+    sets: Sequence[Sequence[LabeledPage]], shares: Sequence[float], rng: np.random.Generator
+) -> LabeledPage:
     """A page of one of the `sets`, which are chosen in proportion to `shares`.
 
     Kinds of a set are chosen by the square root of their size: a rare kind is seen more often than it occurs, and no
-    page so often that it is learnt by heart.
+    page so often that it is learned by heart.
     """
     pages = sets[int(rng.choice(len(sets), p=np.asarray(shares) / np.sum(shares)))]
-    kinds: dict[str, list[LabelledPage]] = {}
+    kinds: dict[str, list[LabeledPage]] = {}
     for page in pages:
         kinds.setdefault(page.kind, []).append(page)
     weights = np.sqrt([len(of_kind) for of_kind in kinds.values()])

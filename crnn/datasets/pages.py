@@ -25,7 +25,7 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
-class LabelledPage:
+class LabeledPage:
     """A page and its lines.
 
     Attributes:
@@ -51,7 +51,7 @@ class LabelledPage:
         return decode_image(self.path.read_bytes())
 
 
-def read_pages(folder: str | Path) -> list[LabelledPage]:
+def read_pages(folder: str | Path) -> list[LabeledPage]:
     """The pages of a set in the order of its list; of a folder of pictures without a list, pages without text.
 
     Raises:
@@ -65,13 +65,13 @@ def read_pages(folder: str | Path) -> list[LabelledPage]:
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
     if not paths:
         raise UserError(f"{folder} holds neither {PAGE_LIST} nor {LABEL_LIST} nor pictures: give a folder of pages")
-    return [LabelledPage(path, np.zeros((0, 4, 2), np.float32), (), "textless", path.name) for path in paths]
+    return [LabeledPage(path, np.zeros((0, 4, 2), np.float32), (), "textless", path.name) for path in paths]
 
 
-def split_by_source(pages: Sequence[LabelledPage], share: float) -> tuple[list[LabelledPage], list[LabelledPage]]:
+def split_by_source(pages: Sequence[LabeledPage], share: float) -> tuple[list[LabeledPage], list[LabeledPage]]:
     """Pages to train on and pages held out: about `share` of the sources, chosen by digest, the same in every run."""
-    kept: list[LabelledPage] = []
-    held: list[LabelledPage] = []
+    kept: list[LabeledPage] = []
+    held: list[LabeledPage] = []
     for page in pages:
         digest = int(hashlib.md5(page.source.encode(), usedforsecurity=False).hexdigest(), 16)
         (held if digest % 1000 < 1000 * share else kept).append(page)
@@ -83,7 +83,7 @@ def _rows(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
-def _from_json(folder: Path, number: int, row: str) -> LabelledPage:
+def _from_json(folder: Path, number: int, row: str) -> LabeledPage:
     try:
         fields = json.loads(row)
         quads = np.asarray(fields["boxes"], np.float32).reshape(-1, 4, 2)
@@ -94,10 +94,10 @@ def _from_json(folder: Path, number: int, row: str) -> LabelledPage:
     if len(texts) != len(quads):
         raise UserError(f"{folder / PAGE_LIST}, line {number}: {len(quads)} boxes, but {len(texts)} texts")
     source = str(fields.get("source") or fields.get("repo") or fields["file"])
-    return LabelledPage(path, quads, texts, str(fields.get("kind", "page")), source)
+    return LabeledPage(path, quads, texts, str(fields.get("kind", "page")), source)
 
 
-def _from_label(folder: Path, number: int, row: str) -> LabelledPage:
+def _from_label(folder: Path, number: int, row: str) -> LabeledPage:
     """A row of PPOCRLabel: `path<TAB>[{"transcription": …, "points": [[x, y], …]}, …]`; `###` is text nobody can read.
 
     Its paths begin with the name of the folder that holds them.
@@ -110,4 +110,4 @@ def _from_label(folder: Path, number: int, row: str) -> LabelledPage:
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{folder / LABEL_LIST}, line {number}: not a row of PPOCRLabel ({error})") from None
     places = (folder / name, folder.parent / name, folder / Path(name).name)
-    return LabelledPage(next((path for path in places if path.is_file()), places[0]), quads, texts, source=name)
+    return LabeledPage(next((path for path in places if path.is_file()), places[0]), quads, texts, source=name)

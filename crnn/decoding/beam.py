@@ -1,6 +1,6 @@
 """Beam search over a line's CTC frames with a character language model and hot words.
 
-The search is the CTC prefix search of Graves (2012, "Supervised sequence labelling with recurrent neural networks",
+The search is the CTC prefix search of Graves (2012, "Supervised sequence labeling with recurrent neural networks",
 section 7.5.3) in the beam form of Hannun et al. (2014, "First-pass large vocabulary continuous speech recognition
 using bi-directional recurrent DNNs"); scoring every character as it is appended follows Hwang & Sung (2016,
 "Character-level incremental speech recognition with recurrent neural networks"). Knows nothing of images.
@@ -34,7 +34,7 @@ class BeamSettings:
         width: prefixes kept after each frame.
         candidates: classes looked at in a frame that is not sure.
         sure: a frame whose best class is at least so probable is taken as it is. This bounds the time, and it is the
-            guard: where the recogniser is sure, neither the language model nor a hot word may overrule it.
+            guard: where the recognizer is sure, neither the language model nor a hot word may overrule it.
         least: classes less probable than this are no candidates, whatever the language model thinks of them.
         margin: nats below the best at which a prefix is given up.
         lm_weight: of what the language model says for a character (`LanguageModel.support`), in the search.
@@ -194,7 +194,7 @@ def shortlist(
     """The few classes of each frame that a search needs; equal sure frames in a row become one.
 
     Args:
-        logits: float32 (T, C), unnormalised.
+        logits: float32 (T, C), unnormalized.
         allowed: ids that may be read; probabilities are then shares among these.
         blanks: whether a frame whose best class is the blank may be unsure; three frames of four are such.
     """

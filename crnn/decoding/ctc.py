@@ -53,7 +53,7 @@ def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> GreedyPath:
     the network's last layer.
 
     Args:
-        logits: float32 (T, C), unnormalised.
+        logits: float32 (T, C), unnormalized.
         allowed: int64 ids that may be read, the blank among them; None for all. Confidences stay probabilities among
             all classes, so that a line of other characters, forced into these, shows itself.
     """
@@ -87,5 +87,5 @@ def log_score(probabilities: np.ndarray) -> float:
 
 
 def frames_needed(ids: Sequence[int]) -> int:
-    """Frames the shortest CTC path of `ids` takes: one a character, and a blank between equal neighbours."""
+    """Frames the shortest CTC path of `ids` takes: one a character, and a blank between equal neighbors."""
     return len(ids) + sum(a == b for a, b in pairwise(ids))

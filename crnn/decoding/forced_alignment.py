@@ -12,7 +12,7 @@ FRAMES_AT_ONCE = 8  # their scores stay in the processor's cache from one step o
 IMPOSSIBLE = np.float32(-1e30)  # a log-probability that no path recovers from, yet finite: sums stay free of NaN
 
 
-def log_normalisers(logits: np.ndarray) -> np.ndarray:
+def log_normalizers(logits: np.ndarray) -> np.ndarray:
     """Logarithm of each frame's softmax denominator, float32 (T,), of float32 logits (T, C)."""
     peaks = logits.max(axis=1)
     return peaks + np.log(softmax_totals(logits, peaks, np.arange(len(logits))))
@@ -37,13 +37,13 @@ def softmax_totals(scores: np.ndarray, peaks: np.ndarray, frames: np.ndarray) ->
     return totals
 
 
-def align(logits: np.ndarray, ids: list[int], normalisers: np.ndarray | None = None) -> GreedyPath:
+def align(logits: np.ndarray, ids: list[int], normalizers: np.ndarray | None = None) -> GreedyPath:
     """The most probable path of `ids` through the frames (Viterbi over the CTC states, Graves et al. 2006).
 
     Args:
-        logits: float32 (T, C), unnormalised.
+        logits: float32 (T, C), unnormalized.
         ids: K ids, none blank; at most as long as T frames can hold.
-        normalisers: `log_normalisers(logits)` where it is at hand.
+        normalizers: `log_normalizers(logits)` where it is at hand.
 
     Returns:
         `ids` with the middle of each one's frames and its probability at the surest of them.
@@ -55,11 +55,11 @@ def align(logits: np.ndarray, ids: list[int], normalisers: np.ndarray | None = N
         return GreedyPath(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
     if frames_needed(ids) > len(logits):
         raise ValueError(f"{len(ids)} characters do not fit into {len(logits)} frames")
-    if normalisers is None:
-        normalisers = log_normalisers(logits)
+    if normalizers is None:
+        normalizers = log_normalizers(logits)
     states = np.zeros(2 * len(ids) + 1, np.int64)  # blank, first, blank, second, …, blank
     states[1::2] = ids
-    scores = logits[:, states] - normalisers[:, None]  # (T, 2K + 1)
+    scores = logits[:, states] - normalizers[:, None]  # (T, 2K + 1)
     # A path may leap over the blank between two different characters.
     leaps = np.full(len(states), IMPOSSIBLE, np.float32)
     leaps[2:][(states[2:] != BLANK) & (states[2:] != states[:-2])] = 0

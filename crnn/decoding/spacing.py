@@ -35,8 +35,8 @@ def separate(chars: Sequence[CharReading], strip: np.ndarray) -> list[CharReadin
     blank, height = _blank_columns(strip)
     apart = set[int]()  # places of characters before which a space belongs
     for begin, end in groups:
-        neighbours = list(pairwise(chars[begin:end]))
-        if all(_stand_apart(a, b, blank, height) for a, b in neighbours):
+        neighbors = list(pairwise(chars[begin:end]))
+        if all(_stand_apart(a, b, blank, height) for a, b in neighbors):
             apart.update(range(begin + 1, end))
     spaced: list[CharReading] = []
     for i, char in enumerate(chars):

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from crnn.documents.paragraphs import ITEM, Paragraph, levelled, paragraphs_of
+from crnn.documents.paragraphs import ITEM, Paragraph, leveled, paragraphs_of
 from crnn.documents.result import Page, Result
 from crnn.page import LineReading
 
@@ -40,7 +40,7 @@ def page_markdown(page: Page) -> str:
     lines = [line for line in page.lines if line.text.strip()]
     if not lines:
         return ""
-    boxes = levelled(lines)
+    boxes = leveled(lines)
     usual = _usual_height(lines, boxes)
     parts: list[tuple[str, bool]] = []  # and whether it is an item of a list
     for block in tables_and_text(lines, boxes):
@@ -64,7 +64,7 @@ def _usual_height(lines: Sequence[LineReading], boxes: np.ndarray) -> float:
 
 
 def _paragraph(paragraph: Paragraph, usual: float) -> tuple[str, bool]:
-    boxes = levelled(paragraph.lines)
+    boxes = leveled(paragraph.lines)
     height = float(np.median(boxes[:, 3] - boxes[:, 1]))
     text = paragraph.text
     if ITEM.match(text):
@@ -91,7 +91,7 @@ def tables_and_text(lines: Sequence[LineReading], boxes: np.ndarray) -> list[Tab
     """The lines of a page in reading order as tables and, between these, indices of other lines.
 
     Args:
-        boxes: float64 (n, 4), see `levelled`.
+        boxes: float64 (n, 4), see `leveled`.
     """
     blocks: list[Table | list[int]] = []
     rows = _rows(boxes)

@@ -39,7 +39,7 @@ class PageImage:
 
     Attributes:
         number: from 1.
-        image: uint8 (H, W) grey or (H, W, 3) BGR, upright as its file says.
+        image: uint8 (H, W) gray or (H, W, 3) BGR, upright as its file says.
         dpi: pixels an inch, 0 if unknown.
         text: its lines, where they were taken from the file instead of being read.
     """

@@ -46,13 +46,13 @@ def paragraphs_of(lines: Sequence[LineReading]) -> list[Paragraph]:
     lines = [line for line in lines if line.text.strip()]
     if not lines:
         return []
-    boxes = levelled(lines)
+    boxes = leveled(lines)
     blocks = _split(np.arange(len(lines)), ~_runs_on(boxes))
     starts = [part for block in blocks for part in _split(block, _begins(lines, boxes, block))]
     return [Paragraph(join_lines([lines[i].text for i in part]), tuple(lines[i] for i in part)) for part in starts]
 
 
-def levelled(lines: Sequence[LineReading]) -> np.ndarray:
+def leveled(lines: Sequence[LineReading]) -> np.ndarray:
     """float64 (n, 4): left, top, right and bottom of lines on their page, turned so that they run to the right.
 
     Lines of columns that are read from top to bottom run to the right, too, and follow each other downwards.

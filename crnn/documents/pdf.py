@@ -125,7 +125,7 @@ def open_pdf(source: Path | bytes, password: str | None) -> pypdfium2.PdfDocumen
 
 
 def _draw(page: pypdfium2.PdfPage, dpi: float) -> np.ndarray:
-    """uint8 (H, W, 3) BGR, or (H, W) where the page has no colour."""
+    """uint8 (H, W, 3) BGR, or (H, W) where the page has no color."""
     bitmap = page.render(scale=dpi / POINTS)
     image: np.ndarray = bitmap.to_numpy()[:, :, :3].copy()
     bitmap.close()

@@ -21,7 +21,7 @@ class PdfPicture:
 
     Attributes:
         data: its stream.
-        entries: of the stream's dictionary: size, colours, filter.
+        entries: of the stream's dictionary: size, colors, filter.
         orientation: how its pixels are turned, as EXIF counts (tag 274).
     """
 
@@ -101,7 +101,7 @@ def _jpeg(data: bytes) -> PdfPicture | None:
 def _png(data: bytes) -> PdfPicture | None:
     """A PNG's own pixels (filter FlateDecode, predictor 15), None where a PDF cannot hold them so."""
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
-    bits, colour, interlaced = data[24], data[25], data[28]
+    bits, color, interlaced = data[24], data[25], data[28]
     pixels, palette, at = [], b"", len(PNG_SIGNATURE)
     while at + 12 <= len(data):
         length, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
@@ -113,12 +113,12 @@ def _png(data: bytes) -> PdfPicture | None:
         elif kind == b"PLTE":
             palette = content
         at += 12 + length
-    space = {0: "/DeviceGray", 2: "/DeviceRGB"}.get(colour)
-    if colour == 3 and palette:
+    space = {0: "/DeviceGray", 2: "/DeviceRGB"}.get(color)
+    if color == 3 and palette:
         space = f"[/Indexed /DeviceRGB {len(palette) // 3 - 1} <{palette.hex()}>]"
     if space is None or interlaced or bits > 8:
         return None
-    channels = 3 if colour == 2 else 1
+    channels = 3 if color == 2 else 1
     entries = f"/Width {width} /Height {height} /ColorSpace {space} /BitsPerComponent {bits} /Filter /FlateDecode"
     parameters = f"/Predictor 15 /Colors {channels} /BitsPerComponent {bits} /Columns {width}"
     return PdfPicture(b"".join(pixels), f"{entries} /DecodeParms << {parameters} >>")

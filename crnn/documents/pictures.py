@@ -88,8 +88,8 @@ def pil_picture(image: Image.Image, max_pixels: int) -> PictureDocument:
     if image.mode.startswith(("I", "F")):  # 16 bits and more: the whole range that is in use becomes 0 … 255
         deep = np.asarray(image, np.float32)
         low, high = float(deep.min()), float(deep.max())
-        grey = (deep - low) * (255 / max(high - low, 1.0))
-        return array_picture(grey.astype(np.uint8), False, max_pixels)
+        gray = (deep - low) * (255 / max(high - low, 1.0))
+        return array_picture(gray.astype(np.uint8), False, max_pixels)
     has_alpha = "A" in image.mode or "transparency" in image.info
     pixels = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
     return array_picture(pixels, True, max_pixels)

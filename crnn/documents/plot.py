@@ -33,9 +33,9 @@ def plot(result: Result, number: int = 1) -> np.ndarray:
     thickness = max(1, round(max(image.shape[:2]) / 1000))
     for line in page.lines:
         share = line.confidence
-        colour = [round(share * sure + (1 - share) * unsure) for sure, unsure in zip(SURE, UNSURE, strict=True)]
+        color = [round(share * sure + (1 - share) * unsure) for sure, unsure in zip(SURE, UNSURE, strict=True)]
         corners = np.round(line.box.quad).astype(np.int32)
-        cv2.polylines(canvas, [corners], True, colour, thickness, cv2.LINE_AA)
+        cv2.polylines(canvas, [corners], True, color, thickness, cv2.LINE_AA)
         start, end = (corners[0], corners[1]) if line.box.vertical else (corners[0], corners[3])
-        cv2.line(canvas, start.tolist(), end.tolist(), colour, 3 * thickness, cv2.LINE_AA)
+        cv2.line(canvas, start.tolist(), end.tolist(), color, 3 * thickness, cv2.LINE_AA)
     return np.asarray(canvas)

@@ -1,4 +1,4 @@
-"""Cuts a line into words and tells where each stands, from where the network saw its characters' centres."""
+"""Cuts a line into words and tells where each stands, from where the network saw its characters' centers."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def words_of(line: LineReading) -> list[Word]:
 def char_spans(line: LineReading) -> np.ndarray:
     """float64 (n, 2): where each character of the text begins and ends, pixels along the line from its first corner.
 
-    The centres are the network's; widths are those of common faces, scaled to this line; neighbours do not overlap, and
+    The centers are the network's; widths are those of common faces, scaled to this line; neighbors do not overlap, and
     the first and the last one reach the line's ends.
     """
     length = line.box.height if line.box.vertical else line.box.width
@@ -85,16 +85,16 @@ def char_spans(line: LineReading) -> np.ndarray:
     if "".join(char.char for char in line.chars) != line.text:
         return np.stack([np.concatenate([[0.0], ends[:-1]]), ends], axis=1)
     half = widths * length / widths.sum() / 2
-    centres = np.maximum.accumulate(np.clip(_along(line), 0, length))
-    left, right = centres - half, centres + half
+    centers = np.maximum.accumulate(np.clip(_along(line), 0, length))
+    left, right = centers - half, centers + half
     # Where two overlap or leave a gap, inside a word, they meet at the place that their widths share out.
-    meets = centres[:-1] + (centres[1:] - centres[:-1]) * half[:-1] / (half[:-1] + half[1:])
+    meets = centers[:-1] + (centers[1:] - centers[:-1]) * half[:-1] / (half[:-1] + half[1:])
     spaced = np.array([char.isspace() for char in line.text])
     open_gap = spaced[:-1] | spaced[1:]
     right[:-1] = np.where(open_gap, np.minimum(right[:-1], meets), meets)
     left[1:] = np.where(open_gap, np.maximum(left[1:], meets), meets)
     left[0], right[-1] = 0.0, length
-    # A space takes what its neighbours leave.
+    # A space takes what its neighbors leave.
     for at in np.flatnonzero(spaced):
         left[at] = right[at - 1] if at else 0.0
         right[at] = left[at + 1] if at + 1 < len(spaced) else length
@@ -102,12 +102,12 @@ def char_spans(line: LineReading) -> np.ndarray:
 
 
 def _along(line: LineReading) -> np.ndarray:
-    """Centres of the characters in pixels along the line from its first corner: float64 (n,)."""
+    """Centers of the characters in pixels along the line from its first corner: float64 (n,)."""
     quad = line.box.quad.astype(np.float64)
     direction = quad[3] - quad[0] if line.box.vertical else quad[1] - quad[0]
     direction = direction / max(float(np.linalg.norm(direction)), 1e-6)
-    centres = np.array([[char.x, char.y] for char in line.chars])
-    along: np.ndarray = (centres - quad[0]) @ direction
+    centers = np.array([[char.x, char.y] for char in line.chars])
+    along: np.ndarray = (centers - quad[0]) @ direction
     return along
 
 

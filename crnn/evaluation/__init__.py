@@ -1,4 +1,4 @@
-"""Judges line recognisers, ours and others', on labelled lines: accuracy, time, pictures.
+"""Judges line recognizers, ours and others', on labeled lines: accuracy, time, pictures.
 
 Used by `evaluate.py` alone; the reading and serving code never imports it.
 """

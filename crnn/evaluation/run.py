@@ -1,4 +1,4 @@
-"""Judges models on labelled lines, beside other recognisers, and writes the report."""
+"""Judges models on labeled lines, beside other recognizers, and writes the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from crnn.core.errors import UserError
 from crnn.core.shipped import DEFAULT_MODEL
-from crnn.datasets.labelled import LabelledLine, has_hanzi, read_lines
+from crnn.datasets.labeled import LabeledLine, has_hanzi, read_lines
 from crnn.evaluation.engines.peers import Fetch, PaddlePeer, open_peers
 from crnn.evaluation.engines.readers import FLOAT, LineReader, ModelReader
 from crnn.evaluation.measures.calibration import reliability_of
@@ -124,7 +124,7 @@ def open_models(config: EvaluateConfig) -> list[ModelReader]:
     return [ModelReader(path, name, config.threads) for path, name in zip(paths, names, strict=True)]
 
 
-def write(report: Report, lines: Sequence[LabelledLine], widths: Sequence[int], worst: int) -> None:
+def write(report: Report, lines: Sequence[LabeledLine], widths: Sequence[int], worst: int) -> None:
     """Write everything a report consists of into `artifacts/<name>/`."""
     folder = Path("artifacts", report.name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def _texts(subject: Subject) -> list[str]:
     return [guess.text for guess in subject.guesses]
 
 
-def _subject(reader: LineReader, run: Run, lines: Sequence[LabelledLine], config: EvaluateConfig) -> Subject:
+def _subject(reader: LineReader, run: Run, lines: Sequence[LabeledLine], config: EvaluateConfig) -> Subject:
     latency = run.latency(reader.threads)
     texts = [guess.text for guess in run.guesses]
     chinese = [(line, text) for line, text in zip(lines, texts, strict=True) if has_hanzi(line.text)]

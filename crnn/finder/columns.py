@@ -11,7 +11,7 @@ import numpy as np
 PITCH = 48  # px that a column is made wide, for even work whatever its size
 SHORTEST, LONGEST = 0.45, 1.6  # of the column's width: how high a character with its gap may be
 USUAL = 1.05  # of the column's width: how high most are
-MARK_CONTRAST = 40  # grey levels that a mark differs from its ground by
+MARK_CONTRAST = 40  # gray levels that a mark differs from its ground by
 MARK_SHARE = 0.55  # of the cell's height and width from its upper right corner, in which all of a mark's ink lies
 STRAY = 0.35  # cost of a character half or twice as high as usual, where a cut through dense ink costs 1
 
@@ -58,8 +58,8 @@ def lay_column(column: np.ndarray) -> Column:
 
 def _mark_as_in_a_line(cell: np.ndarray) -> np.ndarray:
     """A comma or full stop, which stands in the upper right of its cell in a column, moved to the lower left."""
-    grey = cell if cell.ndim == 2 else cell.astype(np.float32).mean(axis=2)
-    contrast = np.abs(np.asarray(grey, np.float32) - float(np.median(grey)))
+    gray = cell if cell.ndim == 2 else cell.astype(np.float32).mean(axis=2)
+    contrast = np.abs(np.asarray(gray, np.float32) - float(np.median(gray)))
     if contrast.max() < MARK_CONTRAST:
         return cell
     rows, columns = np.nonzero(contrast > 0.4 * contrast.max())
@@ -74,8 +74,8 @@ def _mark_as_in_a_line(cell: np.ndarray) -> np.ndarray:
 
 def _ink(column: np.ndarray) -> np.ndarray:
     """How much each row varies, as a share of what the rows with most ink do: float64 (H,)."""
-    grey = column if column.ndim == 2 else column.astype(np.float32).mean(axis=2)
-    variation = cv2.blur(np.asarray(grey, np.float64).std(axis=1)[:, None], (1, 3))[:, 0]
+    gray = column if column.ndim == 2 else column.astype(np.float32).mean(axis=2)
+    variation = cv2.blur(np.asarray(gray, np.float64).std(axis=1)[:, None], (1, 3))[:, 0]
     low, high = np.percentile(variation, [5, 90])
     return np.asarray(np.clip((variation - low) / max(float(high - low), 1e-6), 0, 1))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from crnn.finder.boxes import LineBox, crop_line
 from crnn.finder.columns import Column, lay_column
-from crnn.image.preprocess import line_grey
+from crnn.image.preprocess import line_gray
 
 PROBES = 5  # lines that are read to tell the way up
 SURE = 0.9  # mean confidence of the probes from which no other way is tried
@@ -71,12 +71,12 @@ def is_long(box: LineBox) -> bool:
 
 def directed(image: np.ndarray, box: LineBox, way: Way) -> Directed:
     """The line of `box`, found lying or upright, read in the direction `way`."""
-    level = _levelled(box)
+    level = _leveled(box)
     if way is Way.COLUMN:
-        column = lay_column(line_grey(crop_line(image, level)))
+        column = lay_column(line_gray(crop_line(image, level)))
         return Directed(LineBox(level.quad, box.score, True), column.line, column)
     turned = level.turned(int(way))
-    return Directed(turned, line_grey(crop_line(image, turned)))
+    return Directed(turned, line_gray(crop_line(image, turned)))
 
 
 def page_way(image: np.ndarray, boxes: Sequence[LineBox], confidence: Confidence) -> Way:
@@ -133,7 +133,7 @@ def line_ways(image: np.ndarray, boxes: Sequence[LineBox], page: Way, confidence
     return ways
 
 
-def _levelled(box: LineBox) -> LineBox:
+def _leveled(box: LineBox) -> LineBox:
     """The box with its corners from the upper left of the page clockwise, whichever way it was found."""
     quad = box.quad
     # The first side is the one that runs most to the right.

@@ -78,7 +78,7 @@ class Finder:
         """Lines of a page in no particular order; a blank page has none.
 
         Args:
-            image: uint8 (H, W) grey or (H, W, 3) BGR.
+            image: uint8 (H, W) gray or (H, W, 3) BGR.
 
         Raises:
             ImageError: not such an image.
@@ -141,7 +141,7 @@ class Finder:
 
 
 def fit(image: np.ndarray, scale: float, multiple: int) -> tuple[np.ndarray, tuple[float, float]]:
-    """The network's input: the image in colour and scaled, its right and lower edge repeated up to a multiple.
+    """The network's input: the image in color and scaled, its right and lower edge repeated up to a multiple.
 
     Args:
         image: uint8 (H, W) or (H, W, 3) BGR.

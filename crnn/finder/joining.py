@@ -76,7 +76,7 @@ def join_rows(boxes: Boxes, widest_gap: float = WIDEST_GAP) -> Boxes:
         begin = (quads[members][:, [0, 3]].mean(axis=1)) @ common
         end = (quads[members][:, [1, 2]].mean(axis=1)) @ common
         heights = boxes.heights[members].astype(np.float64)
-        for a, b in _neighbours(begin, end, middle, heights, widest_gap):
+        for a, b in _neighbors(begin, end, middle, heights, widest_gap):
             turn = abs(float(np.linalg.det(along[members[[a, b]]])))
             ratio = max(heights[a], heights[b]) / min(heights[a], heights[b])
             # A short box has no direction of its own.
@@ -98,7 +98,7 @@ def join_rows(boxes: Boxes, widest_gap: float = WIDEST_GAP) -> Boxes:
     )
 
 
-def _neighbours(
+def _neighbors(
     begin: np.ndarray, end: np.ndarray, middle: np.ndarray, heights: np.ndarray, widest_gap: float
 ) -> list[tuple[int, int]]:
     """Pairs (a, b) of boxes where b begins about where a ends, in the same row."""

@@ -54,7 +54,7 @@ def row_angle(quads: np.ndarray, angle: float) -> float:
 
 
 def turn_back(quads: np.ndarray, angle: float) -> np.ndarray:
-    """Corners float64 (n, 4, 2) of a page turned anticlockwise by `angle`, radians, so that its rows lie level."""
+    """Corners float64 (n, 4, 2) of a page turned counterclockwise by `angle`, radians, so that its rows lie level."""
     cosine, sine = math.cos(angle), math.sin(angle)
     turned: np.ndarray = quads @ np.array([[cosine, -sine], [sine, cosine]])
     return turned

@@ -73,7 +73,7 @@ def leaning(boxes: Sequence[LineBox], upright: bool) -> float:
 
 
 def turn(image: np.ndarray, quarters: int, lean: float) -> tuple[np.ndarray, np.ndarray]:
-    """`image` turned anticlockwise by quarters and by `lean` degrees, whole.
+    """`image` turned counterclockwise by quarters and by `lean` degrees, whole.
 
     Returns:
         The picture, and the float64 (2, 3) matrix that takes points of `image` to it.

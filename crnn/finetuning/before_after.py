@@ -28,7 +28,7 @@ from crnn.core.errors import UserError, exit_cleanly
 from crnn.core.metrics import Accuracy
 from crnn.core.shipped import DEFAULT_MODEL
 from crnn.core.stage import run_stage, typed
-from crnn.datasets.labelled import LabelledLine, read_lines
+from crnn.datasets.labeled import LabeledLine, read_lines
 from crnn.datasets.lmdb_store import LineStore
 from crnn.evaluation.measures.characters import CharacterChange, changes, recall
 from crnn.evaluation.measures.scoring import Comparison, compare, score_lines
@@ -125,7 +125,7 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
     int8 = run / "model.int8.onnx"
     tuned = int8 if int8.is_file() else run / "model.onnx"
     if int8.is_file() and Recognizer(int8).info.source_sha256 != Recognizer(run / "model.onnx").info.source_sha256:
-        raise UserError(f"{int8} was made of other weights than {run / 'model.onnx'}: quantise again")
+        raise UserError(f"{int8} was made of other weights than {run / 'model.onnx'}: quantize again")
     judged = tuned if cfg.alone else run / PAIR
     if not cfg.alone:
         looks = _looks(Path(cfg.artifacts, "lines", f"{cfg.name}-domain"), domain.get("own_looks", 0))
@@ -189,11 +189,11 @@ def _looks(path: Path, first: int | None = None) -> list[bytes]:
     return [store[int(i)].image for i in np.linspace(0, lines - 1, min(LOOKS, lines)).astype(int)]
 
 
-def _side(path: Path, lines: Sequence[LabelledLine], models: Sequence[Recognizer]) -> Side:
+def _side(path: Path, lines: Sequence[LabeledLine], models: Sequence[Recognizer]) -> Side:
     truths = [line.text for line in lines]
     chunks = [lines[begin : begin + CHUNK] for begin in range(0, len(lines), CHUNK)]
 
-    def read(chunk: Sequence[LabelledLine]) -> list[list[str]]:
+    def read(chunk: Sequence[LabeledLine]) -> list[list[str]]:
         images = [decode_image(line.image) for line in chunk]
         return [[reading.text for reading in model.read_many(images, "greedy")] for model in models]
 

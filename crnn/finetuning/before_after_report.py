@@ -15,7 +15,7 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import MaxNLocator
 
 from crnn.evaluation.measures.characters import CharacterChange
-from crnn.evaluation.report.plots import COLOURS
+from crnn.evaluation.report.plots import COLORS
 
 if TYPE_CHECKING:
     from crnn.finetuning.before_after import BeforeAfter, Side
@@ -78,7 +78,7 @@ def write_plot(path: Path, report: BeforeAfter, fonts: Sequence[Path] = ()) -> N
         scores = [side.before, side.after, side.alone]
         for place, (score, label) in enumerate(zip(scores, ("before", "after", "tuned network alone"), strict=True)):
             x = i + (place - 1) * width
-            axes[0].bar(x, score.exact, width, color=COLOURS[place], label=label if i == 0 else None)
+            axes[0].bar(x, score.exact, width, color=COLORS[place], label=label if i == 0 else None)
             axes[0].annotate(f"{score.exact:.1%}", (x, score.exact), ha="center", va="bottom", fontsize=9)
         _draw_characters(axes[i + 1], side.characters, fonts)
         axes[i + 1].set_title(f"characters that changed most: {name}")
@@ -98,7 +98,7 @@ def _draw_characters(axes: Axes, changed: Sequence[CharacterChange], fonts: Sequ
         axes.set(xticks=[], yticks=[])
         return
     places = np.arange(len(chosen))
-    bars = axes.barh(places, [c.gain for c in chosen], color=[COLOURS[2 if c.gain > 0 else 1] for c in chosen])
+    bars = axes.barh(places, [c.gain for c in chosen], color=[COLORS[2 if c.gain > 0 else 1] for c in chosen])
     axes.bar_label(bars, [f"{c.before} → {c.after} of {c.occurrences}" for c in chosen], fontsize=8, padding=3)
     drawn_by = [_font_for(c.character, fonts) for c in chosen]
     axes.set_yticks(places, [_tick(c.character, font is not None) for c, font in zip(chosen, drawn_by, strict=True)])

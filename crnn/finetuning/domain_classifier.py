@@ -56,7 +56,7 @@ def _pool(model: onnx.ModelProto) -> None:
     """Add nodes that turn the first LSTM's input, (T, N, C), into (N, 2 C): means and maxima over the frames."""
     seen = next((node.input[0] for node in model.graph.node if node.op_type.endswith("LSTM")), None)
     if seen is None:
-        raise UserError("the network has no LSTM: it is no recogniser of this project")
+        raise UserError("the network has no LSTM: it is no recognizer of this project")
     parts = ("likeness.mean", "likeness.highest")
     for operator, name in zip(("ReduceMean", "ReduceMax"), parts, strict=True):
         model.graph.node.append(helper.make_node(operator, [seen], [name], axes=[0], keepdims=0))

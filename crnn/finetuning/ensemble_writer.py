@@ -23,7 +23,7 @@ def write_pair(
 
     Args:
         domain, others: encoded lines that tell what the domain looks like, if it can be told by that, and general ones
-            (see `crnn.finetuning.domain_classifier`); what was learnt so of former domains stays.
+            (see `crnn.finetuning.domain_classifier`); what was learned so of former domains stays.
 
     Raises:
         UserError: one of them is no model of ours, or `tuned` does not begin with the characters of `general`.

@@ -28,7 +28,7 @@ SCANS_OF_LARGE = 12  # where pictures may be so large that this comes to more
 MOST_SCANS = 200
 JPEG_SCAN = b"\xff\xda"
 TIFF_SAMPLES, TIFF_PLANAR = 277, 284  # tags: channels, and whether these lie in a plane each (2) or pixel by pixel (1)
-MIDDLE_GREY = 128
+MIDDLE_GRAY = 128
 
 
 class ImageError(UserError):
@@ -44,7 +44,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_IMAGE_PIXELS) -> np.ndarray:
         max_pixels: larger pictures are refused, and whatever is larger than `MOST_IMAGE_PIXELS`.
 
     Returns:
-        uint8 (H, W) for grey or (H, W, 3) in BGR for colour pictures.
+        uint8 (H, W) for gray or (H, W, 3) in BGR for color pictures.
 
     Raises:
         ImageError: empty, damaged, none of `FORMATS`, of more than `max_pixels`, of pixels that are neither 8 nor 16
@@ -93,17 +93,17 @@ def check_scans(data: bytes, size: ImageSize, max_pixels: int = MAX_IMAGE_PIXELS
 
 
 def _to_uint8(image: np.ndarray) -> np.ndarray:
-    """8-bit grey or BGR of what OpenCV decodes: 8 or 16 bits, with alpha or without."""
+    """8-bit gray or BGR of what OpenCV decodes: 8 or 16 bits, with alpha or without."""
     if image.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"the image has pixels of type {image.dtype}: save it with 8 bits a channel")
     if image.ndim == 2 or image.shape[2] == 3:
         return _eight_bits(image)
-    colour, alpha = _eight_bits(image[:, :, :3]), _eight_bits(image[:, :, 3])
+    color, alpha = _eight_bits(image[:, :, :3]), _eight_bits(image[:, :, 3])
     if not alpha.any():  # some writers leave the fourth channel empty; a picture that nobody can see helps nobody
-        return colour
+        return color
     weights = cv2.merge([alpha] * 3)
-    seen = cv2.multiply(colour, weights, scale=1 / 255)
-    return cv2.add(seen, cv2.bitwise_not(weights)) if _belongs_on_white(colour, alpha) else seen
+    seen = cv2.multiply(color, weights, scale=1 / 255)
+    return cv2.add(seen, cv2.bitwise_not(weights)) if _belongs_on_white(color, alpha) else seen
 
 
 def _eight_bits(channels: np.ndarray) -> np.ndarray:
@@ -112,13 +112,13 @@ def _eight_bits(channels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(channels >> unused, np.uint8)
 
 
-def _belongs_on_white(colour: np.ndarray, alpha: np.ndarray) -> bool:
+def _belongs_on_white(color: np.ndarray, alpha: np.ndarray) -> bool:
     """Whether the ground of a transparent picture is white rather than black, uint8 (H, W, 3) and (H, W).
 
     What covers less than half of it are letters, and the ground is their contrary; what covers more is a ground itself.
     """
-    brightness = np.average(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), weights=alpha)
-    return bool((brightness >= MIDDLE_GREY) == (alpha.mean() > MIDDLE_GREY))
+    brightness = np.average(cv2.cvtColor(color, cv2.COLOR_BGR2GRAY), weights=alpha)
+    return bool((brightness >= MIDDLE_GRAY) == (alpha.mean() > MIDDLE_GRAY))
 
 
 def _refuse_misread(tags: Mapping[int, int], image: np.ndarray) -> None:
@@ -126,7 +126,7 @@ def _refuse_misread(tags: Mapping[int, int], image: np.ndarray) -> None:
     if image.dtype == np.uint16 and image.ndim == 3 and tags.get(TIFF_PLANAR) == 2:
         raise ImageError("a TIFF of 16 bits in separate planes is not read: save it with 8 bits, or as PNG")
     if tags.get(TIFF_SAMPLES) == 2:
-        raise ImageError("a grey TIFF with transparency is not read: save it without, or as PNG")
+        raise ImageError("a gray TIFF with transparency is not read: save it without, or as PNG")
 
 
 def _turn(image: np.ndarray, orientation: int) -> np.ndarray:

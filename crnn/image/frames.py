@@ -49,10 +49,10 @@ def tiff_pages(data: bytes) -> list[int]:
 
 
 def _gif_frames(data: bytes) -> int:
-    def colours(flags: int) -> int:
-        return 3 << (flags & 7) + 1 if flags & 0x80 else 0  # bytes of a colour table
+    def colors(flags: int) -> int:
+        return 3 << (flags & 7) + 1 if flags & 0x80 else 0  # bytes of a color table
 
-    frames, at, in_blocks = 0, 13 + colours(data[10] if len(data) > 10 else 0), False
+    frames, at, in_blocks = 0, 13 + colors(data[10] if len(data) > 10 else 0), False
     for _ in range(MOST_STEPS):
         if at + 10 >= len(data):
             break
@@ -61,7 +61,7 @@ def _gif_frames(data: bytes) -> int:
             at += 1 + data[at]
         elif data[at] == GIF_FRAME:
             frames, in_blocks = frames + 1, True
-            at += 11 + colours(data[at + 9])
+            at += 11 + colors(data[at + 9])
         elif data[at] == GIF_EXTENSION:
             in_blocks = True
             at += 2

@@ -19,7 +19,7 @@ JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_SCAN = 0xDA
 # FF 00 is a byte of pixels, FF before a marker fills up, and 01 and D0 … D7 (restarts) stand without a segment.
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
-MOST_SEGMENTS = 10_000  # of a JPEG; a profile of colours or a long comment takes some hundreds
+MOST_SEGMENTS = 10_000  # of a JPEG; a profile of colors or a long comment takes some hundreds
 AVIF_HEADER = 100_000  # bytes in which the properties of an AVIF picture stand
 TIFF_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 TIFF_WIDTH, TIFF_HEIGHT, TIFF_ORIENTATION = 256, 257, 274

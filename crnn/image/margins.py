@@ -9,8 +9,8 @@ import numpy as np
 
 from crnn.image.preprocess import MAX_ASPECT
 
-INK = 10  # grey levels from the paper's, at least; faint letters differ by more
-NOISIEST = 4  # grey levels of noise in the rim; beyond it there is no paper to tell from letters
+INK = 10  # gray levels from the paper's, at least; faint letters differ by more
+NOISIEST = 4  # gray levels of noise in the rim; beyond it there is no paper to tell from letters
 SMALLEST = 8  # pixels; ink no higher than this shows dots and dashes, or nothing that could be read
 ROOMY = 0.5  # of the height: where letters take less, the rest is margin
 SLACK = 0.15  # of the letters' height, left on every side: the middle of what networks are trained with
@@ -35,7 +35,7 @@ class Crop:
         return cv2.copyMakeBorder(part, above, below, 0, 0, cv2.BORDER_REPLICATE) if above or below else part
 
 
-def without_margins(grey: np.ndarray) -> Crop:
+def without_margins(gray: np.ndarray) -> Crop:
     """The part of a line's picture that its letters take, with some slack; all of it where that is not certain.
 
     It goes by a paper of even brightness, on which any dot may be ink: photographs and noise are left as they are, and
@@ -43,17 +43,17 @@ def without_margins(grey: np.ndarray) -> Crop:
     close to its edges it would be read as larger marks.
 
     Args:
-        grey: uint8 (H, W).
+        gray: uint8 (H, W).
     """
-    height, width = grey.shape
+    height, width = gray.shape
     whole = Crop(0, 0, width, height)
-    rim = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
     paper = float(np.median(rim))
     noise = float(np.median(np.abs(rim - paper)))
     if noise > NOISIEST:
         return whole
     least = INK + 6 * noise
-    ink = cv2.bitwise_not(cv2.inRange(grey, max(0.0, paper - least), paper + least))
+    ink = cv2.bitwise_not(cv2.inRange(gray, max(0.0, paper - least), paper + least))
     left, top, ink_width, ink_height = cv2.boundingRect(ink)
     right, bottom = left + ink_width, top + ink_height
     if _is_row_of_dots(ink[top:bottom, left:right]):

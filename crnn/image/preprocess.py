@@ -16,7 +16,7 @@ from crnn.image.decode import ImageError, decode_image
 
 __all__ = [
     "Canvas", "ImageError", "TooWideError", "decode_image", "enhance", "from_farther", "from_nearer",
-    "line_grey", "pad_to_bucket", "scaled_width", "to_canvas", "to_grey", "to_strip",
+    "line_gray", "pad_to_bucket", "scaled_width", "to_canvas", "to_gray", "to_strip",
 ]  # fmt: skip
 
 MAX_ASPECT = 1000  # width over height: 40 canvases of 800 pixels; no printed line is so long
@@ -24,7 +24,7 @@ NEARER = 0.06  # of the height cut off above and below: boxes leave 5 to 20 % ar
 STRETCHED = 1.17  # a line seen from nearer: narrow letters get more frames
 FARTHER = 0.06  # of the height put on above and below: letters cut off at their feet stand free
 SHRUNK = 0.9  # a line seen from farther: letters set wide come nearer to each other
-HIDDEN = 0.35  # luminance that varies so much less than one of the colours hides the ink
+HIDDEN = 0.35  # luminance that varies so much less than one of the colors hides the ink
 ENHANCED_HEIGHT = 4  # canvas heights: taller pictures are reduced before enhancement, whose cost is their area
 
 
@@ -47,8 +47,8 @@ class Canvas:
     scale: float
 
 
-def to_grey(image: np.ndarray) -> np.ndarray:
-    """Grey uint8 (H, W) of a uint8 (H, W) or BGR (H, W, 3) image.
+def to_gray(image: np.ndarray) -> np.ndarray:
+    """Gray uint8 (H, W) of a uint8 (H, W) or BGR (H, W, 3) image.
 
     Raises:
         ImageError: another shape or dtype, or no pixels.
@@ -62,44 +62,44 @@ def to_grey(image: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
 
 
-def line_grey(image: np.ndarray) -> np.ndarray:
-    """Grey uint8 (H, W) of a line, uint8 (H, W) or (H, W, 3) BGR, in which its ink can be seen.
+def line_gray(image: np.ndarray) -> np.ndarray:
+    """Gray uint8 (H, W) of a line, uint8 (H, W) or (H, W, 3) BGR, in which its ink can be seen.
 
     Ink as bright as its ground, such as red on green, vanishes from the luminance; there the channel that varies most
-    is taken. Elsewhere luminance reads best: the principal colour of every line was tried and gained nothing.
+    is taken. Elsewhere luminance reads best: the principal color of every line was tried and gained nothing.
 
     Raises:
         ImageError: not such an image.
     """
-    grey = to_grey(image)
+    gray = to_gray(image)
     if image.ndim == 2:
-        return grey
+        return gray
     spreads = cv2.meanStdDev(image)[1].ravel()
-    if float(cv2.meanStdDev(grey)[1].item()) >= HIDDEN * spreads.max():
-        return grey
+    if float(cv2.meanStdDev(gray)[1].item()) >= HIDDEN * spreads.max():
+        return gray
     return np.ascontiguousarray(image[:, :, int(spreads.argmax())])
 
 
-def enhance(grey: np.ndarray, mode: str) -> np.ndarray:
-    """Apply enhancement `mode` to a grey uint8 (H, W) image; same shape and dtype.
+def enhance(gray: np.ndarray, mode: str) -> np.ndarray:
+    """Apply enhancement `mode` to a gray uint8 (H, W) image; same shape and dtype.
 
     `plain` leaves it alone. `background` divides by the paper's brightness, which evens out shadows.
-    `article` is the chain of histogram equalisation and adaptive threshold.
+    `article` is the chain of histogram equalization and adaptive threshold.
 
     Raises:
         UserError: `mode` is not one of `MODES`.
     """
     if mode == "plain":
-        return grey
-    size = max(3, min(grey.shape) // 2 * 2 + 1)
+        return gray
+    size = max(3, min(gray.shape) // 2 * 2 + 1)
     if mode == "background":
         # Closing removes strokes thinner than the window and leaves the paper; blurring hides its edges.
-        paper = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
+        paper = cv2.morphologyEx(gray, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
         paper = cv2.GaussianBlur(paper, (0, 0), size / 2)
-        return cv2.divide(grey, np.maximum(paper, 1), scale=255)
+        return cv2.divide(gray, np.maximum(paper, 1), scale=255)
     if mode == "article":
-        equalised = cv2.equalizeHist(grey)
-        return cv2.adaptiveThreshold(equalised, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, size, 10)
+        equalized = cv2.equalizeHist(gray)
+        return cv2.adaptiveThreshold(equalized, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, size, 10)
     raise UserError(f"unknown preprocessing mode {mode!r}: choose one of {', '.join(MODES)}")
 
 
@@ -109,10 +109,10 @@ def scaled_width(image: np.ndarray, spec: CanvasSpec) -> int:
 
 
 def to_strip(image: np.ndarray, spec: CanvasSpec, stretch: float = 1.0) -> np.ndarray:
-    """Scale a line to the canvas's height: grey, enhancement, then the height, the aspect ratio kept.
+    """Scale a line to the canvas's height: gray, enhancement, then the height, the aspect ratio kept.
 
     Args:
-        image: uint8 (H, W) grey or (H, W, 3) BGR.
+        image: uint8 (H, W) gray or (H, W, 3) BGR.
         stretch: further horizontal scale.
 
     Returns:
@@ -121,22 +121,22 @@ def to_strip(image: np.ndarray, spec: CanvasSpec, stretch: float = 1.0) -> np.nd
     Raises:
         ImageError: not such an image, or more than `MAX_ASPECT` times as wide as it is high.
     """
-    grey = to_grey(image)
-    if grey.shape[1] > MAX_ASPECT * grey.shape[0]:
+    gray = to_gray(image)
+    if gray.shape[1] > MAX_ASPECT * gray.shape[0]:
         raise ImageError(
-            f"{grey.shape[1]}×{grey.shape[0]} pixels are no line of text: over {MAX_ASPECT} times the height"
+            f"{gray.shape[1]}×{gray.shape[0]} pixels are no line of text: over {MAX_ASPECT} times the height"
         )
     tallest = ENHANCED_HEIGHT * spec.height
-    if spec.mode != "plain" and grey.shape[0] > tallest:
-        grey = cv2.resize(
-            grey,
-            (max(1, round(grey.shape[1] * tallest / grey.shape[0])), tallest),
+    if spec.mode != "plain" and gray.shape[0] > tallest:
+        gray = cv2.resize(
+            gray,
+            (max(1, round(gray.shape[1] * tallest / gray.shape[0])), tallest),
             interpolation=cv2.INTER_AREA,
         )
     width = round(scaled_width(image, spec) * stretch)
     # INTER_AREA averages the pixels it drops; enlarging needs interpolation instead.
-    interpolation = cv2.INTER_AREA if grey.shape[0] > spec.height else cv2.INTER_LINEAR
-    return cv2.resize(enhance(grey, spec.mode), (width, spec.height), interpolation=interpolation)
+    interpolation = cv2.INTER_AREA if gray.shape[0] > spec.height else cv2.INTER_LINEAR
+    return cv2.resize(enhance(gray, spec.mode), (width, spec.height), interpolation=interpolation)
 
 
 def from_nearer(image: np.ndarray) -> np.ndarray:
@@ -165,7 +165,7 @@ def to_canvas(image: np.ndarray, spec: CanvasSpec) -> Canvas:
     """The model's input for a line that fits: `to_strip`, then `pad_to_bucket`.
 
     Args:
-        image: uint8 (H, W) grey or (H, W, 3) BGR.
+        image: uint8 (H, W) gray or (H, W, 3) BGR.
 
     Raises:
         ImageError: not such an image.

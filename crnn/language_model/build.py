@@ -54,7 +54,7 @@ class TextSource:
 
     name: str
     kind: str
-    licence: str
+    license: str
     lines: list[str]
 
 
@@ -78,7 +78,7 @@ def read_corpus(folder: Path, split: str) -> list[TextSource]:
             raise UserError(f"{folder}: {CORPUS_FILE} does not fit {split}/{kind}.txt: build the corpus again")
         for entry in entries:
             part, lines = lines[: entry["lines"]], lines[entry["lines"] :]
-            sources.append(TextSource(entry["name"], kind, entry["licence"], part))
+            sources.append(TextSource(entry["name"], kind, entry["license"], part))
     return sources
 
 
@@ -112,7 +112,7 @@ def select(sources: Iterable[TextSource], exclude: Sequence[str], kinds: dict[st
         share = min(1.0, kinds[source.kind] / max(1, totals[source.kind]))
         dice = random.Random(source.name)
         lines = source.lines if share == 1 else [line for line in source.lines if dice.random() < share]
-        chosen.append(TextSource(source.name, source.kind, source.licence, lines))
+        chosen.append(TextSource(source.name, source.kind, source.license, lines))
     return chosen
 
 
@@ -175,7 +175,7 @@ def describe(cfg: LmConfig, sources: list[TextSource], parts: list[np.ndarray], 
         "text_characters": int(sum(np.count_nonzero(part > END) for part in parts)),
         "ngrams": [int(entry.kept.sum()) for entry in grams],
         "sources": [
-            {"name": s.name, "kind": s.kind, "licence": s.licence, "characters": int(np.count_nonzero(part > END))}
+            {"name": s.name, "kind": s.kind, "license": s.license, "characters": int(np.count_nonzero(part > END))}
             for s, part in zip(sources, parts, strict=True)
         ],
     }

@@ -130,7 +130,7 @@ class LanguageModel:
     def support(self, state: Any, character: int) -> tuple[Any, float]:
         """The state after the id, and by how many nats the context makes it likelier than it is by itself.
 
-        How common characters are the network has learnt from its own lines; weighed once more, rare names would be read
+        The network learned from its own lines how common characters are; weighed once more, rare names would be read
         as common words wherever the context says nothing. Taking a source's own statistics off a language model's is
         the density ratio method (McDermott et al. 2019); here the two differ by the context alone.
         """

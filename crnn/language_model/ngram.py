@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from crnn.core.errors import UserError
-from crnn.language_model.trie import Level, quantise
+from crnn.language_model.trie import Level, quantize
 
 UNKNOWN, BEGIN, END = 0, 1, 2  # ids that every n-gram vocabulary starts with
 SPECIAL = ("<unk>", "<s>", "</s>")
@@ -165,9 +165,9 @@ def to_levels(grams: list[Grams], bits: int) -> list[Level]:
         levels.append(
             Level(
                 (entry.words[rows, -1] - first).astype(np.uint16),
-                *quantise(entry.log_probabilities[rows] * LN_10, bits),
+                *quantize(entry.log_probabilities[rows] * LN_10, bits),
                 children.astype(np.uint16),
-                *quantise(backoffs, bits),
+                *quantize(backoffs, bits),
             )
         )
     return levels

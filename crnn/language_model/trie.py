@@ -1,6 +1,6 @@
 """An n-gram language model in one small file, read with NumPy alone: a trie of sorted words. Knows nothing of charsets.
 
-Probabilities follow the rule of backing off (Katz 1987) and are quantised by equally filled bins, for each length of
+Probabilities follow the rule of backing off (Katz 1987) and are quantized by equally filled bins, for each length of
 n-gram its own (Federico & Bertoldi 2006). `crnn/language_model/ngram.py` estimates them.
 """
 
@@ -149,7 +149,7 @@ def _check(levels: Sequence[Level]) -> None:
             raise UserError(f"the {n}-grams of the language model do not fit: build it again with `make lm`")
 
 
-def quantise(values: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+def quantize(values: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     """Places, uint8 (M,), in a table, float32 (at most 2 ** bits,), whose bins hold equally many of `values` (M,)."""
     distinct = np.unique(values)
     if len(distinct) > 2**bits:

@@ -133,7 +133,7 @@ class CRNN(nn.Module):
         return self._contextual(features), self.shortcut(features) if self.shortcut is not None else None
 
     def _features(self, images: Tensor) -> Tensor:
-        x = self.cnn(self._standardise(images))  # (N, C', 1, T)
+        x = self.cnn(self._standardize(images))  # (N, C', 1, T)
         return x.squeeze(2).permute(2, 0, 1)  # (N, C', 1, T) -> (T, N, C')
 
     def _contextual(self, features: Tensor) -> Tensor:
@@ -145,14 +145,14 @@ class CRNN(nn.Module):
             images: uint8 (N, 1, H, W), W a multiple of 4.
 
         Returns:
-            logits, float32 (T, N, C), unnormalised.
+            logits, float32 (T, N, C), unnormalized.
         """
         return self.head(self.embed(images))
 
     @staticmethod
-    def _standardise(images: Tensor) -> Tensor:
+    def _standardize(images: Tensor) -> Tensor:
         """uint8 to zero mean and unit spread a line: faint print and dark photographs look alike afterwards."""
         x = images.float()
         x = x - x.mean((1, 2, 3), keepdim=True)
         spread = x.square().mean((1, 2, 3), keepdim=True).sqrt()
-        return x / (spread + 8.0)  # 8 grey levels: below that it is noise, not to be blown up
+        return x / (spread + 8.0)  # 8 gray levels: below that it is noise, not to be blown up

@@ -1,7 +1,7 @@
 """Exports a checkpoint to ONNX and compares the graph with torch.
 
 The TorchScript exporter is used on purpose: it writes LSTMs as ONNX LSTM nodes, which ONNX Runtime runs as one
-kernel and can quantise; the dynamo exporter unrolls or refuses them when batch and width are dynamic.
+kernel and can quantize; the dynamo exporter unrolls or refuses them when batch and width are dynamic.
 """
 
 from __future__ import annotations

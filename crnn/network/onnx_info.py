@@ -11,10 +11,10 @@ from crnn.core.model_info import METADATA_KEY, ArtifactInfo
 
 
 def read_info(path: Path, fp32: bool = True) -> ArtifactInfo:
-    """Description of an exported graph, which must not be quantised yet if `fp32`.
+    """Description of an exported graph, which must not be quantized yet if `fp32`.
 
     Raises:
-        UserError: no such file, no graph, not one of ours, or quantised already.
+        UserError: no such file, no graph, not one of ours, or quantized already.
     """
     try:
         model = onnx.load(str(path))
@@ -26,8 +26,8 @@ def read_info(path: Path, fp32: bool = True) -> ArtifactInfo:
     if description is None:
         raise UserError(f"{path} does not describe itself (no metadata {METADATA_KEY!r}): export it with export.py")
     info = ArtifactInfo.from_json(description)
-    if fp32 and info.quantisation:
-        raise UserError(f"{path} is quantised already ({info.quantisation['mode']}): give its FP32 source")
+    if fp32 and info.quantization:
+        raise UserError(f"{path} is quantized already ({info.quantization['mode']}): give its FP32 source")
     return info
 
 

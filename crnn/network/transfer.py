@@ -78,7 +78,7 @@ def factors(weight: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     return columns.contiguous(), rows.contiguous()
 
 
-def factorise(start: Checkpoint, ranks: Sequence[int]) -> Checkpoint:
+def factorize(start: Checkpoint, ranks: Sequence[int]) -> Checkpoint:
     """`start` with the 3×3 convolutions of its stages split in two, see `ModelConfig.ranks`.
 
     It reads nearly as before, the nearer the higher the ranks, and regains the rest in training.
@@ -138,7 +138,7 @@ class Freezer:
         known: classes of the start model; those beyond are new.
 
     Raises:
-        UserError: unknown mode, or the new characters are to be learnt and there are none.
+        UserError: unknown mode, or the new characters are to be learned and there are none.
     """
 
     def __init__(self, model: CRNN, mode: str, statistics: bool = True, known: int = 0) -> None:
@@ -169,5 +169,5 @@ def _without_first(gradient: Tensor, rows: int) -> Tensor:
 
 
 def trainable(model: nn.Module) -> list[nn.Parameter]:
-    """Parameters that the optimiser may change."""
+    """Parameters that the optimizer may change."""
     return [parameter for parameter in model.parameters() if parameter.requires_grad]

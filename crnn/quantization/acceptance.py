@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crnn.core import metrics
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.engines.readers import ModelReader
 from crnn.evaluation.measures.calibration import reliability_of
 from crnn.evaluation.measures.scoring import Change, compare
@@ -74,7 +74,7 @@ class Verdict:
 def judge(
     fp32: Path,
     int8: Path,
-    lines: Sequence[LabelledLine],
+    lines: Sequence[LabeledLine],
     config: GateConfig,
     advance: Callable[[], object] = lambda: None,
 ) -> Verdict:
@@ -115,7 +115,7 @@ def objections(fp32: Figures, int8: Figures, cer_change: Change, max_cer_increas
     return found
 
 
-def _figures(reader: ModelReader, run: Run, lines: Sequence[LabelledLine]) -> Figures:
+def _figures(reader: ModelReader, run: Run, lines: Sequence[LabeledLine]) -> Figures:
     accuracy = metrics.score([line.text for line in lines], [guess.text for guess in run.guesses])
     latency = run.latency(reader.threads)
     return Figures(accuracy.exact, accuracy.cer, latency.cpu_p50, latency.p50, reader.size_mb)

@@ -21,7 +21,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from crnn.core.errors import UserError
-from crnn.datasets.pages import LabelledPage, read_pages, split_by_source
+from crnn.datasets.pages import LabeledPage, read_pages, split_by_source
 from crnn.evaluation.pages.measure import Found, measure
 from crnn.finder.finder import Finder, fit
 from crnn.finder.info import METADATA_KEY, FinderInfo
@@ -56,7 +56,7 @@ class FinderQuantizeConfig:
 
 
 class _Pages(CalibrationDataReader):
-    def __init__(self, pages: Sequence[LabelledPage], side: int, multiple: int) -> None:
+    def __init__(self, pages: Sequence[LabeledPage], side: int, multiple: int) -> None:
         self._pages, self._side, self._multiple = iter(pages), side, multiple
 
     def get_next(self) -> dict[str, np.ndarray] | None:
@@ -130,7 +130,7 @@ def objections(fp32: dict[str, float], int8: dict[str, float], max_loss: float) 
     return found
 
 
-def _judge(path: Path, pages: Sequence[LabelledPage]) -> dict[str, float]:
+def _judge(path: Path, pages: Sequence[LabeledPage]) -> dict[str, float]:
     finder = Finder(path)
     found, seconds = [], []
     for page in pages:

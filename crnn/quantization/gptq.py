@@ -17,15 +17,15 @@ from onnx import numpy_helper
 DAMPING = 0.01  # of the inputs' mean square: keeps the inverse stable, as in the paper
 
 
-def round_on_lines(source: Path, quantised: Path, canvases: Sequence[np.ndarray], limit: int) -> None:
-    """Round the weights of each MatMul of the graph at `quantised` anew, which ONNX Runtime made INT8 of `source`.
+def round_on_lines(source: Path, quantized: Path, canvases: Sequence[np.ndarray], limit: int) -> None:
+    """Round the weights of each MatMul of the graph at `quantized` anew, which ONNX Runtime made INT8 of `source`.
 
     Args:
         source: FP32 graph with the same names.
         canvases: uint8 (1, 1, H, W) each.
         limit: largest absolute value of a weight.
     """
-    float_graph, graph = onnx.load(str(source)), onnx.load(str(quantised))
+    float_graph, graph = onnx.load(str(source)), onnx.load(str(quantized))
     floats = {table.name: numpy_helper.to_array(table) for table in float_graph.graph.initializer}
     tables = {table.name: table for table in graph.graph.initializer}
     products = [node for node in float_graph.graph.node if f"{node.input[-1]}_quantized" in tables]
@@ -35,7 +35,7 @@ def round_on_lines(source: Path, quantised: Path, canvases: Sequence[np.ndarray]
         scale = numpy_helper.to_array(tables[f"{name}_scale"])
         weights = rounded(floats[name], scale, inputs, limit)
         tables[f"{name}_quantized"].CopyFrom(numpy_helper.from_array(weights, f"{name}_quantized"))
-    onnx.save(graph, str(quantised))
+    onnx.save(graph, str(quantized))
 
 
 def rounded(weights: np.ndarray, scale: np.ndarray, inputs: np.ndarray, limit: int) -> np.ndarray:

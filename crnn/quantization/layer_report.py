@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from crnn.quantization.modes import Mode, Recipe, quantise
+from crnn.quantization.modes import Mode, Recipe, quantize
 
 CANVASES = 32  # lines that errors are measured on: an average over their frames and classes, it settles fast
 RUNS = 20  # of the profiled line; the fastest counts, which other programs disturb least
@@ -28,7 +28,7 @@ class Layer:
     Attributes:
         node: its name in the FP32 graph, as `exclude` takes it.
         operator: ONNX operator.
-        error: of the logits when this layer alone is quantised, root mean square over their spread.
+        error: of the logits when this layer alone is quantized, root mean square over their spread.
         fp32_ms, int8_ms: time in the whole FP32 and INT8 graphs for one line of median width.
     """
 
@@ -63,7 +63,7 @@ def measure(fp32: Path, int8: Path, recipe: Recipe, canvases: Sequence[np.ndarra
     for node in nodes:
         alone = _alone(node, nodes, recipe)
         with tempfile.TemporaryDirectory() as folder:
-            quantise(fp32, Path(folder, "alone.onnx"), alone, sample)
+            quantize(fp32, Path(folder, "alone.onnx"), alone, sample)
             logits = _logits(Path(folder, "alone.onnx"), sample)
         error = float(np.sqrt(np.mean((logits - reference) ** 2)) / reference.std())
         key = _layer(node.name)
@@ -79,7 +79,7 @@ def _mode(operator: str, recipe: Recipe) -> Mode | None:
 
 
 def _alone(node: onnx.NodeProto, nodes: Sequence[onnx.NodeProto], recipe: Recipe) -> Recipe:
-    """The recipe that quantises `node` and nothing else."""
+    """The recipe that quantizes `node` and nothing else."""
     mode = _mode(node.op_type, recipe)
     assert mode is not None
     return dataclasses.replace(
@@ -126,7 +126,7 @@ def _times(path: Path, canvas: np.ndarray) -> dict[str, float]:
 
 
 def _layer(node: str) -> str:
-    """The layer a node belongs to: optimisation renames and fuses nodes, but keeps the module they came from.
+    """The layer a node belongs to: optimization renames and fuses nodes, but keeps the module they came from.
 
     Of a convolution split in two the first is a layer of its own.
 

@@ -2,12 +2,12 @@
 
 What each mode does, and why `hybrid` is the default:
 
-- `dynamic`: every operator, activations quantised as the graph runs. Convolutions become ConvInteger, for which
+- `dynamic`: every operator, activations quantized as the graph runs. Convolutions become ConvInteger, for which
   ONNX Runtime has no fast kernel: several times slower than FP32.
 - `dynamic_rnn`: the same for LSTM and MatMul only, whose kernels are fast.
 - `static`: convolutions with scales fixed by calibration lines (QDQ); ONNX Runtime fuses them into QLinearConv.
 - `hybrid`: `static`, then `dynamic_rnn`: every layer by the method that is fastest for it. The matrix products, where
-  seven bits err most, are evened out before (see `equalisation`) and rounded on the calibration lines (`rounding`).
+  seven bits err most, are evened out before (see `equalization`) and rounded on the calibration lines (`rounding`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from crnn.core.errors import UserError
 from crnn.network.onnx_info import read_info, write_info
 from crnn.quantization.gptq import round_on_lines
-from crnn.quantization.smooth import equalise
+from crnn.quantization.smooth import equalize
 
 
 class Mode(StrEnum):
@@ -70,12 +70,12 @@ METHODS = {
 
 @dataclass
 class Recipe:
-    """What is quantised, and how. Reasons for the values stand in configs/quantize.yaml.
+    """What is quantized, and how. Reasons for the values stand in configs/quantize.yaml.
 
     Attributes:
         mode: see the module.
-        static_operators: quantised with calibrated scales by `static` and `hybrid`.
-        dynamic_operators: quantised at run time by `dynamic_rnn` and `hybrid` (`dynamic` takes all there are).
+        static_operators: quantized with calibrated scales by `static` and `hybrid`.
+        dynamic_operators: quantized at run time by `dynamic_rnn` and `hybrid` (`dynamic` takes all there are).
         keep_first_convolution: leave the convolution that sees the picture in FP32.
         exclude: names of further nodes to leave in FP32.
         method: of calibration.
@@ -93,7 +93,7 @@ class Recipe:
     seven_bits: bool = True
 
 
-def quantise(source: Path, output: Path, recipe: Recipe, canvases: Sequence[np.ndarray]) -> None:
+def quantize(source: Path, output: Path, recipe: Recipe, canvases: Sequence[np.ndarray]) -> None:
     """Write the INT8 graph of `source` to `output`, described as its source is.
 
     Args:
@@ -111,19 +111,19 @@ def quantise(source: Path, output: Path, recipe: Recipe, canvases: Sequence[np.n
         if recipe.mode is Mode.dynamic:
             quantize_dynamic(str(prepared), str(output), weight_type=QuantType.QInt8, nodes_to_exclude=excluded)
         elif recipe.mode is Mode.dynamic_rnn:
-            _quantise_dynamic(prepared, output, recipe, excluded)
+            _quantize_dynamic(prepared, output, recipe, excluded)
         elif recipe.mode is Mode.static:
-            _quantise_static(prepared, output, recipe, excluded, canvases)
+            _quantize_static(prepared, output, recipe, excluded, canvases)
         else:
-            equalise(prepared, canvases)
-            _quantise_static(prepared, static, recipe, excluded, canvases)
-            _quantise_dynamic(static, output, recipe, excluded)
+            equalize(prepared, canvases)
+            _quantize_static(prepared, static, recipe, excluded, canvases)
+            _quantize_dynamic(static, output, recipe, excluded)
             round_on_lines(prepared, output, canvases, limit=64 if recipe.seven_bits else 127)
     shrink(output)
-    write_info(output, dataclasses.replace(info, quantisation=describe(recipe, excluded)))
+    write_info(output, dataclasses.replace(info, quantization=describe(recipe, excluded)))
 
 
-def _quantise_dynamic(source: Path, output: Path, recipe: Recipe, excluded: list[str]) -> None:
+def _quantize_dynamic(source: Path, output: Path, recipe: Recipe, excluded: list[str]) -> None:
     quantize_dynamic(
         str(source),
         str(output),
@@ -134,7 +134,7 @@ def _quantise_dynamic(source: Path, output: Path, recipe: Recipe, excluded: list
     )
 
 
-def _quantise_static(
+def _quantize_static(
     source: Path, output: Path, recipe: Recipe, excluded: list[str], canvases: Sequence[np.ndarray]
 ) -> None:
     if not canvases:
@@ -200,7 +200,7 @@ def excluded_nodes(model: onnx.ModelProto, recipe: Recipe) -> list[str]:
 
 
 def shrink(path: Path) -> None:
-    """Drop what only quantisation needed from the graph at `path`, and halve the float tables that are left.
+    """Drop what only quantization needed from the graph at `path`, and halve the float tables that are left.
 
     Biases and layers left in float are stored in half precision; ONNX Runtime turns them back once, as it loads the
     graph, so that they cost no time. Their rounding is a hundredth of that of eight bits.
@@ -222,7 +222,7 @@ def shrink(path: Path) -> None:
 
 
 def describe(recipe: Recipe, excluded: Sequence[str]) -> dict[str, Any]:
-    """What the artifact says of its quantisation; `dynamic` tells the recogniser that batches are not exact."""
+    """What the artifact says of its quantization; `dynamic` tells the recognizer that batches are not exact."""
     static = recipe.static_operators if recipe.mode in (Mode.static, Mode.hybrid) else []
     dynamic = {Mode.dynamic: ["all"], Mode.static: []}.get(recipe.mode, recipe.dynamic_operators)
     calibration = {"method": str(recipe.method)} if static else {}
@@ -237,7 +237,7 @@ def describe(recipe: Recipe, excluded: Sequence[str]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """ONNX Runtime's quantiser logs hints about steps that are taken here already, and prints."""
+    """ONNX Runtime's quantizer logs hints about steps that are taken here already, and prints."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
-from crnn.datasets.labelled import LabelledLine, read_lines
+from crnn.datasets.labeled import LabeledLine, read_lines
 from crnn.image.preprocess import decode_image, pad_to_bucket, to_strip
 from crnn.network.onnx_info import read_info, write_info
 from crnn.quantization.acceptance import GateConfig, Verdict, judge
 from crnn.quantization.layer_report import write_layer_report
-from crnn.quantization.modes import Mode, Recipe, quantise
+from crnn.quantization.modes import Mode, Recipe, quantize
 from crnn.recognition.chunks import cut
 
 
@@ -39,7 +39,7 @@ class QuantizeConfig:
     gate: GateConfig = field(default_factory=GateConfig)
 
 
-def quantize(config: QuantizeConfig) -> Path:
+def quantize_model(config: QuantizeConfig) -> Path:
     """Write the INT8 model, if the gate lets it pass; returns its path.
 
     A model that is refused is kept as `*.rejected.onnx` for study, and nothing stands under the name that would be
@@ -59,7 +59,7 @@ def quantize(config: QuantizeConfig) -> Path:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".quantize-", dir=output.parent) as folder:
         candidate = Path(folder, "int8.onnx")
-        quantise(source, candidate, config.recipe, canvases)
+        quantize(source, candidate, config.recipe, canvases)
         with tqdm(total=len(judged) * config.gate.repeats, desc="gate", unit="line", mininterval=1) as bar:
             verdict = judge(source, candidate, judged, config.gate, bar.update)
         print(_table(verdict))
@@ -73,23 +73,23 @@ def quantize(config: QuantizeConfig) -> Path:
     return output
 
 
-def _record(candidate: Path, config: QuantizeConfig, calibration: list[LabelledLine], verdict: Verdict) -> None:
+def _record(candidate: Path, config: QuantizeConfig, calibration: list[LabeledLine], verdict: Verdict) -> None:
     """Add to the candidate's description what it was calibrated with and how it was judged."""
     info = read_info(candidate, fp32=False)
     lines = {"dataset": config.dataset, "seed": config.seed, "lines": [line.name for line in calibration]}
-    quantisation = info.quantisation | {
-        "calibration": info.quantisation["calibration"] | (lines if info.quantisation["static"] else {}),
+    quantization = info.quantization | {
+        "calibration": info.quantization["calibration"] | (lines if info.quantization["static"] else {}),
         "onnxruntime": onnxruntime.__version__,
         "gate": dataclasses.asdict(verdict),
     }
-    write_info(candidate, dataclasses.replace(info, quantisation=quantisation, confidence=verdict.confidence))
+    write_info(candidate, dataclasses.replace(info, quantization=quantization, confidence=verdict.confidence))
 
 
 def _suffix(mode: Mode) -> str:
     return ".int8.onnx" if mode is Mode.hybrid else f".{mode}.onnx"
 
 
-def _draw(config: QuantizeConfig) -> tuple[list[LabelledLine], list[LabelledLine]]:
+def _draw(config: QuantizeConfig) -> tuple[list[LabeledLine], list[LabeledLine]]:
     """Lines to calibrate with and, apart from them, lines to judge by; half and half where there are too few."""
     lines = read_lines(config.dataset, config.calibration_lines + config.gate.lines, config.seed)
     if len(lines) < 2:
@@ -99,7 +99,7 @@ def _draw(config: QuantizeConfig) -> tuple[list[LabelledLine], list[LabelledLine
     return lines[:calibration], lines[calibration:]
 
 
-def _canvases(lines: list[LabelledLine], spec: CanvasSpec) -> list[np.ndarray]:
+def _canvases(lines: list[LabeledLine], spec: CanvasSpec) -> list[np.ndarray]:
     """What the model sees of the lines, uint8 (1, 1, H, W) each."""
     strips = [to_strip(decode_image(line.image), spec) for line in lines]
     pieces = [strip[:, piece.start : piece.end] for strip in strips for piece in cut(strip, spec)]

@@ -19,8 +19,8 @@ from onnx import numpy_helper
 from crnn.quantization.gptq import matrix_inputs
 
 
-def equalise(path: Path, canvases: Sequence[np.ndarray]) -> None:
-    """Centre the classifier of the FP32 graph at `path`, and even out the channels between two products in a row.
+def equalize(path: Path, canvases: Sequence[np.ndarray]) -> None:
+    """Center the classifier of the FP32 graph at `path`, and even out the channels between two products in a row.
 
     Args:
         canvases: uint8 (1, 1, H, W) each, to see the channels' ranges with.

@@ -42,7 +42,7 @@ def cut(strip: np.ndarray, spec: CanvasSpec) -> list[Piece]:
 
 
 def _ink(strip: np.ndarray) -> np.ndarray:
-    """How much each column varies, float (W,): paper does not, however grey it is."""
+    """How much each column varies, float (W,): paper does not, however gray it is."""
     return np.convolve(strip.std(axis=0), np.ones(SMOOTHING) / SMOOTHING, mode="same")
 
 
@@ -54,7 +54,7 @@ def _best_gap(ink: np.ndarray, begin: int, end: int) -> int:
 
 
 def join(left: Sequence[CharReading], right: Sequence[CharReading], overlap: Piece, height: int) -> list[CharReading]:
-    """Readings of two neighbouring pieces as one, the overlap counted once.
+    """Readings of two neighboring pieces as one, the overlap counted once.
 
     The two readings of the overlap are aligned by character and place. They are joined at the pair
     nearest to its middle, as far as may be from both cuts; without any pair, at the middle itself.

@@ -23,7 +23,7 @@ from crnn.recognition.chunks import Piece, cut, join
 
 LIKENESS = "likeness"  # output that tells a domain's lines from others, see `crnn.finetuning.domain_classifier`
 NEVER = -1e4  # logit of a character that a network does not know
-BLANK_CONTRAST = 4  # grey levels: a strip that varies less shows no text, and a network may still imagine some
+BLANK_CONTRAST = 4  # gray levels: a strip that varies less shows no text, and a network may still imagine some
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Network:
         source: the model.
         name: what errors call it.
         threads: of ONNX Runtime.
-        max_batch: lines of one width that are read in one run. Always 1 for graphs that quantise activations
+        max_batch: lines of one width that are read in one run. Always 1 for graphs that quantize activations
             as they run: their scales span the batch, so a line would read differently beside other lines.
 
     Attributes:
@@ -67,7 +67,7 @@ class Network:
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         self.info = _read_info(self._session, self.metadata, name)
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self.max_batch = 1 if self.info.quantisation.get("dynamic") else max_batch
+        self.max_batch = 1 if self.info.quantization.get("dynamic") else max_batch
         self._charset = self.info.charset
         self.classes = len(self._charset)
 
@@ -194,7 +194,7 @@ def _read_info(session: ort.InferenceSession, metadata: dict[str, str], name: st
         or inputs[0].type != "tensor(uint8)"
         or [o.name for o in outputs] not in (["logits"], ["logits", LIKENESS])
     ):
-        raise UserError(f"{name} is not a line recogniser: its graph must turn uint8 images into logits")
+        raise UserError(f"{name} is not a line recognizer: its graph must turn uint8 images into logits")
     classes = outputs[0].shape[-1]
     if isinstance(classes, int) and classes != len(info.charset):
         raise UserError(f"{name} has {classes} classes, but its charset has {len(info.charset)} : export it again")

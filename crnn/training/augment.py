@@ -1,6 +1,6 @@
-"""Light variation of lines at training time, for imported lines that come without a synthesiser's variety.
+"""Light variation of lines at training time, for imported lines that come without a synthesizer's variety.
 
-Knows nothing of files. Geometry stays untouched, so that character centres keep their place.
+Knows nothing of files. Geometry stays untouched, so that character centers keep their place.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from crnn.image.preprocess import Canvas, decode_image, to_canvas
 from crnn.training.loss import IGNORED
 from crnn.training.variation import Variation
 
-# Share of the way between two centres in which a frame is clearly neither character: taught to be blank.
+# Share of the way between two centers in which a frame is clearly neither character: taught to be blank.
 BLANK_ZONE = 0.3
 
 
@@ -155,7 +155,7 @@ class LineDataset:
         if self.free_spaces[number]:
             label = label.replace(" ", "")
         if centers is not None and len(centers) != len(label):
-            centers = None  # a label that folding shortened no longer matches its centres
+            centers = None  # a label that folding shortened no longer matches its centers
         image = decode_image(stored.image)
         if vary is not None:
             canvas, centers = vary(image, centers)
@@ -186,14 +186,14 @@ class LineDataset:
 
 
 def align(ids: np.ndarray, positions: np.ndarray, frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Class of each frame, where known: the character at its centre, blank well between two characters.
+    """Class of each frame, where known: the character at its center, blank well between two characters.
 
-    Characters of one frame are moved apart to neighbouring frames. As many blanks as characters are taught, chosen
+    Characters of one frame are moved apart to neighboring frames. As many blanks as characters are taught, chosen
     by `rng`; the remaining frames may become either, so no hard border is drawn inside a character.
 
     Args:
         ids: int64 (S,), not more than `frames`.
-        positions: float (S,), centres in frames, rising.
+        positions: float (S,), centers in frames, rising.
 
     Returns:
         int64 (frames,), `IGNORED` where nothing is known.

@@ -28,7 +28,7 @@ class DataConfig:
         their labels say: they are there to be remembered.
     max_reject_share: unusable lines a dataset may have before training refuses it.
     validation_lines: lines of each validation set that are read at most.
-    augmentation: 0 for synthesised lines, which vary by themselves; about 0.5 for imported ones.
+    augmentation: 0 for synthesized lines, which vary by themselves; about 0.5 for imported ones.
     variation: how far lines differ each time they are seen, geometry and all; none by default.
     """
 
@@ -64,14 +64,14 @@ class TrainConfig:
     trained_layers: full, body (all but the classifier), cnn, head+rnn, head or added (the rows of the charset's new
         characters); the rest keeps the start model's weights.
     batch_statistics: whether batch norms follow the batches; false keeps the start model's statistics.
-    steps: optimiser steps in all.
+    steps: optimizer steps in all.
     aligned_steps: steps of aligned cross-entropy before CTC.
     shortcut_weight: of the losses by the network's shortcut, if it has one (`ModelConfig.shortcut`).
-    recall_weight: of a recalled line's divergence from the start model, where a labelled line's loss has 1.
+    recall_weight: of a recalled line's divergence from the start model, where a labeled line's loss has 1.
     aligned_weight: weight the aligned loss keeps beside CTC afterwards.
     aligned_share: of a batch's lines, that bear it then: it costs as much as CTC does.
     batch_pixels: width of a batch's canvases laid side by side.
-    parts: equal parts of a batch, each normalised by its own statistics (ghost batch norm, Hoffer et al. 2017) and
+    parts: equal parts of a batch, each normalized by its own statistics (ghost batch norm, Hoffer et al. 2017) and
         shared out among the processes, of which there may be any divisor: the result is the same for each.
     learning_rate: at its highest.
     head_rate: of the classifier, as a share of learning_rate: where AdamW moves other layers of a trained network by a

@@ -37,7 +37,7 @@ from crnn.training.loop import (
 )
 
 BATCHES_AHEAD = 2  # made while the network computes
-NEAR = 2  # cells around a labelled line; what shines there is a gap between lines, and no text that the labels missed
+NEAR = 2  # cells around a labeled line; what shines there is a gap between lines, and no text that the labels missed
 
 
 @dataclass
@@ -73,9 +73,9 @@ class FinderTrainConfig:
         weight_decay: of kernels.
         clip_norm: gradients are scaled down to this norm.
         ema: decay a step of the averaged weights that are validated and deployed.
-        negatives: cells of background that are learnt from for each cell of text, the worst ones.
-        doubtful: share of these that is left out on pages labelled by a program, the very worst: text it missed. Only
-            cells away from its lines are left out; the gaps between rows and cells have to be learnt.
+        negatives: cells of background that are learned from for each cell of text, the worst ones.
+        doubtful: share of these that is left out on pages labeled by a program, the very worst: text it missed. Only
+            cells away from its lines are left out; the gaps between rows and cells have to be learned.
         height_weight: of the error of log-heights beside that of the text map.
         precision: float32 or bfloat16.
         threads: of torch.
@@ -133,18 +133,18 @@ class Batch:
         images: uint8 (N, 3, S, S).
         kernels, heights: float32 (N, G, G).
         known: bool (N, G, G).
-        labelled: bool (N,).
+        labeled: bool (N,).
     """
 
     images: Tensor
     kernels: Tensor
     heights: Tensor
     known: Tensor
-    labelled: Tensor
+    labeled: Tensor
 
 
 def hard_background(losses: Tensor, text: Tensor, batch: Batch, config: FinderTrainConfig) -> Tensor:
-    """The cells of background that are learnt from, bool (N, G, G): the worst ones, some for each cell of text.
+    """The cells of background that are learned from, bool (N, G, G): the worst ones, some for each cell of text.
 
     Args:
         losses: of each cell, (N, G, G).
@@ -156,7 +156,7 @@ def hard_background(losses: Tensor, text: Tensor, batch: Batch, config: FinderTr
         loss = losses[number].flatten()
         background = (~text[number] & batch.known[number]).flatten()
         count = int(max(256, config.negatives * int(text[number].sum())))
-        if not batch.labelled[number]:
+        if not batch.labeled[number]:
             away = (background & ~near[number].flatten()).nonzero().squeeze(1)
             skipped = min(int(config.doubtful * count), len(away))
             background[away[loss[away].topk(skipped).indices]] = False
@@ -226,13 +226,13 @@ class FinderTrainer:
         for number in range(config.batch):
             rng = np.random.default_rng([config.seed, step, number])
             page = choose_page(self.train_pages, shares, rng)
-            crops.append(make_crop(page, as_colour(page.image()), config.crops, rng))
+            crops.append(make_crop(page, as_color(page.image()), config.crops, rng))
         return Batch(
             torch.from_numpy(np.stack([crop.image for crop in crops])),
             torch.from_numpy(np.stack([crop.kernel for crop in crops])).float() / 255,
             torch.from_numpy(np.stack([crop.height for crop in crops])),
             torch.from_numpy(np.stack([crop.known for crop in crops])),
-            torch.tensor([crop.labelled for crop in crops]),
+            torch.tensor([crop.labeled for crop in crops]),
         )
 
     def loss(self, batch: Batch) -> Tensor:
@@ -278,7 +278,7 @@ class FinderTrainer:
         counts: dict[str, list[int]] = {}
         with with_weights(self.network, self.average):
             for page in self.validation_pages:
-                image = as_colour(page.image())
+                image = as_color(page.image())
                 scale = min(2.0, self.config.pages.validation_side / max(image.shape[:2]))
                 small, _ = fit(image, scale, MULTIPLE)
                 tensor = torch.from_numpy(small.transpose(2, 0, 1)[None]).contiguous(memory_format=torch.channels_last)
@@ -352,6 +352,6 @@ class FinderTrainer:
         self.stopping = True
 
 
-def as_colour(image: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) of a grey or colour image."""
+def as_color(image: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) of a gray or color image."""
     return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image

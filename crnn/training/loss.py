@@ -49,13 +49,13 @@ def _emissions(embeddings: Tensor, weight: Tensor, bias: Tensor, path: Tensor) -
     """
     steps, lines, _ = embeddings.shape
     emission = embeddings.new_empty(steps, lines, path.shape[1])
-    normaliser = embeddings.new_empty(steps, lines)
+    normalizer = embeddings.new_empty(steps, lines)
     slab = max(1, _ROWS // lines)
     for t in range(0, steps, slab):
         logits = (embeddings[t : t + slab] @ weight.T).add_(bias)  # faster than the fused form
         torch.gather(logits, 2, path.expand(len(logits), -1, -1), out=emission[t : t + slab])
-        torch.logsumexp(logits, 2, out=normaliser[t : t + slab])
-    return emission.sub_(normaliser[:, :, None]), normaliser.flatten()
+        torch.logsumexp(logits, 2, out=normalizer[t : t + slab])
+    return emission.sub_(normalizer[:, :, None]), normalizer.flatten()
 
 
 def _occupancy(emission: Tensor, path: Tensor, target_lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,7 +71,7 @@ def _occupancy(emission: Tensor, path: Tensor, target_lengths: Tensor) -> tuple[
     steps, lines, states = emission.shape
     if emission.device.type != "mps":  # which has no double precision
         emission = emission.double()  # small: the recursion can afford it
-    # A state may be entered from itself, its neighbour, and two back unless that skips a needed blank.
+    # A state may be entered from itself, its neighbor, and two back unless that skips a needed blank.
     skip = torch.zeros_like(path, dtype=torch.bool)
     skip[:, 3::2] = path[:, 3::2] != path[:, 1:-2:2]
     last = 2 * target_lengths  # index of the closing blank
@@ -119,11 +119,11 @@ class _CTC(torch.autograd.Function):
     ) -> Tensor:
         path = _paths(targets)
         if twins is None:
-            emission, normaliser = _emissions(embeddings, weight, bias, path)
+            emission, normalizer = _emissions(embeddings, weight, bias, path)
             likelihood, occupancy = _occupancy(emission, path, target_lengths)
         else:
             with_twin = torch.cat([path, twins[:, None]], dim=1)
-            emission, normaliser = _emissions(embeddings, weight, bias, with_twin)
+            emission, normalizer = _emissions(embeddings, weight, bias, with_twin)
             likelihood, occupancy = _occupancy_with_twins(emission, path, target_lengths, twins)
             path = with_twin
         # A frame's gradient is softmax − occupancy; its L1 norm is 2 (1 − Σ min(softmax, occupancy)), and the best
@@ -134,19 +134,19 @@ class _CTC(torch.autograd.Function):
         character = torch.minimum(occupancy, probability)[:, :, 1::2].amax(2)  # a twin stands at an odd place, too
         rows = (2 * (1 - torch.maximum(blank, character)) >= negligible).flatten().nonzero().squeeze(1)
         occupancy = occupancy.flatten(0, 1).index_select(0, rows)
-        ctx.save_for_backward(embeddings, weight, bias, path, normaliser, occupancy, rows)
+        ctx.save_for_backward(embeddings, weight, bias, path, normalizer, occupancy, rows)
         return -likelihood
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, scale: Tensor) -> tuple[Tensor | None, ...]:
-        embeddings, weight, bias, path, normaliser, occupancy, rows = ctx.saved_tensors  # type: ignore[attr-defined]
+        embeddings, weight, bias, path, normalizer, occupancy, rows = ctx.saved_tensors  # type: ignore[attr-defined]
         flat = embeddings.flatten(0, 1)
         to_embeddings, to_weight, to_bias = torch.zeros_like(flat), torch.zeros_like(weight), torch.zeros_like(bias)
         for own, shares in zip(rows.split(_ROWS), occupancy.split(_ROWS), strict=True):
             inputs, lines = flat.index_select(0, own), own % embeddings.shape[1]
             gradient = (inputs @ weight.T).add_(bias)
-            gradient.sub_(normaliser.index_select(0, own)[:, None]).exp_()  # softmax
+            gradient.sub_(normalizer.index_select(0, own)[:, None]).exp_()  # softmax
             gradient.scatter_add_(1, path.index_select(0, lines), -shares)
             gradient *= scale.index_select(0, lines)[:, None]
             to_embeddings.index_copy_(0, own, gradient @ weight)
@@ -166,7 +166,7 @@ def _occupancy_with_twins(
 
     Returns:
         Log-likelihoods (N,), and the shares (T, N, 2S + 2): those of the blanks are divided between blank and twin as
-        their probabilities are, so that nothing is learnt of which of them it should be.
+        their probabilities are, so that nothing is learned of which of them it should be.
     """
     blank, twin = emission[:, :, 0], emission[:, :, -1]
     either = torch.where(twins == BLANK, blank, torch.logaddexp(blank, twin))  # (T, N)

@@ -44,15 +44,15 @@ class Objective:
         """Loss of embeddings (T, N, E)."""
         recalled = batch.sources >= len(self.config.data.train) - self.config.data.recalled
         if not recalled.any():
-            return self._labelled(embeddings, batch, step)
-        labelled, kept = (~recalled).nonzero().squeeze(1), recalled.nonzero().squeeze(1)
+            return self._labeled(embeddings, batch, step)
+        labeled, kept = (~recalled).nonzero().squeeze(1), recalled.nonzero().squeeze(1)
         share = len(kept) / len(recalled)
         total = share * self._recalled(embeddings[:, kept], batch.select(kept), precision)
-        if len(labelled):
-            total = total + (1 - share) * self._labelled(embeddings[:, labelled], batch.select(labelled), step)
+        if len(labeled):
+            total = total + (1 - share) * self._labeled(embeddings[:, labeled], batch.select(labeled), step)
         return total
 
-    def _labelled(self, embeddings: Tensor, batch: Batch, step: int) -> Tensor:
+    def _labeled(self, embeddings: Tensor, batch: Batch, step: int) -> Tensor:
         config = self.config
         total = embeddings.new_zeros(())
         alone = step < config.aligned_steps

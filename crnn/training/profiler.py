@@ -24,7 +24,7 @@ GROUPS = {
     "threshold_backward": "batch norm, ReLU, pooling",
     "relu": "batch norm, ReLU, pooling",
     "max_pool2d": "batch norm, ReLU, pooling",
-    "Optimizer.step": "optimiser",
+    "Optimizer.step": "optimizer",
     "all_reduce": "waiting for the other process",
 }
 REST = "all else"
@@ -57,7 +57,7 @@ def group_of(event: Event) -> str:
     return found
 
 
-def summarise(events: Iterable[Event], steps: int) -> list[Item]:
+def summarize(events: Iterable[Event], steps: int) -> list[Item]:
     """Groups by the time they take, the largest first."""
     milliseconds: dict[str, float] = {}
     for event in events:
@@ -77,7 +77,7 @@ def profile_steps(trainer: Trainer, steps: int) -> list[Item]:
         for batch in batches:
             trainer.train_step(batch)
     events = profiler.events()
-    return summarise([] if events is None else events, steps)
+    return summarize([] if events is None else events, steps)
 
 
 def table(items: Iterable[Item]) -> str:

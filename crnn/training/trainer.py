@@ -27,7 +27,7 @@ from crnn.datasets.validation import write_rejects
 from crnn.decoding.ctc import collapse
 from crnn.network.checkpoint import Checkpoint, State, load, load_newest, save
 from crnn.network.crnn import CRNN, ModelConfig
-from crnn.network.transfer import ADDED, Freezer, factorise, grow_head, heighten, trainable
+from crnn.network.transfer import ADDED, Freezer, factorize, grow_head, heighten, trainable
 from crnn.training.augment import LightAugmentation
 from crnn.training.batches import Batch, BatchPlan, LineDataset
 from crnn.training.config import LINES_MULTIPLE, TrainConfig, learning_rate
@@ -50,7 +50,7 @@ class TrainingDiverged(UserError):
 
 
 class Trainer:
-    """One run: its network, averaged weights, optimiser and place in the data; the same in every process."""
+    """One run: its network, averaged weights, optimizer and place in the data; the same in every process."""
 
     def __init__(self, config: TrainConfig) -> None:
         config.check()
@@ -71,7 +71,7 @@ class Trainer:
         recalled = start
         if start is not None:
             if config.lowered_ranks is not None:
-                start = factorise(start, config.lowered_ranks)
+                start = factorize(start, config.lowered_ranks)
             config.network = ModelConfig(**start.info.model)
         self.added = _added_characters(start, self.charset)
         self.spec = start.info.canvas if start is not None else CanvasSpec(**asdict(config.canvas))
@@ -214,7 +214,7 @@ class Trainer:
         return self.objective(batch, self.step, precision)
 
     def train_step(self, batches: Sequence[Batch]) -> tuple[float, float]:
-        """One optimiser step on this process's parts; returns loss and gradient norm of the whole batch."""
+        """One optimizer step on this process's parts; returns loss and gradient norm of the whole batch."""
         self.model.train()
         self.freezer.hold()
         for group, share in zip(self.optimizer.param_groups, self.rate_shares, strict=True):

@@ -18,7 +18,7 @@ import numpy as np
 
 from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
-from crnn.image.preprocess import Canvas, enhance, pad_to_bucket, to_grey, to_strip
+from crnn.image.preprocess import Canvas, enhance, pad_to_bucket, to_gray, to_strip
 
 LEAST_WIDTH = 8  # pixels of content on a canvas
 SHOWN_OF_RISE = (0.3, 1.0)  # how much higher the box of a turned line is, as a share of what its ends rise
@@ -50,13 +50,13 @@ class VariationConfig:
         blurred: share of the other sights.
         blur: standard deviation at most, hundredths of the height that the line takes; less where it is narrow.
         noisy: share of sights.
-        noise: standard deviation at most, grey levels before contrast is taken away.
+        noise: standard deviation at most, gray levels before contrast is taken away.
         compressed: share of sights.
         quality: least and most of JPEG.
         toned: share of sights of another gamma, contrast and brightness.
         gamma: log2 at most, either way.
         contrast: least.
-        brightness: grey levels at most, either way.
+        brightness: gray levels at most, either way.
         inverted: share of sights.
         room: frames that each frame a label needs gets at least, where the picture had as many.
     """
@@ -158,10 +158,10 @@ class Variation:
     def __call__(
         self, image: np.ndarray, centers: np.ndarray | None, place: np.void, rng: np.random.Generator
     ) -> tuple[Canvas, np.ndarray | None]:
-        """The canvas of a line, and its characters' centres there.
+        """The canvas of a line, and its characters' centers there.
 
         Args:
-            image: uint8 (h, w) grey or (h, w, 3) BGR.
+            image: uint8 (h, w) gray or (h, w, 3) BGR.
             centers: float32 (S,), x of each character in pixels of the picture, or None.
             place: one element of what `place` drew.
 
@@ -174,19 +174,19 @@ class Variation:
             scale = strip.shape[1] / image.shape[1]
             moved = None if centers is None else centers * scale
         else:
-            strip, scale, moved = self._warp(enhance(to_grey(image), self.spec.mode), centers, place, chance)
+            strip, scale, moved = self._warp(enhance(to_gray(image), self.spec.mode), centers, place, chance)
         height = self.spec.height / (1 + float(place["above"] + place["below"]))  # pixels that the line takes
         strip = self._look(strip, min(height, image.shape[0] * scale), chance)
         return Canvas(pad_to_bucket(strip, self.spec), strip.shape[1], scale), moved
 
     def _warp(
-        self, grey: np.ndarray, centers: np.ndarray | None, place: np.void, chance: np.ndarray
+        self, gray: np.ndarray, centers: np.ndarray | None, place: np.void, chance: np.ndarray
     ) -> tuple[np.ndarray, float, np.ndarray | None]:
         config, height, width = self.config, self.spec.height, int(place["width"])
-        rows, columns = grey.shape
+        rows, columns = gray.shape
         aspect = columns / rows
         quad = self._quad(aspect, place, chance)
-        reduced = self._reduced(grey, place, chance)
+        reduced = self._reduced(gray, place, chance)
         to_pixels = np.array([reduced.shape[1] / aspect, reduced.shape[0]], np.float32)
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
         # Corners are edges of pixels; OpenCV counts from their middles.
@@ -234,9 +234,9 @@ class Variation:
         turned = quad @ np.array([[cosine, sine], [-sine, cosine]])
         return (turned + np.array([aspect / 2, 0.5])).astype(np.float32)
 
-    def _reduced(self, grey: np.ndarray, place: np.void, chance: np.ndarray) -> np.ndarray:
+    def _reduced(self, gray: np.ndarray, place: np.void, chance: np.ndarray) -> np.ndarray:
         """The picture, averaged to what the canvas can show of it, or to less where the line is to be a small one."""
-        rows, columns = grey.shape
+        rows, columns = gray.shape
         high = self.spec.height / (1 + float(place["above"] + place["below"]))  # pixels that the line gets
         wide = place["width"] / (1 + float(place["before"] + place["after"]) * rows / columns)
         most_rows, most_columns = float(rows), float(columns)
@@ -248,8 +248,8 @@ class Variation:
         wanted_columns = min(columns, most_columns, wide if columns > BLURRY * wide else columns)
         size = max(2, round(wanted_columns)), max(2, round(wanted_rows))
         if size == (columns, rows):
-            return grey
-        return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+            return gray
+        return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
 
     def _look(self, strip: np.ndarray, size: float, chance: np.ndarray) -> np.ndarray:
         """Another lens, light and file: uint8 (H, W); `size` is that of the letters."""
@@ -305,7 +305,7 @@ def _noise() -> np.ndarray:
 
 
 def _border(picture: np.ndarray, chance: float) -> tuple[int, float]:
-    """What lies beyond the picture: OpenCV's border mode and the grey of a constant border."""
+    """What lies beyond the picture: OpenCV's border mode and the gray of a constant border."""
     if chance < 0.6:  # as the reader itself does
         return cv2.BORDER_REPLICATE, 0.0
     if chance < 0.75:  # something like the edge of the line above

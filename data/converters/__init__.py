@@ -1,1 +1,1 @@
-"""Labelled lines in the formats of other tools, converted into a set of lines."""
+"""Labeled lines in the formats of other tools, converted into a set of lines."""

@@ -1,10 +1,10 @@
-"""Imports labelled lines of other programs into a dataset of ours: checked, labels folded, nothing invented.
+"""Imports labeled lines of other programs into a dataset of ours: checked, labels folded, nothing invented.
 
     python -m data.converters.convert source=PATH name=NAME [holdout=0.1] \
         [format=auto|paddle|tsv|gt_txt|trdg|lmdb|jsonl]
 
 Writes artifacts/lines/NAME (and NAME-test); rejects.tsv beside the database names every line left out, sources.tsv
-counts those of each group and licence.
+counts those of each group and license.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from crnn.datasets.validation import (
 )
 from crnn.network.checkpoint import DEFAULT_CHECKPOINT, read_info
 from data.converters.detect import locate
-from data.converters.formats import JsonLines, LabelledLine
+from data.converters.formats import JsonLines, LabeledLine
 
 GENERATOR = "data.converters"  # of the sets made here
 SPACES = ("kept", "free")
@@ -77,14 +77,14 @@ class ImportConfig:
 @dataclass(frozen=True)
 class Imported:
     """What an import wrote: the dataset, the held-out one (None without `holdout`), what was left out, and how many
-    lines are under each licence."""
+    lines are under each license."""
 
     path: Path
     test_path: Path | None
     lines: int
     test_lines: int
     rejects: tuple[Reject, ...]
-    licences: dict[str, int] = field(default_factory=dict)
+    licenses: dict[str, int] = field(default_factory=dict)
 
 
 def import_lines(cfg: ImportConfig) -> Imported:
@@ -127,7 +127,7 @@ def import_lines(cfg: ImportConfig) -> Imported:
                 rejects.append(checked if isinstance(checked, Reject) else line)
                 continue
             held_out = test is not None and _draw(line.origin.group.encode() or checked.image, cfg.seed) < cfg.holdout
-            sources["test" if held_out else "train", line.origin.group, line.origin.licence] += 1
+            sources["test" if held_out else "train", line.origin.group, line.origin.license] += 1
             if test is not None and held_out:
                 test.append(checked)
             else:
@@ -138,25 +138,25 @@ def import_lines(cfg: ImportConfig) -> Imported:
         if test is not None and not all(counts):
             raise UserError(f"holdout={cfg.holdout} splits {sum(counts)} lines into {counts}: give more lines or 0")
     _report(path, rejects)  # the finished dataset has taken the folder's place
-    rows = ["split\tgroup\tlicence\tlines", *("\t".join([*key, str(count)]) for key, count in sorted(sources.items()))]
+    rows = ["split\tgroup\tlicense\tlines", *("\t".join([*key, str(count)]) for key, count in sorted(sources.items()))]
     (path / "sources.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    licences: Counter[str] = Counter()
-    for (_, _, licence), count in sources.items():
-        licences[licence] += count
-    return Imported(path, test_path, *counts, tuple(rejects), dict(licences.most_common()))
+    licenses: Counter[str] = Counter()
+    for (_, _, license), count in sources.items():
+        licenses[license] += count
+    return Imported(path, test_path, *counts, tuple(rejects), dict(licenses.most_common()))
 
 
-def _weigher(lines: Sequence[LabelledLine | Reject], cfg: WeightConfig) -> Callable[[LabelledLine], float]:
+def _weigher(lines: Sequence[LabeledLine | Reject], cfg: WeightConfig) -> Callable[[LabeledLine], float]:
     """How often training is to draw a line, on average about once."""
     described = lines.described if isinstance(lines, JsonLines) else lines.__getitem__
     kinds: Counter[str] = Counter()
     if cfg.balance != 1:
         rows = (described(i) for i in range(len(lines)))
-        kinds.update(line.category for line in rows if isinstance(line, LabelledLine))
+        kinds.update(line.category for line in rows if isinstance(line, LabeledLine))
     shares = {kind: count**cfg.balance for kind, count in kinds.items()}
     whole, all_lines = sum(shares.values()), sum(kinds.values())
 
-    def weigh(line: LabelledLine) -> float:
+    def weigh(line: LabeledLine) -> float:
         weight = 1.0
         if kinds:
             weight *= shares[line.category] / whole * all_lines / kinds[line.category]
@@ -180,7 +180,7 @@ def _fresh_writer(path: Path, info: dict[str, Any]) -> Iterator[LineWriter]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _checked(line: LabelledLine | Reject, charset: Charset, start: ArtifactInfo, category: str) -> StoredLine | Reject:
+def _checked(line: LabeledLine | Reject, charset: Charset, start: ArtifactInfo, category: str) -> StoredLine | Reject:
     """The line as it will be stored, or why it will not; `category` is that of lines which bring none."""
     if isinstance(line, Reject):
         return line
@@ -190,7 +190,7 @@ def _checked(line: LabelledLine | Reject, charset: Charset, start: ArtifactInfo,
         line_width(image, label, charset, start.canvas, start.frame_stride)
     except RejectedLine as rejected:
         return Reject(line.source, label, rejected.reason, rejected.detail, line.row)
-    # centres belong to the characters as they were written: folding may have moved them
+    # centers belong to the characters as they were written: folding may have moved them
     centers = line.centers if label == line.text else None
     return StoredLine(image, label, centers, line.category or category)
 
@@ -226,8 +226,8 @@ def _print_summary(imported: Imported) -> None:
     if foreign:
         commonest = "  ".join(f"{character} {count:,}" for character, count in foreign.most_common(15))
         print(f"  outside the charset, by the lines they cost: {commonest}")
-    if set(imported.licences) - {""}:
-        print("  licences: " + ", ".join(f"{name or 'unknown'} {n:,}" for name, n in imported.licences.items()))
+    if set(imported.licenses) - {""}:
+        print("  licenses: " + ", ".join(f"{name or 'unknown'} {n:,}" for name, n in imported.licenses.items()))
     if imported.rejects:
         print(f"  each with its reason: {imported.path / 'rejects.tsv'}")
 

@@ -1,4 +1,4 @@
-"""Finds out in which format labelled lines stand at a path, by the names there and the first line of a list."""
+"""Finds out in which format labeled lines stand at a path, by the names there and the first line of a list."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def locate(path: Path, form: str = "auto", images: Path | None = None, encoding:
         found = [(file, form) for file, _ in found] or [(path, form)]
     if not found:
         raise UserError(
-            f"{path} holds no labelled lines: expected a list (.txt, .tsv, .csv, .jsonl), *.gt.txt or a data.mdb. "
+            f"{path} holds no labeled lines: expected a list (.txt, .tsv, .csv, .jsonl), *.gt.txt or a data.mdb. "
             "If the names of the pictures carry the text (text_0.jpg), say format=trdg"
         )
     if len(found) > 1:

@@ -1,4 +1,4 @@
-"""Reads labelled text lines in the forms other programs write. Judges neither pictures nor characters.
+"""Reads labeled text lines in the forms other programs write. Judges neither pictures nor characters.
 
 tsv      `file<TAB>text[<TAB>category]`, with or without a header; also separated by commas or semicolons
 paddle   PaddleOCR recognition list: the same, or `["file", "file"]<TAB>text` for several pictures of one text
@@ -30,7 +30,7 @@ from crnn.datasets.validation import Reason, Reject
 
 FORMATS = ("paddle", "tsv", "gt_txt", "trdg", "lmdb", "jsonl")
 GT_TXT = ".gt.txt"
-# beside one .gt.txt may lie the plain, the normalised and the binarised picture: the plain one has lost least
+# beside one .gt.txt may lie the plain, the normalized and the binarized picture: the plain one has lost least
 GT_SUFFIXES = (*PICTURE_SUFFIXES, ".raw.png", ".nrm.png", ".bin.png")
 
 
@@ -40,21 +40,21 @@ class Origin:
 
     Attributes:
         group: lines of one group (a repository, a book, a scanner) are never divided between training and test.
-        licence: under which its picture may be used; "none" if its owner states none.
+        license: under which its picture may be used; "none" if its owner states none.
         tier: how its label was come by.
         certainty: of the label, 0 to 1.
         missed: whether a reader of the day got it wrong.
     """
 
     group: str = ""
-    licence: str = ""
+    license: str = ""
     tier: str = ""
     certainty: float = 1.0
     missed: bool = False
 
 
 @dataclass(frozen=True)
-class LabelledLine:
+class LabeledLine:
     """A picture of a line and its text, not yet read or checked.
 
     Attributes:
@@ -78,7 +78,7 @@ class LabelledLine:
 
 @dataclass(frozen=True)
 class Source:
-    """Where labelled lines are.
+    """Where labeled lines are.
 
     Attributes:
         path: the list file, the folder, or the LMDB's folder.
@@ -102,7 +102,7 @@ class Source:
         how = f": {self.table.describe()}" if self.form in ("paddle", "tsv") else ""
         return f"{self.path} is read as {self.form}{how}"
 
-    def lines(self) -> Sequence[LabelledLine | Reject]:
+    def lines(self) -> Sequence[LabeledLine | Reject]:
         """The lines in a stable order; an entry that cannot even be told apart is a `Reject`."""
         if self.form == "lmdb":
             return LmdbLines(self.path)
@@ -111,7 +111,7 @@ class Source:
         readers = {"paddle": _table, "tsv": _table, "gt_txt": _gt_txt, "trdg": _trdg}
         lines = list(readers[self.form](self))
         if not lines:
-            raise UserError(f"{self.path} holds no labelled lines in the format {self.form!r}")
+            raise UserError(f"{self.path} holds no labeled lines in the format {self.form!r}")
         return lines
 
 
@@ -126,7 +126,7 @@ def _root(source: Source, rows: Sequence[Row]) -> Path:
     return root
 
 
-def _table(source: Source) -> Iterator[LabelledLine | Reject]:
+def _table(source: Source) -> Iterator[LabeledLine | Reject]:
     rows = [row for row in source.table.rows if isinstance(row, Row)]
     if rows and all(_lists_boxes(row.text) for row in rows):
         raise UserError(
@@ -149,7 +149,7 @@ def _table(source: Source) -> Iterator[LabelledLine | Reject]:
             yield Reject(row.file, row.text, Reason.ENTRY, "boxes for text detection, not a line", row.number)
         else:
             category = CATEGORY_SEPARATOR.join(row.categories)
-            yield LabelledLine(row.file, images[row.file], row.text, category, row=row.number)
+            yield LabeledLine(row.file, images[row.file], row.text, category, row=row.number)
 
 
 def _lists_boxes(label: str) -> bool:
@@ -163,7 +163,7 @@ def _lists_boxes(label: str) -> bool:
     return all(isinstance(box, dict) and "points" in box for box in boxes)
 
 
-def _gt_txt(source: Source) -> Iterator[LabelledLine | Reject]:
+def _gt_txt(source: Source) -> Iterator[LabeledLine | Reject]:
     files = [source.path] if source.path.is_file() else find_gt_txt(source.path)
     beside: dict[Path, dict[str, Path]] = {}  # of each folder, the files by their names in small letters
     for file in files:
@@ -179,7 +179,7 @@ def _gt_txt(source: Source) -> Iterator[LabelledLine | Reject]:
         elif "\n" in text:
             yield Reject(name, text, Reason.ENTRY, "more than one line of text")
         else:
-            yield LabelledLine(name, image, text)
+            yield LabeledLine(name, image, text)
 
 
 def find_gt_txt(folder: Path) -> list[Path]:
@@ -187,19 +187,19 @@ def find_gt_txt(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.name.lower().endswith(GT_TXT))
 
 
-def _trdg(source: Source) -> Iterator[LabelledLine | Reject]:
+def _trdg(source: Source) -> Iterator[LabeledLine | Reject]:
     if source.path.is_dir():
         yield from _trdg_names(source.path)
         return
     for number, row in enumerate(read_text(source.path, source.encoding).split("\n"), start=1):
         name, space, text = row.strip(" ").partition(" ")
         if space:
-            yield LabelledLine(name, find_picture(source.images or source.path.parent, name), text, row=number)
+            yield LabeledLine(name, find_picture(source.images or source.path.parent, name), text, row=number)
         elif name:
             yield Reject(f"row {number}", row, Reason.ENTRY, "no space between file and text", number)
 
 
-def _trdg_names(folder: Path) -> Iterator[LabelledLine | Reject]:
+def _trdg_names(folder: Path) -> Iterator[LabeledLine | Reject]:
     """Text in the names: `text_0.jpg` (TRDG's default) or `0_text.jpg`, whichever fits every picture."""
     files = [
         file
@@ -216,11 +216,11 @@ def _trdg_names(folder: Path) -> Iterator[LabelledLine | Reject]:
         why = "both text_0.jpg and 0_text.jpg" if orders else "neither text_0.jpg nor 0_text.jpg"
         raise UserError(f"the names of the pictures in {folder} fit {why}: write their texts into a labels.txt there")
     for file, text in zip(files, orders[0], strict=True):
-        yield LabelledLine(file.name, file, text)
+        yield LabeledLine(file.name, file, text)
 
 
-class LmdbLines(Sequence[LabelledLine | Reject]):
-    """The entries of a database as labelled lines, read one at a time."""
+class LmdbLines(Sequence[LabeledLine | Reject]):
+    """The entries of a database as labeled lines, read one at a time."""
 
     def __init__(self, path: Path) -> None:
         self._store = LineStore(path)
@@ -228,20 +228,20 @@ class LmdbLines(Sequence[LabelledLine | Reject]):
     def __len__(self) -> int:
         return len(self._store)
 
-    def __getitem__(self, index: int) -> LabelledLine | Reject:  # type: ignore[override]  # no slices needed
+    def __getitem__(self, index: int) -> LabeledLine | Reject:  # type: ignore[override]  # no slices needed
         source = str(index + 1)
         try:
             line = self._store[index]
         except UserError as error:
             return Reject(source, "", Reason.ENTRY, str(error))
-        return LabelledLine(source, line.image, line.label, line.category, line.centers)
+        return LabeledLine(source, line.image, line.label, line.category, line.centers)
 
 
-class JsonLines(Sequence[LabelledLine | Reject]):
+class JsonLines(Sequence[LabeledLine | Reject]):
     """A list of JSON objects, read at once, and their pictures, read one at a time.
 
     Keys: `file`, `text`; where there are any: `kind` or `category` (else the folder of `file`), `repo` or `group`,
-    `licence` or `license`, `tier`, `c` (certainty of the label) and `right` (whether a reader of the day read it so).
+    `license` or `license`, `tier`, `c` (certainty of the label) and `right` (whether a reader of the day read it so).
     """
 
     def __init__(self, source: Source) -> None:
@@ -249,13 +249,13 @@ class JsonLines(Sequence[LabelledLine | Reject]):
         self._folder = source.images or source.path.parent
         self._rows = [row for row in read_text(source.path, source.encoding).split("\n") if row.strip()]
         if not self._rows:
-            raise UserError(f"{source.path} holds no labelled lines in the format 'jsonl'")
+            raise UserError(f"{source.path} holds no labeled lines in the format 'jsonl'")
         self._archives: dict[Path, dict[str, tuple[int, int]]] = {}  # where each file lies in its archive
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> LabelledLine | Reject:  # type: ignore[override]  # no slices needed
+    def __getitem__(self, index: int) -> LabeledLine | Reject:  # type: ignore[override]  # no slices needed
         line = self.described(index)
         if isinstance(line, Reject):
             return line
@@ -264,21 +264,21 @@ class JsonLines(Sequence[LabelledLine | Reject]):
             return Reject(line.source, line.text, Reason.IMAGE, picture)
         return replace(line, image=picture)
 
-    def described(self, index: int) -> LabelledLine | Reject:
+    def described(self, index: int) -> LabeledLine | Reject:
         """What the list says of a line; `image` is the path as it is written there."""
         number = f"row {index + 1}"
         try:
             row = json.loads(self._rows[index])
             file, text = row["file"], row["text"]
             kind = row.get("kind", row.get("category", str(Path(file).parent)))
-            return LabelledLine(
+            return LabeledLine(
                 file,
                 Path(file),
                 text,
                 "" if kind == "." else str(kind),
                 origin=Origin(
                     group=str(row.get("repo", row.get("group", ""))),
-                    licence=str(row.get("licence", row.get("license", ""))),
+                    license=str(row.get("license", row.get("licence", ""))),
                     tier=str(row.get("tier", "")),
                     certainty=float(row.get("c", 1.0)),
                     missed=not row.get("right", True),

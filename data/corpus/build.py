@@ -66,7 +66,7 @@ class SourceReport:
     split: str
     lines: int
     characters: int
-    licence: str
+    license: str
     archive: str
 
 
@@ -79,25 +79,25 @@ class Corpus:
         self.reports: list[SourceReport] = []
 
     def add(
-        self, snippets: Iterable[str], *, name: str, kind: str, split: str, licence: str, archive: str = ""
+        self, snippets: Iterable[str], *, name: str, kind: str, split: str, license: str, archive: str = ""
     ) -> None:
         fresh = [snippet for snippet in dict.fromkeys(snippets) if snippet not in self.seen]
         if fresh:
             self.seen.update(fresh)
             self.texts[split, kind] += fresh
             characters = sum(map(len, fresh))
-            self.reports.append(SourceReport(name, kind, split, len(fresh), characters, licence, archive))
+            self.reports.append(SourceReport(name, kind, split, len(fresh), characters, license, archive))
 
     def counts(self, charset: Charset) -> dict[str, int]:
         """How often each character occurs in the folded train text: those of the charset in its order, then others that
         sources with a charset of their own have.
         """
         drawn = Counter("".join("".join(part) for (split, _), part in self.texts.items() if split == "train"))
-        labelled: Counter[str] = Counter()
+        labeled: Counter[str] = Counter()
         for character, count in drawn.items():
-            labelled[charset.fold(character) or " "] += count  # the space alone folds to nothing
-        others = sorted(character for character in labelled if character not in charset)
-        return {character: labelled[character] for character in (*charset.characters, *others)}
+            labeled[charset.fold(character) or " "] += count  # the space alone folds to nothing
+        others = sorted(character for character in labeled if character not in charset)
+        return {character: labeled[character] for character in (*charset.characters, *others)}
 
 
 def build(cfg: CorpusConfig) -> Path:
@@ -126,7 +126,7 @@ def build(cfg: CorpusConfig) -> Path:
         for kind, wanted in (("forms", profile.forms), ("mixed", profile.mixed), ("slips", profile.slips)):
             lines = generate(kind, getattr(wanted, split), f"{cfg.seed} {split}", borrowed)
             snippets = [snippet for line in lines for snippet in cleaner.snippets(line)]
-            corpus.add(snippets, name=f"generated {kind}", kind=kind, split=split, licence="this project's")
+            corpus.add(snippets, name=f"generated {kind}", kind=kind, split=split, license="this project's")
     counts = corpus.counts(charset)
     _write(Path(cfg.output), cfg.profile, corpus, counts)
     _print_table(corpus.reports, counts)
@@ -155,7 +155,7 @@ def _add_source(corpus: Corpus, name: str, source: Source, cleaner: Cleaner, cac
         print(f"warning: text source {name} is left out: {error}", file=sys.stderr)
         return
     corpus.add(
-        text.snippets, name=name, kind=source.kind, split=source.split, licence=source.licence, archive=text.archive
+        text.snippets, name=name, kind=source.kind, split=source.split, license=source.license, archive=text.archive
     )
 
 
@@ -174,10 +174,10 @@ def _write(folder: Path, profile: str, corpus: Corpus, counts: dict[str, int]) -
 
 
 def _print_table(reports: list[SourceReport], counts: dict[str, int]) -> None:
-    print(f"{'source':20} {'kind':11} {'split':5} {'lines':>9} {'characters':>11}  licence")
+    print(f"{'source':20} {'kind':11} {'split':5} {'lines':>9} {'characters':>11}  license")
     totals: Counter[tuple[str, str]] = Counter()
     for r in reports:
-        print(f"{r.name:20} {r.kind:11} {r.split:5} {r.lines:9,} {r.characters:11,}  {r.licence}")
+        print(f"{r.name:20} {r.kind:11} {r.split:5} {r.lines:9,} {r.characters:11,}  {r.license}")
         totals[r.split, r.kind] += r.characters
     for (split, kind), characters in sorted(totals.items()):
         print(f"{'total':20} {kind:11} {split:5} {'':9} {characters:11,}")

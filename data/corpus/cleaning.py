@@ -27,10 +27,10 @@ class Cleaner:
         self._wide = _Table(charset, keep_wide=True)
 
     def snippets(self, text: str) -> list[str]:
-        """The parts of `text` (at most 200 characters each) that can be drawn and labelled in this charset.
+        """The parts of `text` (at most 200 characters each) that can be drawn and labeled in this charset.
 
         Every snippet has at least one letter, digit or hanzi. Full-width ASCII stays in one snippet of ten: it is
-        drawn as it stands and labelled with `Charset.fold`.
+        drawn as it stands and labeled with `Charset.fold`.
         """
         text = unicodedata.normalize("NFC", text).translate(SUBSTITUTES)
         keep_wide = zlib.crc32(text.encode()) < WIDE_SHARE * 2**32

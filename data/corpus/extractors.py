@@ -1,4 +1,4 @@
-"""Reads text out of files of one format each: plain text, JSON, catalogues, mark-up, manual pages, docstrings, faker.
+"""Reads text out of files of one format each: plain text, JSON, catalogs, mark-up, manual pages, docstrings, faker.
 
 An extractor takes files and options and yields raw strings; it neither cleans, cuts nor filters by a charset. A NUL
 in a string marks a hole (a placeholder such as `%s` whose value is unknown): the text is cut there.
@@ -84,22 +84,22 @@ def _strings(node: object, path: str, join: str) -> Iterator[str]:
 
 
 def mo(files: Sequence[Path], options: ExtractorOptions) -> Iterator[str]:
-    """Originals or translations of compiled gettext catalogues (format: GNU gettext manual, section "MO files")."""
+    """Originals or translations of compiled gettext catalogs (format: GNU gettext manual, section "MO files")."""
     if options.side not in ("original", "translation"):
         raise UserError(f"side must be 'original' or 'translation', not {options.side!r}")
     for file in files:
-        for original, text in _catalogue(file):
+        for original, text in _catalog(file):
             if original:  # the empty one leads to the header
                 for form in (original if options.side == "original" else text).split("\0"):  # plural forms
                     for line in form.rpartition("\4")[2].splitlines():  # "\4" ends a context
                         yield _fill(re.sub(r"</?[a-zA-Z][^<>]*>", "", line))
 
 
-def _catalogue(file: Path) -> Iterator[tuple[str, str]]:
+def _catalog(file: Path) -> Iterator[tuple[str, str]]:
     data = file.read_bytes()
     order = {b"\xde\x12\x04\x95": "<", b"\x95\x04\x12\xde": ">"}.get(data[:4])
     if order is None:
-        raise UserError(f"{file} is not a compiled gettext catalogue")
+        raise UserError(f"{file} is not a compiled gettext catalog")
     count, originals, translations = struct.unpack_from(f"{order}3I", data, 8)
     for i in range(count):
         pair = []

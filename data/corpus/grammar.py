@@ -156,7 +156,7 @@ TERMINALS: dict[str, Callable[[Writer, str], str]] = {
     "digits": lambda w, count: w._characters(string.digits, count),
     "decimal": Writer._decimal,
     "thousands": lambda w, shape: w._decimal(shape, ","),
-    "spelt": lambda w, places: spell(int(w._int(places))),
+    "spelled": lambda w, places: spell(int(w._int(places))),
     "formal": lambda w, places: spell(int(w._int(places)), formal=True),
     "cheque": lambda w, places: spell_money(int(w._int(places))),
     "pick": lambda w, characters: w.rng.choice(characters),

@@ -13,7 +13,7 @@ def digit_by_digit(number: int | str, digits: str = DATE) -> str:
 def spell(number: int, formal: bool = False) -> str:
     """A whole number below 10**12 in words: 12 -> 十二, formally 壹拾贰; 10050 -> 一万零五十."""
     if not 0 <= number < 10**12:
-        raise ValueError(f"only numbers from 0 to 10**12 - 1 are spelt, not {number}")
+        raise ValueError(f"only numbers from 0 to 10**12 - 1 are spelled, not {number}")
     digits, units = (FORMAL, ("", "拾", "佰", "仟")) if formal else (PLAIN, ("", "十", "百", "千"))
     if number == 0:
         return digits[0]

@@ -21,7 +21,7 @@ SCARCE = 40  # a character seen less often in a source: all its snippets are kep
 
 @dataclass
 class Source:
-    """Text with one licence, wholly train or wholly test. Exactly one of `package` and `path` is given."""
+    """Text with one license, wholly train or wholly test. Exactly one of `package` and `path` is given."""
 
     package: str = ""  # "pip:jieba", "sdist:...", "apt:...", "npm:..."
     path: str = ""  # the user's own file or folder
@@ -33,7 +33,7 @@ class Source:
     split: str = "train"
     charset: str = ""  # path, where the source is written in more characters than the profile's
     limit: int = 0  # characters to keep at most, spread over the source; 0 = all
-    licence: str = MISSING
+    license: str = MISSING
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def own_faces(fonts: Path, charset: Charset, cache: Path) -> list[Face]:
     Raises:
         UserError: nothing there, or a file is no font.
     """
-    sources = [FontSource(dir=str(fonts), licence="own")] if fonts.is_dir() else load_sources(fonts)
+    sources = [FontSource(dir=str(fonts), license="own")] if fonts.is_dir() else load_sources(fonts)
     faces = []
     for candidate in (found for source in sources for found in find_candidates(source, cache)):
         # "zh" says that a face may draw any line; a digits-only face is as welcome as one of all hanzi.

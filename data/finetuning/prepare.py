@@ -1,4 +1,4 @@
-"""Stage: prepare a fine-tune. Fonts, text or labelled lines of a domain in, everything that training needs out.
+"""Stage: prepare a fine-tune. Fonts, text or labeled lines of a domain in, everything that training needs out.
 
 python -m data.finetuning.prepare name=receipts start_model=models/crnn-zh-en.fp16.pt fonts=~/fonts text=prices.txt \
     data=corrections
@@ -100,7 +100,7 @@ class Domain:
     Attributes:
         added: new characters, in the order of their ids.
         lines, test_lines: drawn and imported.
-        held_out: whether test lines are other lines than those trained on (there may be too few labelled ones).
+        held_out: whether test lines are other lines than those trained on (there may be too few labeled ones).
         general: path of the general set.
         own_looks: of the lines to train on, so many of the first are in faces of the domain's own.
         replay: path of the general lines to mix in.
@@ -224,7 +224,7 @@ def _extended(known: Charset, own: Sequence[str], cfg: DomainConfig) -> Charset:
 def _draw(
     cfg: DomainConfig, charset: Charset, own: Sequence[str], added: str
 ) -> tuple[list[StoredLine], list[StoredLine], bool]:
-    """Lines synthesised with the domain's fonts and text: to train on, held out, and whether their texts are apart."""
+    """Lines synthesized with the domain's fonts and text: to train on, held out, and whether their texts are apart."""
     profile = _profile(cfg)
     faces = (
         own_faces(Path(cfg.fonts).expanduser(), charset, Path(cfg.cache))
@@ -233,7 +233,7 @@ def _draw(
     )
     possible = drawable(faces, charset)
     if undrawn := "".join(sorted(set(added) - set(possible.characters))):
-        print(f"warning: no font draws {undrawn}: only labelled lines can teach them")
+        print(f"warning: no font draws {undrawn}: only labeled lines can teach them")
     fonts = Path(cfg.artifacts, "fonts", f"{cfg.name}-domain", "fonts.json")
     save_faces(faces, fonts, f"{cfg.name}-domain", charset.sha256)
     corpus = Path(cfg.artifacts, "corpus", f"{cfg.name}-domain")
@@ -246,7 +246,7 @@ def _draw(
         settings.strength = cfg.strength if split == "train" else cfg.test_strength
         settings.recipes = {name: recipe for name, recipe in settings.recipes.items() if name not in cfg.left_out}
         settings.text.kinds = _kinds(cfg, texts.kinds(split), split)
-        variation = settings.faces  # the user's fonts are learnt as they are
+        variation = settings.faces  # the user's fonts are learned as they are
         settings.faces = replace(variation, across=Span(), pull=Span(), sway=Span(), substitutes=False)
         settings.text.whole, settings.text.join = 1.0, 0.0  # a line of the text is a line: no half ids, no two prices
         synthesizer = Synthesizer(settings, possible, fonts, corpus, split)
@@ -267,7 +267,7 @@ def _kinds(cfg: DomainConfig, there: Sequence[str], split: str) -> dict[str, flo
 
 
 def _import(cfg: DomainConfig, charset: Charset) -> tuple[list[StoredLine], list[StoredLine], bool]:
-    """Labelled lines: to train on, held out, and whether the two are apart."""
+    """Labeled lines: to train on, held out, and whether the two are apart."""
     imported = import_lines(
         ImportConfig(
             source=cfg.data, name=f"{cfg.name}-data", format="auto", encoding="utf-8",
@@ -277,7 +277,7 @@ def _import(cfg: DomainConfig, charset: Charset) -> tuple[list[StoredLine], list
         )
     )  # fmt: skip
     if imported.rejects:
-        print(f"warning: {len(imported.rejects)} labelled lines are left out: see {imported.path / 'rejects.tsv'}")
+        print(f"warning: {len(imported.rejects)} labeled lines are left out: see {imported.path / 'rejects.tsv'}")
     store = LineStore(imported.path)
     lines = [store[i] for i in range(len(store))]
     # The picture decides, so that it never changes sides from round to round.
@@ -288,7 +288,7 @@ def _import(cfg: DomainConfig, charset: Charset) -> tuple[list[StoredLine], list
     test = [line for line, held in zip(lines, sides, strict=True) if held]
     if train and test:
         return train, test, True
-    print(f"warning: {len(lines)} labelled lines are too few to hold any out: the report judges lines trained on")
+    print(f"warning: {len(lines)} labeled lines are too few to hold any out: the report judges lines trained on")
     return lines, lines, False
 
 

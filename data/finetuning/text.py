@@ -149,7 +149,7 @@ def evenly(own: Sequence[str], general: Sequence[str], charset: Charset, seed: i
     """Short texts of the characters of `own`, and more of those of `general`, in disorder: each as often as any other.
 
     A character that the text has once is else seen once where another is seen a thousand times; the lines that the
-    domain will yet write hold characters that its text has not; and the same lines over and over are learnt by heart.
+    domain will yet write hold characters that its text has not; and the same lines over and over are learned by heart.
     """
     rng = random.Random(seed)
     repertoires = [sorted(set("".join(texts)) - {" "}) for texts in (own, general or own)]

@@ -16,9 +16,9 @@ from data.fonts.manifest import Face
 
 
 def table(faces: tuple[Face, ...]) -> str:
-    """The faces for people: id, style, coverage, split, lineage, licence, source."""
-    rows = [("face", "script", "style", "coverage", "split", "lineage", "licence", "source")]
-    rows += [(f.id, f.script, f.style, f"{f.coverage:.1%}", f.split, f.lineage, f.licence, f.source) for f in faces]
+    """The faces for people: id, style, coverage, split, lineage, license, source."""
+    rows = [("face", "script", "style", "coverage", "split", "lineage", "license", "source")]
+    rows += [(f.id, f.script, f.style, f"{f.coverage:.1%}", f.split, f.lineage, f.license, f.source) for f in faces]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 

@@ -57,7 +57,7 @@ def build_fonts(cfg: FontsConfig) -> FontsResult:
     charset = Charset.load(cfg.charset)
     cache = Path(cfg.cache)
     sources = load_sources(cfg.sources)
-    sources += [FontSource(dir=folder, script="", licence="own") for folder in cfg.folders]
+    sources += [FontSource(dir=folder, script="", license="own") for folder in cfg.folders]
     candidates: list[Candidate] = []
     left_out: list[str] = []
     for source in tqdm(sources, desc="sources", unit="source", disable=None):
@@ -119,7 +119,7 @@ def examine(candidate: Candidate, characters: str, cache: Path, min_coverage: fl
         lineage=source.lineage or candidate.id,
         split=source.split,
         script=script,
-        licence=source.licence,
+        license=source.license,
         source=f"{kind}:{name}",
         coverage=round(coverage, 4),
         missing="".join(c for c in characters if c not in drawn),

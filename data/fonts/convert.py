@@ -60,7 +60,7 @@ def merge_slices(slices: Sequence[Path], target: Path) -> None:
     """Join slices of one face (TrueType outlines, the same units per em) into one font file.
 
     The first slice to map a character gives its glyph. Layout, hinting and vertical tables are dropped: they refer to
-    glyphs by number across slices, and a line recogniser's data needs neither.
+    glyphs by number across slices, and a line recognizer's data needs neither.
 
     Raises:
         UserError: a slice has no TrueType outlines or another scale.

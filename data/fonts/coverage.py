@@ -17,14 +17,14 @@ from PIL import Image, ImageFont
 
 from crnn.core.errors import UserError
 
-PIXELS = 24  # size of the drawing: thin strokes still leave grey, and a face of 7,000 characters takes a second
+PIXELS = 24  # size of the drawing: thin strokes still leave gray, and a face of 7,000 characters takes a second
 PLACEHOLDER_REPEATS = 4  # so many with one picture are a "missing" box; three kinds of quotation mark are not
 TWINS = {"I", "l"}  # drawn alike by honest sans faces; every line of English has both
 
 SHAPES = "abdefghnqrt"  # letters whose small form is another shape than the capital, in every style of print
 ALIKE = 0.8  # correlation: the same outline in another size has more than 0.9, an a and an A less than 0.5
 
-Picture = tuple[tuple[int, int], bytes]  # size and grey values
+Picture = tuple[tuple[int, int], bytes]  # size and gray values
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Hand:
         size: width and height of a character, of the em.
         corners: times that corners are cut.
         hooks: share of characters' hooks that are written.
-        links: share of neighbouring strokes that are joined, if they end and begin closer than `reach`.
+        links: share of neighboring strokes that are joined, if they end and begin closer than `reach`.
         drift: how far strokes leave their places; `lean`, in radians, and `growth` likewise.
         bend: how far characters are bent as a whole.
     """

@@ -26,11 +26,11 @@ class Face:
         lineage: faces drawn from common outlines share it; a lineage is never on both sides of the split.
         split: "train" or "test".
         script: "zh" or "en": what the face is there for; a zh face usually draws Latin too.
-        licence: SPDX name where there is one.
+        license: SPDX name where there is one.
         source: kind and name of the package, or the user's folder.
         coverage: share of the charset that is drawn, 0 to 1.
         missing: the charset's characters that must not be drawn with it.
-        capitals: its small letters look like capitals: lines in it are labelled in capitals.
+        capitals: its small letters look like capitals: lines in it are labeled in capitals.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Face:
     lineage: str
     split: str
     script: str
-    licence: str
+    license: str
     source: str
     coverage: float
     missing: str

@@ -25,7 +25,7 @@ FONT_FILES = ["**/*.ttf", "**/*.otf", "**/*.ttc", "**/*.woff2"]
 
 @dataclass
 class FontSource:
-    """Faces of one package, installed Python module or own folder that share lineage, script, split and licence.
+    """Faces of one package, installed Python module or own folder that share lineage, script, split and license.
 
     Exactly one of `pip`, `apt`, `npm` (packages by name), `module` (a Python package already installed) and `dir`
     (a folder) says where they are.
@@ -58,7 +58,7 @@ class FontSource:
     script: str = "zh"
     style: str = "sans"
     split: str = "train"
-    licence: str = "unknown"
+    license: str = "unknown"
     exclude: str = ""
 
     @property
@@ -97,7 +97,7 @@ def load_sources(path: str | Path) -> list[FontSource]:
     """Read a list of sources.
 
     Raises:
-        UserError: no such file, or an entry with a misspelt key or an impossible value.
+        UserError: no such file, or an entry with a misspelled key or an impossible value.
     """
     try:
         listed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SourceList), OmegaConf.load(path)))

@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from crnn.core.errors import UserError, exit_cleanly
 from crnn.core.stage import run_stage, typed
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 MARKS = " ,.;:!?|\"'*~<>=+$%&@#/\\`^，。；：！？、“”‘’()（）[]《》-—…"
 PAGE_SIZE = (1200, 1600)  # width, height: a phone's scan of A4, or 150 dpi
 
@@ -112,12 +112,12 @@ def _latin(character: str) -> bool:
 class Sheet:
     """A page under construction."""
 
-    def __init__(self, width: int, height: int, paper: Colour) -> None:
+    def __init__(self, width: int, height: int, paper: Color) -> None:
         self._image = Image.new("RGB", (width, height), paper)
         self.draw = ImageDraw.Draw(self._image)
         self.lines: list[PageLine] = []
 
-    def write(self, x: float, y: float, text: str, font: ImageFont.FreeTypeFont, ink: Colour = (20, 20, 20)) -> float:
+    def write(self, x: float, y: float, text: str, font: ImageFont.FreeTypeFont, ink: Color = (20, 20, 20)) -> float:
         """Draw one line, the top of its em box at (x, y); return the x where it ends."""
         left, top, right, bottom = self.draw.textbbox((x, y), text, font=font)
         self.draw.text((x, y), text, font=font, fill=ink)
@@ -131,7 +131,7 @@ class Sheet:
         typesetter: Typesetter,
         font: ImageFont.FreeTypeFont,
         leading: float,
-        ink: Colour = (20, 20, 20),
+        ink: Color = (20, 20, 20),
     ) -> None:
         """Fill `box` (left, top, right, bottom) with lines; now and then one ends early, as paragraphs do."""
         left, top, right, bottom = box
@@ -209,7 +209,7 @@ def table(t: Typesetter) -> Page:
 
 
 def receipt(t: Typesetter) -> Page:
-    """A narrow slip: centred head, name left and price right, dashed rules, grey thermal print."""
+    """A narrow slip: centered head, name left and price right, dashed rules, gray thermal print."""
     width, rows = 560, int(t.rng.integers(8, 16))
     font, title = t.font(int(t.rng.integers(20, 28))), t.font(42)
     pitch = int(font.size * 1.55)
@@ -243,7 +243,7 @@ def receipt(t: Typesetter) -> Page:
 
 
 def chat(t: Typesetter) -> Page:
-    """A chat screenshot: dark head bar, round pictures, bubbles left and right, in two colours."""
+    """A chat screenshot: dark head bar, round pictures, bubbles left and right, in two colors."""
     width, height = 900, 1600
     sheet = Sheet(width, height, (237, 237, 237))
     font, small, title = t.font(int(t.rng.integers(26, 34))), t.font(20), t.font(34)
@@ -276,7 +276,7 @@ def chat(t: Typesetter) -> Page:
 
 
 def dark(t: Typesetter) -> Page:
-    """A dark theme: headings in colour, grey paragraphs, and a light button with dark text."""
+    """A dark theme: headings in color, gray paragraphs, and a light button with dark text."""
     width, height = 1400, 1000
     sheet = Sheet(width, height, (24, 26, 31))
     body, head = t.font(int(t.rng.integers(20, 28))), t.font(44)
@@ -350,7 +350,7 @@ def rotate(page: Page, degrees: float) -> Page:
 
 
 def add_noise(image: np.ndarray, rng: np.random.Generator, sigma: float) -> np.ndarray:
-    """Add a sensor's normal noise of `sigma` grey levels."""
+    """Add a sensor's normal noise of `sigma` gray levels."""
     return np.clip(image + rng.normal(0, sigma, image.shape), 0, 255).astype(np.uint8)
 
 

@@ -40,7 +40,7 @@ class PreviewConfig:
     columns: int = 2
     centers: bool = True
     output: str = ""
-    synthesise: bool = False
+    synthesize: bool = False
 
 
 @dataclass

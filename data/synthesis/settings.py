@@ -79,7 +79,7 @@ class Recipe:
     # type
     size: Span = field(default_factory=Span)  # font size, pixels
     hinted: float = 0.0  # share drawn with hinted outlines
-    aliased: float = 0.0  # share drawn without grey levels
+    aliased: float = 0.0  # share drawn without gray levels
     shear: Span = field(default_factory=Span)  # faux italic, horizontal per vertical
     stretch: Span = field(default_factory=Span)  # horizontal scale
     bold: Span = field(default_factory=Span)  # stroke growth, em
@@ -98,7 +98,7 @@ class Recipe:
     below: Span = field(default_factory=Span)
     left: Span = field(default_factory=Span)
     right: Span = field(default_factory=Span)
-    # colours, luma 0 .. 255
+    # colors, luma 0 .. 255
     paper: Span = field(default_factory=Span)
     contrast: Span = field(default_factory=Span)
     light_on_dark: float = 0.0
@@ -114,7 +114,7 @@ class Recipe:
     worn: Span = field(default_factory=Span)  # ink lost in patches, share
     relief: Span = field(default_factory=Span)  # engraved letters: strength
     # company
-    neighbours: Span = field(default_factory=Span)  # distance of the lines above and below, in line heights
+    neighbors: Span = field(default_factory=Span)  # distance of the lines above and below, in line heights
     underline: Span = field(default_factory=Span)  # distance below the baseline
     strike: float = 0.0
     rule: float = 0.0  # table line above or below
@@ -138,7 +138,7 @@ class Recipe:
     moire: Effect = field(default_factory=Effect)
     streaks: Effect = field(default_factory=Effect)
     sharpen: Effect = field(default_factory=Effect)
-    threshold: Effect = field(default_factory=Effect)  # height of the picture while it is binarised
+    threshold: Effect = field(default_factory=Effect)  # height of the picture while it is binarized
     jpeg: Effect = field(default_factory=Effect)  # quality
     store_height: Span = field(default_factory=Span)  # pixels of the stored picture, where it is made smaller
 

@@ -1,4 +1,4 @@
-"""Sets one line of text in glyphs: coverage and the centre of each character. Knows nothing of colour or damage."""
+"""Sets one line of text in glyphs: coverage and the center of each character. Knows nothing of color or damage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Typeset:
 
     Attributes:
         ink: coverage, uint8 (height, width).
-        centers: x of each character's centre, float32 (characters,).
+        centers: x of each character's center, float32 (characters,).
         edges: x where each character's advance box begins, and where the last one ends, float32 (characters + 1,).
         em: font size in pixels.
         baseline: y.
@@ -41,7 +41,7 @@ class Typeset:
 
 
 def choose_style(recipe: Recipe, variation: FaceSettings, dice: Dice) -> Style:
-    """Size, slant, width, weight and rasterisation of a line, and how `variation` changes the design."""
+    """Size, slant, width, weight and rasterization of a line, and how `variation` changes the design."""
     return Style(
         size=round(dice.span(recipe.size) or recipe.size.low),
         shear=dice.span(recipe.shear) or 0.0,

@@ -39,7 +39,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # Labels are few, and prometheus_client takes longer to look them up than to count.
-        self._labelled = cache(lambda metric, *labels: metric.labels(*labels))
+        self._labeled = cache(lambda metric, *labels: metric.labels(*labels))
         self._registry = CollectorRegistry()
         r = self._registry
         self._requests = Counter("ocr_requests", "Requests answered", ["route", "status"], registry=r)
@@ -54,14 +54,14 @@ class Metrics:
         self._pending = Gauge("ocr_pending_requests", "OCR requests held", multiprocess_mode="livesum", registry=r)
 
     def request(self, route: str, status: int, seconds: float) -> None:
-        self._labelled(self._requests, route, str(status)).inc()
-        self._labelled(self._seconds, route).observe(seconds)
+        self._labeled(self._requests, route, str(status)).inc()
+        self._labeled(self._seconds, route).observe(seconds)
 
     def reject(self, code: str, requests: int = 1) -> None:
         self._rejects.labels(code).inc(requests)
 
     def cache(self, *, hit: bool) -> None:
-        self._labelled(self._cache, "hit" if hit else "miss").inc()
+        self._labeled(self._cache, "hit" if hit else "miss").inc()
 
     def reload(self, outcome: str) -> None:
         self._reloads.labels(outcome).inc()
@@ -70,9 +70,9 @@ class Metrics:
         """A batch was read: the seconds each of its lines waited, and the seconds reading took."""
         self._batch.observe(len(waits))
         self._lines.inc(len(waits))
-        self._labelled(self._stages, "read").observe(seconds)
+        self._labeled(self._stages, "read").observe(seconds)
         for wait in waits:
-            self._labelled(self._stages, "queue").observe(wait)
+            self._labeled(self._stages, "queue").observe(wait)
 
     def held(self, requests: int) -> None:
         self._pending.set(requests)
@@ -82,7 +82,7 @@ class Metrics:
 
     def stage(self, name: str) -> AbstractContextManager[object]:
         """Times what happens inside as stage `name`."""
-        timer: AbstractContextManager[object] = self._labelled(self._stages, name).time()
+        timer: AbstractContextManager[object] = self._labeled(self._stages, name).time()
         return timer
 
     def exposition(self, job_pages: int = 0) -> bytes:

@@ -3,7 +3,7 @@ Flask.
 
     python -m serve.engine.corrections artifacts/serve/corrections.sqlite artifacts/corrections
 
-writes `labels.tsv` (file, text, category) and the images beside it, which the import of labelled folders
+writes `labels.tsv` (file, text, category) and the images beside it, which the import of labeled folders
 reads.
 """
 

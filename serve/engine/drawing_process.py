@@ -47,7 +47,7 @@ IDLE_SECONDS = 60.0  # without a question, after which the process ends by itsel
 DRAWING_SECONDS = 20.0  # of processor time, for anything but reading and writing
 WRITING_SECONDS = 300.0
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
-MOST_MEMORY = 1_500_000_000  # bytes of data; a page of 25 million pixels in colour takes 300 million at most
+MOST_MEMORY = 1_500_000_000  # bytes of data; a page of 25 million pixels in color takes 300 million at most
 
 Answer = tuple[dict[str, Any], bytes | memoryview]
 

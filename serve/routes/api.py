@@ -186,7 +186,7 @@ def model() -> ResponseReturnValue:
         model=info.model,
         training=info.training,
         validation=info.validation,
-        quantisation=info.quantisation,
+        quantization=info.quantization,
     )
 
 

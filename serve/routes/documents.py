@@ -18,7 +18,7 @@ from serve.engine.patience import Patience
 from serve.middleware.access import owner_of
 from serve.routes.api import documents as reader
 from serve.routes.api import options, service
-from serve.routes.formats import content_type, format_of, labelled, send
+from serve.routes.formats import content_type, format_of, labeled, send
 from serve.routes.multipart import form_of
 from serve.routes.parsing import body_of, client_probe, file_of, is_raw
 
@@ -74,7 +74,7 @@ def job_result(identity: str) -> ResponseReturnValue:
     path = reader().result_file(found, form, chars, patience)
     if path.stat().st_size <= IN_MEMORY:
         return send(path.read_bytes(), form, found.name)
-    return labelled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name)
+    return labeled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name)
 
 
 @documents.delete(JOB)

@@ -49,10 +49,10 @@ def content_type(form: str) -> str:
 
 def send(content: bytes, form: str, name: str) -> Response:
     """The response with a result that was written."""
-    return labelled(Response(content, content_type=content_type(form)), form, name)
+    return labeled(Response(content, content_type=content_type(form)), form, name)
 
 
-def labelled(response: Response, form: str, name: str) -> Response:
+def labeled(response: Response, form: str, name: str) -> Response:
     """The same response, with what a browser should know of it."""
     response.headers.add("Vary", "Accept")
     if form not in ("json", "jsonl", "text"):

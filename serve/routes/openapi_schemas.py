@@ -118,7 +118,7 @@ def _read() -> dict[str, Schema]:
         },
         "Char": {
             **_object({"char": STRING, "confidence": _SHARE, "x": _NUMBER, "y": _NUMBER}),
-            "description": "x and y: its centre, in pixels of the picture",
+            "description": "x and y: its center, in pixels of the picture",
         },
         "Line": _object(line | {"box": ref("Box")}, read | {"error": ref("Reason")}),
         "Model": _object({"name": STRING, "sha256": STRING}),

@@ -1,4 +1,4 @@
-"""OCRmyPDF on labelled pages with this engine and with Tesseract's: words found, places of lines, time.
+"""OCRmyPDF on labeled pages with this engine and with Tesseract's: words found, places of lines, time.
 
     python -m tests.adapters.compare_ocrmypdf artifacts/pages/rendered-test
 

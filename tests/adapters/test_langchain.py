@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from crnn.core.errors import UserError
-from tests.documents.making import encoded, grey
+from tests.documents.making import encoded, gray
 from tests.documents.test_ocr import fake, tiff
 
 pytest.importorskip("langchain_core", reason="LangChain is not installed: pip install langchain-core")
@@ -19,7 +19,7 @@ def test_each_page_is_a_document(tmp_path: Path) -> None:
     from crnn.adapters.langchain import CrnnLoader
 
     (tmp_path / "a.tif").write_bytes(tiff(2))
-    (tmp_path / "b.png").write_bytes(encoded(grey(99)))
+    (tmp_path / "b.png").write_bytes(encoded(gray(99)))
     loader = CrnnLoader(tmp_path, fake())
     documents = loader.load()
     assert [(d.page_content, Path(d.metadata["source"]).name, d.metadata["page"]) for d in documents] == [
@@ -37,7 +37,7 @@ def test_what_cannot_be_read_is_told_or_left_out(tmp_path: Path) -> None:
     from crnn.adapters.langchain import CrnnLoader
 
     (tmp_path / "a.png").write_bytes(b"no picture")
-    (tmp_path / "b.tif").write_bytes(cv2.imencodemulti(".tif", [grey(0), grey(5)])[1].tobytes())  # black breaks it
+    (tmp_path / "b.tif").write_bytes(cv2.imencodemulti(".tif", [gray(0), gray(5)])[1].tobytes())  # black breaks it
     with pytest.raises(UserError, match=r"a\.png: "):
         CrnnLoader(tmp_path, fake()).load()
     with pytest.raises(UserError, match=r"b\.tif: page 1: "):

@@ -1,4 +1,4 @@
-"""Importing labelled lines: every format, every reason to reject, what stops an import, what is held out."""
+"""Importing labeled lines: every format, every reason to reject, what stops an import, what is held out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.datasets.validation import Reason, Reject
 from data.converters.convert import Imported, import_lines
 from data.converters.detect import locate
-from data.converters.formats import LabelledLine
+from data.converters.formats import LabeledLine
 
 
 def draw(path: Path, text: str = "abc", width: int = 160, mode: str = "L") -> Path:
@@ -40,7 +40,7 @@ def write(path: Path, *rows: str) -> Path:
 def found(path: Path, form: str = "auto") -> tuple[str, list[tuple[str, str, str]]]:
     """Detected format, and (source, text, category) of the lines."""
     source = locate(path, form)
-    lines = [line for line in source.lines() if isinstance(line, LabelledLine)]
+    lines = [line for line in source.lines() if isinstance(line, LabeledLine)]
     return source.form, [(line.source, line.text, line.category) for line in lines]
 
 
@@ -70,7 +70,7 @@ def test_a_paddle_list_may_start_its_paths_above_and_name_several_pictures(tmp_p
     assert form == "paddle"
     assert [text for _, text, _ in lines] == ["简单可依赖", "first  line", "first  line"]
     assert found(listed.parent) == (form, lines)  # the only list of its folder
-    assert all(isinstance(line, LabelledLine) and Path(str(line.image)).is_file() for line in locate(listed).lines())
+    assert all(isinstance(line, LabeledLine) and Path(str(line.image)).is_file() for line in locate(listed).lines())
 
 
 def test_a_paddle_list_of_boxes_says_what_to_do(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_row_without_text_is_a_reject(tmp_path: Path) -> None:
 
 
 def test_gt_txt_pairs_of_tesstrain_and_calamari(tmp_path: Path) -> None:
-    for name, text in {"one": "plain", "two": "binarised", "sub/three": "tiff", "lonely": "none"}.items():
+    for name, text in {"one": "plain", "two": "binarized", "sub/three": "tiff", "lonely": "none"}.items():
         write(tmp_path / f"{name}.gt.txt", text)
     for name in ("one.png", "one.bin.png", "two.bin.png", "two.nrm.png", "sub/three.tif"):
         draw(tmp_path / name)
@@ -105,7 +105,7 @@ def test_gt_txt_pairs_of_tesstrain_and_calamari(tmp_path: Path) -> None:
     lines = {line.source: line for line in locate(tmp_path).lines()}
     lonely = lines.pop("lonely.gt.txt")
     assert isinstance(lonely, Reject) and lonely.reason is Reason.IMAGE
-    pictures = [Path(str(line.image)).name for line in lines.values() if isinstance(line, LabelledLine)]
+    pictures = [Path(str(line.image)).name for line in lines.values() if isinstance(line, LabeledLine)]
     assert pictures == ["one.png", "three.tif", "two.nrm.png"]
 
 
@@ -151,14 +151,14 @@ def test_a_foreign_lmdb(tmp_path: Path, run: Any) -> None:
     assert [line.label for line in map(LineStore(imported.path).__getitem__, range(2))] == ["hello", "abc"]
 
 
-def test_our_own_lmdb_keeps_centres_and_categories(tmp_path: Path, run: Any) -> None:
+def test_our_own_lmdb_keeps_centers_and_categories(tmp_path: Path, run: Any) -> None:
     image, centers = draw(tmp_path / "x.png").read_bytes(), np.array([5, 9], np.float32)
     with LineWriter(tmp_path / "ours", {"generator": "test"}) as writer:
         writer.append(StoredLine(image, "ab", centers, "ui"))
         writer.append(StoredLine(image, "a  b", np.arange(4, dtype=np.float32)))
     store = LineStore(run(tmp_path / "ours", category="other").path)
     assert store[0].category == "ui" and np.array_equal(store[0].centers, centers)
-    # two spaces became one: the centres no longer belong to its characters
+    # two spaces became one: the centers no longer belong to its characters
     assert (store[1].label, store[1].category, store[1].centers) == ("a b", "other", None)
 
 
@@ -181,7 +181,7 @@ def test_lists_of_another_machine_find_their_pictures_by_the_ends_of_their_paths
     rows += ["/data/local-files/?d=scans/d.png\tfour"]
     listed = write(tmp_path / "lists/labels.tsv", *rows)
     lines = locate(listed, images=tmp_path / "pictures").lines()
-    images = [line.image.name for line in lines if isinstance(line, LabelledLine) and isinstance(line.image, Path)]
+    images = [line.image.name for line in lines if isinstance(line, LabeledLine) and isinstance(line.image, Path)]
     assert images == ["a b.png", "c.png"]
     assert [line.row for line in lines if isinstance(line, Reject)] == [3, 4]  # both would be d.png: one label is wrong
 
@@ -211,11 +211,11 @@ def test_two_lists_in_a_folder_are_not_guessed(tmp_path: Path) -> None:
     ("path", "form", "message"),
     [
         ("nowhere", "auto", "there is no"),
-        ("", "auto", "holds no labelled lines: expected a list"),
+        ("", "auto", "holds no labeled lines: expected a list"),
         ("", "yolo", "unknown format 'yolo': choose one of auto, paddle"),
         ("", "tsv", "is a folder: give the list file in it"),
         ("", "lmdb", "no LMDB dataset"),
-        ("", "gt_txt", "holds no labelled lines in the format 'gt_txt'"),
+        ("", "gt_txt", "holds no labeled lines in the format 'gt_txt'"),
         ("", "trdg", "write their texts into a labels.txt"),
     ],
 )
@@ -230,7 +230,7 @@ def test_a_list_far_from_its_pictures_asks_where_they_are(tmp_path: Path) -> Non
     with pytest.raises(UserError, match=r"names pictures \(e.g. 1.png\) .* say images=FOLDER"):
         locate(listed).lines()
     (line,) = locate(listed, images=tmp_path / "pictures").lines()
-    assert isinstance(line, LabelledLine) and Path(str(line.image)).is_file()
+    assert isinstance(line, LabeledLine) and Path(str(line.image)).is_file()
 
 
 def test_swapped_columns_and_broken_tables_are_mistakes_not_crashes(tmp_path: Path, run: Any) -> None:
@@ -253,7 +253,7 @@ def test_a_list_in_gb18030_asks_for_its_encoding(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is not utf-8 .* encoding=, e\.g\. gb18030"):
         locate(listed).lines()
     (line,) = locate(listed, encoding="gb18030").lines()
-    assert isinstance(line, LabelledLine) and line.text == "汉字"
+    assert isinstance(line, LabeledLine) and line.text == "汉字"
 
 
 # --- the import
@@ -421,14 +421,14 @@ def write_json_lines(folder: Path, lines: list[dict[str, Any]]) -> Path:
 
 def test_a_list_of_json_objects_is_read_from_archives(tmp_path: Path, run: Any) -> None:
     lines = [
-        {"file": f"ui/{i}.png", "text": f"a{i} b", "repo": f"owner/{i % 20}", "licence": "MIT"} for i in range(200)
+        {"file": f"ui/{i}.png", "text": f"a{i} b", "repo": f"owner/{i % 20}", "license": "MIT"} for i in range(200)
     ]
-    lines += [{"file": "sign/0.png", "text": "街", "repo": "owner/0", "licence": "none", "right": False, "c": 0.6}]
+    lines += [{"file": "sign/0.png", "text": "街", "repo": "owner/0", "license": "none", "right": False, "c": 0.6}]
     listed = write_json_lines(tmp_path, lines)
     assert found(tmp_path)[0] == found(listed)[0] == "jsonl"
     imported = run(listed, holdout=0.2, spaces="free", **{"weights.missed": 2.0, "weights.doubtful": 0.25})
     assert imported.lines + imported.test_lines == 201 and not imported.rejects
-    assert imported.licences == {"MIT": 200, "none": 1}
+    assert imported.licenses == {"MIT": 200, "none": 1}
     stores = [LineStore(imported.path), LineStore(imported.test_path)]
     assert stores[0].info["spaces"] == stores[1].info["spaces"] == "free"
     stored = [store[i] for store in stores for i in range(len(store))]

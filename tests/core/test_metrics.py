@@ -2,7 +2,7 @@
 
 import pytest
 
-from crnn.core.metrics import edit_distance, normalise, score
+from crnn.core.metrics import edit_distance, normalize, score
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ def test_edit_distance_counts_insertions_deletions_and_substitutions(a: str, b: 
 
 
 def test_widths_and_runs_of_spaces_do_not_count() -> None:
-    assert normalise("  Ａ１\u3000 b ") == "A1 b"
+    assert normalize("  Ａ１\u3000 b ") == "A1 b"
 
 
 def test_score_sums_errors_over_all_lines() -> None:

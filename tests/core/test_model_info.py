@@ -10,7 +10,7 @@ from crnn.core.model_info import VERSION, ArtifactInfo
 
 
 def test_the_description_survives_json() -> None:
-    info = ArtifactInfo(characters=' a中"\\', canvas=CanvasSpec(height=48), quantisation={"mode": "hybrid"})
+    info = ArtifactInfo(characters=' a中"\\', canvas=CanvasSpec(height=48), quantization={"mode": "hybrid"})
     assert ArtifactInfo.from_json(info.to_json()) == info
     assert info.charset.encode("中") == [3]
 

@@ -73,7 +73,7 @@ def test_long_text_is_cut_after_sentences() -> None:
 # --- extraction
 
 
-def test_catalogues_give_originals_or_translations(tmp_path: Path) -> None:
+def test_catalogs_give_originals_or_translations(tmp_path: Path) -> None:
     pairs = [("", "Project-Id-Version: x\n"), ("menu\4_Open %s", "打开 %s"), ("%d file\0%d files", "%d 个文件")]
     ids, texts = ([pair[side].encode() for pair in pairs] for side in (0, 1))
     tables, strings = b"", b""
@@ -88,8 +88,8 @@ def test_catalogues_give_originals_or_translations(tmp_path: Path) -> None:
     assert translated[0] == "打开 \0"
     assert translated[1].endswith(" 个文件")
     assert extract("mo", file, side="original")[0] == "_Open \0"
-    file.write_bytes(b"no catalogue")
-    with pytest.raises(UserError, match="not a compiled gettext catalogue"):
+    file.write_bytes(b"no catalog")
+    with pytest.raises(UserError, match="not a compiled gettext catalog"):
         extract("mo", file)
 
 
@@ -149,9 +149,9 @@ def test_a_corpus_of_own_files(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "test.txt").write_text("两边都有的话。\n", encoding="utf-8")
     cfg = own_corpus(
         tmp_path,
-        mine=Source(path=str(tmp_path / "train.txt"), kind="prose", licence="own"),
-        held_out=Source(path=str(tmp_path / "test.txt"), kind="prose", split="test", licence="own"),
-        gone=Source(path=str(tmp_path / "gone"), kind="ui", licence="own"),
+        mine=Source(path=str(tmp_path / "train.txt"), kind="prose", license="own"),
+        held_out=Source(path=str(tmp_path / "test.txt"), kind="prose", split="test", license="own"),
+        gone=Source(path=str(tmp_path / "gone"), kind="ui", license="own"),
     )
     folder = build(cfg)
     assert (folder / "train/prose.txt").read_text(encoding="utf-8") == "一句中文。\n"  # once, and not what is tested
@@ -166,7 +166,7 @@ def test_a_corpus_of_own_files(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "split": "train",
         "lines": 1,
         "characters": 5,
-        "licence": "own",
+        "license": "own",
         "archive": "",
     }
     captured = capsys.readouterr()
@@ -182,12 +182,12 @@ def test_a_source_may_be_written_in_more_characters_than_the_profile(tmp_path: P
     (tmp_path / "text.txt").write_text("他們說這是書。\n文人在此。\n", encoding="utf-8")
     cfg = own_corpus(
         tmp_path,
-        simplified=Source(path=str(tmp_path / "text.txt"), kind="prose", licence="own"),
+        simplified=Source(path=str(tmp_path / "text.txt"), kind="prose", license="own"),
         traditional=Source(
             path=str(tmp_path / "text.txt"),
             kind="traditional",
             charset=str(ROOT / "data/charsets/zh_hant_en.txt"),
-            licence="own",
+            license="own",
         ),
     )
     folder = build(cfg)
@@ -201,7 +201,7 @@ def test_no_source_at_all_is_an_error_and_leaves_the_old_corpus(tmp_path: Path) 
     old = tmp_path / "corpus/train/prose.txt"
     old.parent.mkdir(parents=True)
     old.write_text("旧的\n", encoding="utf-8")
-    cfg = own_corpus(tmp_path, gone=Source(path=str(tmp_path / "gone"), kind="ui", licence="own"))
+    cfg = own_corpus(tmp_path, gone=Source(path=str(tmp_path / "gone"), kind="ui", license="own"))
     with pytest.raises(UserError, match="none of the 1 text sources"):
         build(cfg)
     assert old.exists()
@@ -210,11 +210,11 @@ def test_no_source_at_all_is_an_error_and_leaves_the_old_corpus(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (Source(path="x", kind="novel", licence="own"), "kind 'novel' is not one of prose"),
-        (Source(path="x", kind="prose", extractor="pdf", licence="own"), "extractor 'pdf'"),
-        (Source(path="x", kind="prose", split="dev", licence="own"), "split 'dev'"),
-        (Source(kind="prose", licence="own"), "either a package or a path"),
-        (Source(path="x", kind="prose", licence="own", replace={"(": ""}), "no regular expression"),
+        (Source(path="x", kind="novel", license="own"), "kind 'novel' is not one of prose"),
+        (Source(path="x", kind="prose", extractor="pdf", license="own"), "extractor 'pdf'"),
+        (Source(path="x", kind="prose", split="dev", license="own"), "split 'dev'"),
+        (Source(kind="prose", license="own"), "either a package or a path"),
+        (Source(path="x", kind="prose", license="own", replace={"(": ""}), "no regular expression"),
     ],
 )
 def test_a_wrong_description_is_refused(source: Source, message: str) -> None:
@@ -231,7 +231,7 @@ def test_the_shipped_sources_are_well_described(profile: str) -> None:
     chosen = {name: cfg.sources[name] for name in cfg.profiles[profile].sources}
     for name, source in chosen.items():
         check(name, source)
-        assert source.licence
+        assert source.license
     assert {source.split for source in chosen.values()} == {"train", "test"}
     if profile == "quick":
         assert all(source.package.startswith("pip:") for source in chosen.values())

@@ -97,7 +97,7 @@ def test_no_frames_read_as_nothing() -> None:
 UNSURE = frames({"a": 0.999}, {"_": 0.999}, {"b": 0.6, "c": 0.39}, {"_": 0.999}, {"d": 0.999})
 
 
-def test_a_hot_word_wins_where_the_recogniser_is_unsure() -> None:
+def test_a_hot_word_wins_where_the_recognizer_is_unsure() -> None:
     assert read(BeamDecoder(), UNSURE) == "abd"
     assert read(BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS)), UNSURE) == "acd"
     assert read(BeamDecoder(hot_words=HotWords({"acc": 1.0}, LETTERS)), UNSURE) == "abd", "left unfinished"
@@ -135,7 +135,7 @@ def test_the_score_is_of_the_text_that_was_chosen() -> None:
     assert path.score == pytest.approx(float(np.log(path.confidences).sum()) + 3 * 1.0, abs=1e-5)
 
 
-def test_the_recogniser_is_not_overruled_where_it_is_sure() -> None:
+def test_the_recognizer_is_not_overruled_where_it_is_sure() -> None:
     sure = frames({"a": 0.999}, {"_": 0.999}, {"b": 0.985, "c": 0.014}, {"_": 0.999}, {"d": 0.999})
     words = HotWords({"acd": 10.0}, LETTERS)
     assert read(BeamDecoder(hot_words=words, settings=BeamSettings(sure=0.995)), sure) == "acd"
@@ -173,7 +173,7 @@ def model(tmp_path: Path) -> LanguageModel:
     return LanguageModel(save_language_model(tmp_path / "lm.npz", LETTERS, lines, [0, 0, 0]), LETTERS)
 
 
-def test_a_language_model_chooses_among_what_the_recogniser_offers(model: LanguageModel) -> None:
+def test_a_language_model_chooses_among_what_the_recognizer_offers(model: LanguageModel) -> None:
     assert read(BeamDecoder(model), UNSURE) == "acd"
     assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.0)), UNSURE) == "abd"
 
@@ -257,7 +257,7 @@ def test_alignment_finds_the_frames_of_a_text() -> None:
     assert path.confidences.tolist() == pytest.approx([0.9, 0.4, 0.9], abs=0.02)
 
 
-def test_alignment_puts_a_blank_between_equal_neighbours() -> None:
+def test_alignment_puts_a_blank_between_equal_neighbors() -> None:
     logits = frames({"a": 0.9}, {"a": 0.9}, {"a": 0.9})
     assert align(logits, LETTERS.encode("aa")).frames.tolist() == [0, 2]
     with pytest.raises(ValueError, match="do not fit"):

@@ -38,7 +38,7 @@ def test_large_scores_do_not_overflow() -> None:
     assert path.confidences.tolist() == [1.0, 1.0]
 
 
-def test_equal_neighbours_need_a_blank_between_them() -> None:
+def test_equal_neighbors_need_a_blank_between_them() -> None:
     assert frames_needed([1, 2, 3]) == 3
     assert frames_needed([1, 1, 1]) == 5
     assert frames_needed([]) == 0

@@ -1,4 +1,4 @@
-"""Choosing the decoder of a recogniser, in Python and on the command line."""
+"""Choosing the decoder of a recognizer, in Python and on the command line."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def line(
     angle = np.deg2rad(turned)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     corners = np.array([[0, 0], [ends[-1], 0], [ends[-1], height], [0, height]]) @ turn + [left, top]
-    centres = np.stack([ends - widths / 2, np.full(len(text), height / 2)], axis=1) @ turn + [left, top]
-    chars = tuple(CharReading(c, confidence, float(x), float(y)) for c, (x, y) in zip(text, centres, strict=True))
+    centers = np.stack([ends - widths / 2, np.full(len(text), height / 2)], axis=1) @ turn + [left, top]
+    chars = tuple(CharReading(c, confidence, float(x), float(y)) for c, (x, y) in zip(text, centers, strict=True))
     return LineReading(text, confidence, confidence ** len(text), LineBox(corners.astype(np.float32)), chars)
 
 
@@ -65,8 +65,8 @@ class FakeReader(DocumentReader):
         return FakePageReader(), None
 
 
-def grey(level: int, size: tuple[int, int] = (40, 60)) -> np.ndarray:
-    """A page of one level of grey."""
+def gray(level: int, size: tuple[int, int] = (40, 60)) -> np.ndarray:
+    """A page of one level of gray."""
     return np.full(size, level, np.uint8)
 
 

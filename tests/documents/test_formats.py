@@ -19,7 +19,7 @@ from crnn.documents.json import page_as_json, page_of_json
 from crnn.documents.result import FORMATS, Page, Result
 from crnn.documents.words import words_of
 from crnn.page import LineReading
-from tests.documents.making import block, column, encoded, grey, line, result
+from tests.documents.making import block, column, encoded, gray, line, result
 
 MIXED = result(line("编号 A-17 of 5 <b>", 50, 40), line("second", 50, 70), column("竖排文字", 600, 50))
 ALTO = "{http://www.loc.gov/standards/alto/ns-v4#}"
@@ -157,7 +157,7 @@ def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_plot_frames_the_lines() -> None:
-    shown = result(line("abc", 10, 10), source=encoded(grey(255, (100, 200))))
+    shown = result(line("abc", 10, 10), source=encoded(gray(255, (100, 200))))
     image = shown.plot()
     assert image.shape == (100, 200, 3) and (image[10, 12:38] != 255).any() and (image[60:] == 255).all()
     with pytest.raises(UserError, match="no page 2"):

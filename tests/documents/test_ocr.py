@@ -18,7 +18,7 @@ from crnn import OCR, Recognizer
 from crnn.core.errors import UserError
 from crnn.documents.reader import ReadOptions
 from crnn.documents.result import Result
-from tests.documents.making import FakeReader, encoded, grey
+from tests.documents.making import FakeReader, encoded, gray
 
 
 def fake(workers: int = 1, **options: Any) -> OCR:
@@ -29,11 +29,11 @@ def fake(workers: int = 1, **options: Any) -> OCR:
 
 
 def tiff(count: int) -> bytes:
-    return cv2.imencodemulti(".tif", [grey(10 + i) for i in range(count)])[1].tobytes()
+    return cv2.imencodemulti(".tif", [gray(10 + i) for i in range(count)])[1].tobytes()
 
 
 def read_level(ocr: OCR, level: int) -> str:
-    return str(ocr(grey(level)).text)
+    return str(ocr(gray(level)).text)
 
 
 def put_level(ocr: OCR, level: int, queue: Any) -> None:
@@ -57,13 +57,13 @@ def test_reading_pictures_loads_nothing_that_only_other_things_need() -> None:
 
 
 def test_one_document_gives_a_result(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(encoded(grey(50)))
+    (tmp_path / "a.png").write_bytes(encoded(gray(50)))
     with fake() as ocr:
         result = ocr(tmp_path / "a.png")
         assert isinstance(result, Result) and result.text == "50" and result.name == str(tmp_path / "a.png")
-        assert ocr(io.BytesIO(encoded(grey(60)))).text == "60"
+        assert ocr(io.BytesIO(encoded(gray(60)))).text == "60"
         assert result.save(tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
-    assert ocr(grey(70)).text == "70"  # closed, it opens again
+    assert ocr(gray(70)).text == "70"  # closed, it opens again
 
 
 def test_a_single_document_that_cannot_be_read_raises(tmp_path: Path) -> None:
@@ -74,8 +74,8 @@ def test_a_single_document_that_cannot_be_read_raises(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_many_documents_give_a_result_each(workers: int, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(encoded(grey(50)))
-    sources = [tmp_path / "a.png", b"nothing", grey(0), tiff(10), io.StringIO(), tmp_path / "none.png", grey(60)]
+    (tmp_path / "a.png").write_bytes(encoded(gray(50)))
+    sources = [tmp_path / "a.png", b"nothing", gray(0), tiff(10), io.StringIO(), tmp_path / "none.png", gray(60)]
     with fake(workers) as ocr:
         results = list(ocr(sources))
     assert [result.text for result in results][0::6] == ["50", "60"]
@@ -102,7 +102,7 @@ def test_pages_of_one_document_are_read_side_by_side_and_may_be_chosen() -> None
 def test_progress_counts_pages(workers: int) -> None:
     counted: list[tuple[int, int]] = []
     with fake(workers) as ocr:
-        list(ocr.read_many([tiff(6), grey(5)], progress=lambda read, found: counted.append((read, found))))
+        list(ocr.read_many([tiff(6), gray(5)], progress=lambda read, found: counted.append((read, found))))
     assert (sum(read for read, _ in counted), sum(found for _, found in counted)) == (7, 7)
 
 

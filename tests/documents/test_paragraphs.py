@@ -50,8 +50,8 @@ def test_a_short_last_line_ends_a_paragraph() -> None:
 
 
 def test_a_ragged_edge_ends_none() -> None:
-    # "internationalisation" had no room on the line before it.
-    lines = block(["a long line that fills the width", "this one is short", "internationalisation of text is"], 50, 50)
+    # "internationalization" had no room on the line before it.
+    lines = block(["a long line that fills the width", "this one is short", "internationalization of text is"], 50, 50)
     assert len(texts(lines)) == 1
 
 

@@ -28,7 +28,7 @@ from crnn.documents.sources import open_document
 from crnn.documents.text_layer import MARGIN
 from crnn.documents.words import bounds
 from crnn.page import LineReading
-from tests.documents.making import column, encoded, grey, line
+from tests.documents.making import column, encoded, gray, line
 
 PAGE = np.full((1000, 800), 255, np.uint8)
 LINES = (
@@ -265,7 +265,7 @@ def test_a_png_is_kept_where_it_can_be(mode: str) -> None:
 
 
 def test_each_page_of_a_tiff_is_a_page_of_the_pdf() -> None:
-    data = cv2.imencodemulti(".tif", [grey(50), grey(200, (80, 20))])[1].tobytes()
+    data = cv2.imencodemulti(".tif", [gray(50), gray(200, (80, 20))])[1].tobytes()
     pages = (Page(1, (40, 60), (line("one", 2, 2),)), Page(2, (80, 20), (line("zwei", 2, 2, 5),)))
     assert [*pdfium_text(Result("a.tif", pages, source=data).to_pdf())] == ["one", "zwei"]
 

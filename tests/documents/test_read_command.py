@@ -12,7 +12,7 @@ import pytest
 
 from crnn.commands import read
 from crnn.commands.progress import ProgressBar
-from tests.documents.making import FakeReader, encoded, grey
+from tests.documents.making import FakeReader, encoded, gray
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def crnn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
 def draw(*names: str) -> None:
     for number, name in enumerate(names, start=1):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_bytes(encoded(grey(10 * number)))
+        Path(name).write_bytes(encoded(gray(10 * number)))
 
 
 def test_one_file_prints_its_text(crnn: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +64,7 @@ def test_several_files_print_their_names_and_a_count_of_failures(crnn: Any, caps
 
 
 def test_standard_input_is_read(crnn: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(encoded(grey(33)))))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(encoded(gray(33)))))
     assert crnn("-", "--line") == 0
     assert capsys.readouterr().out == "33\n"
 

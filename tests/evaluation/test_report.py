@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.measures.calibration import reliability
 from crnn.evaluation.measures.scoring import compare, line_scores, score_lines
 from crnn.evaluation.report.markdown import table
 from crnn.evaluation.report.worst_lines import mark_differences
 
 LINES = [
-    LabelledLine("1", b"", "合同 编号", ("zh", "scan")),
-    LabelledLine("2", b"", "Total 12", ("en", "scan")),
-    LabelledLine("3", b"", "ok", ("en",)),
+    LabeledLine("1", b"", "合同 编号", ("zh", "scan")),
+    LabeledLine("2", b"", "Total 12", ("en", "scan")),
+    LabeledLine("3", b"", "ok", ("en",)),
 ]
 
 
@@ -54,7 +54,7 @@ def test_a_line_counts_in_each_of_its_categories_and_in_their_combination() -> N
 
 
 def test_lines_without_categories_have_none() -> None:
-    assert score_lines([LabelledLine("1", b"", "a")], ["a"]).by_category == {}
+    assert score_lines([LabeledLine("1", b"", "a")], ["a"]).by_category == {}
 
 
 def test_single_lines_are_scored_as_all_are() -> None:

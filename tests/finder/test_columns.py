@@ -1,4 +1,4 @@
-"""Columns of characters are laid side by side, and pages turned by the reader's judgement."""
+"""Columns of characters are laid side by side, and pages turned by the reader's judgment."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_figures_below_each_other_do_not_make_a_table_a_page_of_columns(turned: 
     page = np.full((400, 400), 255, np.uint8)
     quads = [np.array([[20, y], [68, y], [68, y + 25], [20, y + 25]], np.float32) for y in range(10, 390, 40)]
     quads += [np.array([[x, 10], [x + 26, 10], [x + 26, 75], [x, 75]], np.float32) for x in range(100, 300, 40)]
-    for number, quad in enumerate(quads):  # words are dark on the left, pairs of figures grey
+    for number, quad in enumerate(quads):  # words are dark on the left, pairs of figures gray
         left, top = quad[0].astype(int)
         page[top + 8 : top + 17, left + 8 : left + 20] = 0 if number < 10 else 128
     if turned:
@@ -167,7 +167,7 @@ def test_a_level_crop_is_cut_and_not_resampled() -> None:
     assert np.array_equal(crop_line(image, box.turned(2)), image[20:40, 10:50][::-1, ::-1])
 
 
-def test_parts_of_a_column_are_joined_and_neighbours_are_not() -> None:
+def test_parts_of_a_column_are_joined_and_neighbors_are_not() -> None:
     def upright(x: float, top: float, bottom: float) -> LineBox:
         return LineBox(np.array([[x + 40, top], [x + 40, bottom], [x, bottom], [x, top]], np.float32), 0.8)
 

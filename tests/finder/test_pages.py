@@ -13,7 +13,7 @@ import pytest
 
 from crnn.core.errors import UserError
 from crnn.core.reading import Reading
-from crnn.datasets.pages import LabelledPage
+from crnn.datasets.pages import LabeledPage
 from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, benchmark_pages, rotate
 from crnn.evaluation.pages.engines import parse_tsv
 from crnn.evaluation.pages.measure import Found, score_page
@@ -42,10 +42,10 @@ def reader() -> PageReader:
     return PageReader(Recognizer(), finder())
 
 
-def rendered(kind: str, seed: int = 0) -> tuple[np.ndarray, LabelledPage]:
+def rendered(kind: str, seed: int = 0) -> tuple[np.ndarray, LabeledPage]:
     page = render(kind, seed, FONTS, TEXTS)
     quads = np.stack([line.quad for line in page.lines])
-    return page.image, LabelledPage(Path(kind), quads, tuple(line.text for line in page.lines), kind)
+    return page.image, LabeledPage(Path(kind), quads, tuple(line.text for line in page.lines), kind)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_turned_page_says_the_same(degrees: float, turned: int) -> None:
     image = np.full((420, 620, 3), 255, np.uint8)
     for row, text in enumerate(lines):
         cv2.putText(image, text, (40, 80 + 90 * row), cv2.FONT_HERSHEY_DUPLEX, 1.1, (30, 30, 30), 2, cv2.LINE_AA)
-    page, _ = rotate(image, LabelledPage(Path("page"), np.zeros((0, 4, 2), np.float32), ()), degrees)
+    page, _ = rotate(image, LabeledPage(Path("page"), np.zeros((0, 4, 2), np.float32), ()), degrees)
     reading = reader().read(page, "greedy", "page")
     assert reading.turned == turned
     assert [line.text.replace(" ", "") for line in reading.lines] == [line.replace(" ", "") for line in lines]
@@ -172,7 +172,7 @@ def quad(x: float, y: float, width: float, height: float = 20) -> np.ndarray:
 
 def test_scores_count_lines_boxes_and_readings() -> None:
     truths = np.stack([quad(0, 0, 90), quad(0, 50, 90), quad(0, 100, 90), quad(0, 150, 90)])
-    page = LabelledPage(Path("page"), truths, ("甲 乙", "丙丁", "左", "右"))
+    page = LabeledPage(Path("page"), truths, ("甲 乙", "丙丁", "左", "右"))
     found = [
         Found(quad(0, 50, 90), "丙T"),  # one wrong character
         Found(quad(300, 300, 50), "!"),  # stands on no line
@@ -185,7 +185,7 @@ def test_scores_count_lines_boxes_and_readings() -> None:
 
 
 def test_a_box_with_more_slack_than_the_label_still_finds_it() -> None:
-    page = LabelledPage(Path("page"), quad(20, 20, 100)[None], (None,))
+    page = LabeledPage(Path("page"), quad(20, 20, 100)[None], (None,))
     assert score_page(page, [Found(quad(14, 14, 112, 32), None)]).matched == 1
 
 

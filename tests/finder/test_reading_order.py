@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from crnn.documents.paragraphs import levelled
+from crnn.documents.paragraphs import leveled
 from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Way
 from crnn.finder.reading_order import reading_order, turn_back
@@ -36,7 +36,7 @@ def test_short_cells_that_all_lean_a_little_do_not_mix_up_the_rows_of_a_table(sl
     quads = turn_back(cells(slant), -turn)
     boxes = [LineBox(quad.astype(np.float32)) for quad in quads]
     assert page_order(boxes, Way.RIGHT) == list(range(24))
-    tops = levelled([LineReading("7", 1, 1, box, ()) for box in boxes])[:, 1].reshape(4, 6)
+    tops = leveled([LineReading("7", 1, 1, box, ()) for box in boxes])[:, 1].reshape(4, 6)
     assert np.ptp(tops, axis=1).max() < 15  # of rows that are 20 apart
 
 

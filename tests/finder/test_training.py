@@ -13,7 +13,7 @@ import torch
 
 from crnn.core.errors import UserError
 from crnn.datasets.page_crops import CropConfig, make_crop, target_maps
-from crnn.datasets.pages import LabelledPage, read_pages, split_by_source
+from crnn.datasets.pages import LabeledPage, read_pages, split_by_source
 from crnn.finder.finder import Finder, FindSettings
 from crnn.finder.matching import match_quads
 from crnn.finder.postprocess import BoxSettings, boxes_from_maps
@@ -82,10 +82,10 @@ def test_a_trained_finder_finds_lines_it_has_not_seen(trained: Path) -> None:
     assert found >= 0.8 * lines
 
 
-def test_a_grey_picture_is_searched_as_its_colour_copy(trained: Path) -> None:
+def test_a_gray_picture_is_searched_as_its_color_copy(trained: Path) -> None:
     finder = Finder(trained.with_name("model.onnx"))
-    grey = cv2.cvtColor(draw_page(3)[0], cv2.COLOR_BGR2GRAY)
-    alone, copied = finder.search(grey), finder.search(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+    gray = cv2.cvtColor(draw_page(3)[0], cv2.COLOR_BGR2GRAY)
+    alone, copied = finder.search(gray), finder.search(cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR))
     assert np.array_equal(alone.quads, copied.quads)
 
 
@@ -159,11 +159,11 @@ def test_values_no_run_can_use_are_refused(configure: Configure, changes: dict[s
 
 def test_a_crop_depends_on_its_seed_alone_and_carries_its_lines_along() -> None:
     image, quads = draw_page(1)
-    page = LabelledPage(Path("page.png"), quads, (None,) * len(quads), "rendered")
+    page = LabeledPage(Path("page.png"), quads, (None,) * len(quads), "rendered")
     crops = [make_crop(page, image, CropConfig(side=256), np.random.default_rng(5)) for _ in range(2)]
     assert np.array_equal(crops[0].image, crops[1].image) and np.array_equal(crops[0].kernel, crops[1].kernel)
     for seed in range(20):
-        crop = make_crop(page, image, CropConfig(side=256, colour=0, damage=0), np.random.default_rng(seed))
+        crop = make_crop(page, image, CropConfig(side=256, color=0, damage=0), np.random.default_rng(seed))
         inside = crop.kernel > 200
         if inside.sum() > 20:  # ink is in the middle of lines, and hardly anywhere else
             cells = crop.image.astype(float).mean(axis=0).reshape(64, 4, 64, 4)
@@ -177,7 +177,7 @@ def test_lines_too_low_to_read_are_neither_text_nor_background() -> None:
     assert kernel.max() == 0 and not known[2, 5] and known[10, 5]
 
 
-def test_gaps_between_lines_are_always_learnt_and_text_that_labels_missed_is_not() -> None:
+def test_gaps_between_lines_are_always_learned_and_text_that_labels_missed_is_not() -> None:
     grid = 32
     kernels, heights = torch.zeros(1, grid, grid), torch.zeros(1, grid, grid)
     for top in (4, 10):  # two rows close to each other
@@ -186,9 +186,9 @@ def test_gaps_between_lines_are_always_learnt_and_text_that_labels_missed_is_not
     text = kernels > 0.5
     losses = torch.full((1, grid, grid), 0.01)
     losses[0, 8:11, 4:28] = 3.0  # the network takes the gap between them for text
-    losses[0, 22:25, 4:14] = 5.0  # and this, which nobody labelled
+    losses[0, 22:25, 4:14] = 5.0  # and this, which nobody labeled
     known = torch.ones(1, grid, grid, dtype=torch.bool)
-    batch = Batch(torch.zeros(1), kernels, heights, known, labelled=torch.tensor([False]))
+    batch = Batch(torch.zeros(1), kernels, heights, known, labeled=torch.tensor([False]))
 
     chosen = hard_background(losses, text, batch, FinderTrainConfig(doubtful=0.1))
 

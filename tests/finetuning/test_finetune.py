@@ -1,4 +1,4 @@
-"""A fine-tune from end to end, small: what is prepared, what is learnt, what the report says of it."""
+"""A fine-tune from end to end, small: what is prepared, what is learned, what the report says of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from crnn.image.preprocess import decode_image
 from crnn.network.checkpoint import load
 from crnn.network.onnx_export import ExportConfig, export
 from crnn.quantization.acceptance import Figures, Verdict
-from crnn.quantization.run import QuantizeConfig, quantize
+from crnn.quantization.run import QuantizeConfig, quantize_model
 from crnn.recognition.session import Network
 from crnn.recognizer import Recognizer
 from crnn.training.config import DataConfig as TrainData
@@ -81,7 +81,7 @@ def config(trained: Path, digit_lines: Path, held_out_digits: Path, tmp_path: Pa
 def describe_faces(manifest: Path) -> None:
     """Give each face what a real manifest says of it."""
     content = json.loads(manifest.read_text())
-    unknown = {"family": "", "style": "", "licence": "", "source": "", "coverage": 1.0}
+    unknown = {"family": "", "style": "", "license": "", "source": "", "coverage": 1.0}
     content["faces"] = [{**unknown, **face} for face in content["faces"]]
     manifest.write_text(json.dumps(content))
 
@@ -208,7 +208,7 @@ def test_own_lines_never_change_sides(tmp_path: Path) -> None:
         gather(given, tmp_path / "corpus/quick", ASCII, "", 0, 0.2, seed)
         for given, seed in ((lines[:100], 1), (lines, 2))
     )
-    assert not set(few.texts["train", "forms"]) & set(all_of_them.texts["test", "forms"])  # nor was it learnt before
+    assert not set(few.texts["train", "forms"]) & set(all_of_them.texts["test", "forms"])  # nor was it learned before
     assert (
         FEW_TEXTS <= len(few.texts["test", "forms"]) < 50 and FEW_TEXTS <= len(all_of_them.texts["test", "forms"]) < 60
     )
@@ -217,7 +217,7 @@ def test_own_lines_never_change_sides(tmp_path: Path) -> None:
 def test_a_small_domain_holds_out_half_or_says_that_it_cannot_be_judged(
     config: DomainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ten words: one of them held out would be read right or not, whatever was learnt."""
+    """Ten words: one of them held out would be read right or not, whatever was learned."""
     fonts = users_fonts(tmp_path)
     (tmp_path / "ten.txt").write_text("".join(f"{1234 * n}\n" for n in range(1, 11)))
     (tmp_path / "one.txt").write_text("12345\n")
@@ -230,7 +230,7 @@ def test_a_small_domain_holds_out_half_or_says_that_it_cannot_be_judged(
     assert held_out["one"] == (False, {"12345"})
 
 
-def test_small_letters_of_a_face_of_capitals_are_labelled_as_they_look(config: DomainConfig, tmp_path: Path) -> None:
+def test_small_letters_of_a_face_of_capitals_are_labeled_as_they_look(config: DomainConfig, tmp_path: Path) -> None:
     fonts = users_fonts(tmp_path)
     (fonts / "DejaVuSansMono.ttf").unlink()
     capitals_font(fonts / "capitals.ttf", 0.75)
@@ -294,7 +294,8 @@ def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
     figures, same = Figures(exact=1, cer=0, cpu_p50_ms=1, p50_ms=1, size_mb=1), Change(0, 0, 0)
     verdict = Verdict(60, figures, figures, same, same, {"scale": 1.0, "offset": 0.0}, ())
     monkeypatch.setattr("crnn.quantization.run.judge", lambda *_: verdict)  # a tiny network's time says nothing
-    quantize(QuantizeConfig(model=str(run / "model.onnx"), dataset=str(config.lines_at("gate")), calibration_lines=30))
+    gate = str(config.lines_at("gate"))
+    quantize_model(QuantizeConfig(model=str(run / "model.onnx"), dataset=gate, calibration_lines=30))
     report = before_after(
         BeforeAfterConfig(
             name="tuned", artifacts=str(tmp_path), served=str(served), criteria=Criteria(max_general_loss=0.03)
@@ -323,7 +324,7 @@ def read(client: FlaskClient, picture: bytes) -> str:
 
 
 def test_a_model_must_gain_and_must_not_forget(trained: Path, held_out_digits: Path) -> None:
-    from crnn.datasets.labelled import read_lines
+    from crnn.datasets.labeled import read_lines
     from crnn.finetuning.before_after import _side
 
     model = Recognizer(trained / "model.onnx")
@@ -337,7 +338,7 @@ def test_a_model_must_gain_and_must_not_forget(trained: Path, held_out_digits: P
 def test_the_report_warns_of_few_texts_and_its_plot_can_be_read(
     trained: Path, digit_lines: Path, tmp_path: Path
 ) -> None:
-    from crnn.datasets.labelled import read_lines
+    from crnn.datasets.labeled import read_lines
     from crnn.finetuning.before_after import BeforeAfter, _side
     from crnn.finetuning.before_after_report import _font_for, _tick, few_texts, to_markdown, write_plot
 

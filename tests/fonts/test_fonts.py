@@ -237,7 +237,7 @@ def test_hands_are_faces_of_one_lineage(tmp_path: Path) -> None:
     ]
 
 
-def test_a_misspelt_key_in_the_list_is_named(tmp_path: Path) -> None:
+def test_a_misspelled_key_in_the_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="linage"):
         load_sources(write_list(tmp_path, "{apt: fonts-lato, linage: lato}"))
 
@@ -251,7 +251,7 @@ def test_a_source_has_exactly_one_place(tmp_path: Path) -> None:
 def test_the_shipped_lists_are_sound(profile: str) -> None:
     sources = load_sources(Path("configs/font_sources", f"{profile}.yaml"))
     assert {source.split for source in sources} == {"train", "test"}
-    assert all(source.licence != "unknown" and (source.lineage or source.slices) for source in sources)
+    assert all(source.license != "unknown" and (source.lineage or source.slices) for source in sources)
     splits = {(source.lineage or source.place[1], source.split) for source in sources}
     assert len(splits) == len({lineage for lineage, _ in splits})
 
@@ -276,7 +276,7 @@ def test_missing_sources_are_reported_and_the_rest_go_on(tmp_path: Path) -> None
 
 
 def test_the_synthesis_reads_the_manifest(tmp_path: Path) -> None:
-    result = build_fonts(config(tmp_path, write_list(tmp_path, latin(exclude="é", licence="Bitstream-Vera"))))
+    result = build_fonts(config(tmp_path, write_list(tmp_path, latin(exclude="é", license="Bitstream-Vera"))))
     assert result.faces[0].coverage == pytest.approx(4 / 6, abs=1e-3)
     assert result.faces[0].style == "sans"
     (face,) = read_faces(result.manifest, "train")

@@ -93,7 +93,7 @@ def test_transparency_lies_over_white() -> None:
 
 
 def glyphs(ink: int, ground: tuple[int, int, int, int]) -> Image.Image:
-    """Bars of grey `ink`, opaque, on `ground` (RGBA)."""
+    """Bars of gray `ink`, opaque, on `ground` (RGBA)."""
     pixels = np.full((20, 60, 4), ground, np.uint8)
     for left in range(5, 60, 10):
         pixels[4:16, left : left + 3] = (ink, ink, ink, 255)
@@ -184,7 +184,7 @@ def test_sixteen_bit_pictures_use_the_bits_they_have(bits: int, form: str) -> No
     assert image[15, 30] == (255 if bits >= 8 else 1)
 
 
-def test_colour_and_transparency_may_use_another_number_of_bits() -> None:
+def test_color_and_transparency_may_use_another_number_of_bits() -> None:
     deep = np.full((20, 40, 4), 1023, np.uint16)
     deep[:, :, 3] = 65535
     deep[:10, :10, :3] = 0
@@ -195,7 +195,7 @@ def has_corner(image: np.ndarray) -> bool:
     return image[4, 4].max() == 0 and image[15, 30].min() == 255
 
 
-@pytest.mark.parametrize("case", ["grey16_8bit.tif", "grey16_10bit.png", "white_on_transparent.png"])
+@pytest.mark.parametrize("case", ["gray16_8bit.tif", "gray16_10bit.png", "white_on_transparent.png"])
 def test_cases_have_contrast(case: str) -> None:
     image = decode_image((CASES / case).read_bytes())
     assert np.ptp(image) > 200
@@ -226,7 +226,7 @@ def test_what_opencv_decodes_wrongly_is_refused() -> None:
     assert decode_image(planar_tiff(bits=8)).max() == 0
     with pytest.raises(ImageError, match="separate planes"):
         decode_image(planar_tiff(bits=16))
-    with pytest.raises(ImageError, match="grey TIFF with transparency"):
+    with pytest.raises(ImageError, match="gray TIFF with transparency"):
         decode_image(encode(glyphs(255, (255, 255, 255, 0)).convert("LA"), "TIFF"))
 
 

@@ -12,10 +12,10 @@ from crnn.image.preprocess import (
     ImageError,
     TooWideError,
     enhance,
-    line_grey,
+    line_gray,
     pad_to_bucket,
     to_canvas,
-    to_grey,
+    to_gray,
     to_strip,
 )
 
@@ -52,8 +52,8 @@ def test_the_right_edge_is_repeated() -> None:
     assert pad_to_bucket(padded, CanvasSpec()) is padded
 
 
-def test_colour_becomes_grey_and_other_arrays_are_refused() -> None:
-    assert to_grey(np.full((4, 4, 3), 7, np.uint8)).tolist() == [[7] * 4] * 4
+def test_color_becomes_gray_and_other_arrays_are_refused() -> None:
+    assert to_gray(np.full((4, 4, 3), 7, np.uint8)).tolist() == [[7] * 4] * 4
     for wrong in (
         np.zeros((4, 4)),
         np.zeros((4, 4, 4), np.uint8),
@@ -61,7 +61,7 @@ def test_colour_becomes_grey_and_other_arrays_are_refused() -> None:
         np.zeros(4, np.uint8),
     ):
         with pytest.raises(ImageError, match="expected"):
-            to_grey(wrong)
+            to_gray(wrong)
 
 
 def test_lines_too_wide_for_a_canvas_or_for_a_line() -> None:
@@ -105,9 +105,9 @@ def test_unknown_modes_and_impossible_canvases_are_refused() -> None:
         CanvasSpec(max_width=801)
 
 
-def test_ink_as_bright_as_its_ground_is_seen_by_its_colour() -> None:
+def test_ink_as_bright_as_its_ground_is_seen_by_its_color() -> None:
     image = cv2.imread(str(Path(__file__).parents[1] / "cases" / "red_on_green.png"))
-    assert to_grey(image).std() < 3 < 30 < line_grey(image).std()
+    assert to_gray(image).std() < 3 < 30 < line_gray(image).std()
     ordinary = np.full((20, 40, 3), (250, 240, 230), np.uint8)
     ordinary[5:15, 10:30] = (30, 20, 40)
-    assert np.array_equal(line_grey(ordinary), to_grey(ordinary))
+    assert np.array_equal(line_gray(ordinary), to_gray(ordinary))

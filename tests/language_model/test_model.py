@@ -159,7 +159,7 @@ def corpus(tmp_path: Path) -> Path:
     (folder / "train" / "prose.txt").write_text("abc\nabd\ncab\n", encoding="utf-8")
     (folder / "train" / "ui.txt").write_text("ba\n", encoding="utf-8")
     sources = [("daily", "prose", 2), ("free", "prose", 1), ("menus", "ui", 1)]
-    entries = [{"name": n, "kind": k, "split": "train", "lines": c, "licence": "MIT"} for n, k, c in sources]
+    entries = [{"name": n, "kind": k, "split": "train", "lines": c, "license": "MIT"} for n, k, c in sources]
     (folder / "corpus.json").write_text(json.dumps({"sources": entries}), encoding="utf-8")
     return folder
 

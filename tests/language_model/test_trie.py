@@ -10,7 +10,7 @@ import pytest
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
-from crnn.language_model.trie import Trie, quantise
+from crnn.language_model.trie import Trie, quantize
 from tests.sources import save_language_model
 
 LETTERS = Charset("abc")
@@ -44,9 +44,9 @@ def test_the_same_model_makes_the_same_file(file: Path, tmp_path: Path) -> None:
 
 def test_values_are_kept_while_they_fit_the_table_and_rounded_beyond() -> None:
     values = np.array([-1.0, -2.0, -1.0, -5.0])
-    places, table = quantise(values, bits=2)
+    places, table = quantize(values, bits=2)
     assert table[places].tolist() == values.tolist()
-    places, table = quantise(np.arange(1000.0), bits=3)
+    places, table = quantize(np.arange(1000.0), bits=3)
     assert len(table) == 8
     assert np.abs(table[places] - np.arange(1000)).max() < 1000 / 8 / 2 + 1
     assert np.bincount(places).tolist() == [125] * 8, "bins hold equally many"

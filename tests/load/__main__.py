@@ -167,7 +167,7 @@ def random_pictures(model: Path, pictures: list[bytes], seconds: float, count: i
 
 
 def rapid(model: Path, pictures: list[bytes], seconds: float, other: Path) -> None:
-    """Lines a second beside a Flask endpoint of the same shape around RapidOCR's recogniser."""
+    """Lines a second beside a Flask endpoint of the same shape around RapidOCR's recognizer."""
     if not other.is_file():
         raise SystemExit(f"no model at {other}: make bench fetches it, or name it with --rapid-model")
     workers = len(os.sched_getaffinity(0))

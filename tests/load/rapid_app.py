@@ -1,4 +1,4 @@
-"""The server to compare with: PP-OCRv6 small (RapidOCR's recogniser) behind Flask, as people write it.
+"""The server to compare with: PP-OCRv6 small (RapidOCR's recognizer) behind Flask, as people write it.
 
 Run by `python -m tests.load rapid`, under gunicorn with one worker a core and one thread a session, like ours.
 """

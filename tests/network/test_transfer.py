@@ -14,7 +14,7 @@ from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineWriter
 from crnn.network.checkpoint import load
 from crnn.network.crnn import CRNN, ModelConfig
-from crnn.network.transfer import extend, factorise, factors, grow_head, heighten
+from crnn.network.transfer import extend, factorize, factors, grow_head, heighten
 from crnn.training.config import TrainConfig
 from crnn.training.trainer import Trainer
 from tests.conftest import DIGITS, draw_digits
@@ -85,7 +85,7 @@ def test_the_classifier_can_learn_at_a_rate_of_its_own(small_config: Build, trai
     assert moved["head.weight"] == pytest.approx(0.1 * moved["neck.weight"], rel=0.01)
 
 
-def test_new_characters_are_learnt_without_touching_the_old_ones(
+def test_new_characters_are_learned_without_touching_the_old_ones(
     small_config: Build, trained: Path, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(3)
@@ -192,14 +192,14 @@ def test_a_network_split_in_two_goes_on_training(small_config: Build, trained: P
 @pytest.mark.parametrize("ranks", [[8], [0, 0, 0, -1]])
 def test_each_stage_has_a_rank(trained: Path, ranks: list[int]) -> None:
     with pytest.raises(UserError, match="for each of the start model's 4 stages"):
-        factorise(load(trained / "checkpoint.pt"), ranks)
+        factorize(load(trained / "checkpoint.pt"), ranks)
 
 
 def test_ranks_are_lowered_once(small_config: Build, trained: Path) -> None:
-    split = factorise(load(trained / "checkpoint.pt"), [0, 8, 0, 0])
-    assert factorise(split, [0, 8, 0, 0]).weights.keys() == split.weights.keys()
+    split = factorize(load(trained / "checkpoint.pt"), [0, 8, 0, 0])
+    assert factorize(split, [0, 8, 0, 0]).weights.keys() == split.weights.keys()
     with pytest.raises(UserError, match="cannot be changed"):
-        factorise(split, [0, 4, 0, 0])
+        factorize(split, [0, 4, 0, 0])
     with pytest.raises(UserError, match="needs a start_model"):
         Trainer(small_config("nothing", lowered_ranks=[0, 8, 0, 0]))
 

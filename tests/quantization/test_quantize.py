@@ -16,13 +16,13 @@ from crnn.evaluation.measures.scoring import Change
 from crnn.network.checkpoint import load, save
 from crnn.network.onnx_export import ExportConfig, export
 from crnn.network.onnx_info import read_info
-from crnn.network.transfer import factorise
+from crnn.network.transfer import factorize
 from crnn.quantization.acceptance import Figures, GateConfig, Verdict, objections
 from crnn.quantization.gptq import round_on_lines, rounded
 from crnn.quantization.layer_report import _layer, measure
-from crnn.quantization.modes import Method, Mode, Recipe, quantise
-from crnn.quantization.run import QuantizeConfig, _canvases, _draw, quantize
-from crnn.quantization.smooth import equalise
+from crnn.quantization.modes import Method, Mode, Recipe, quantize
+from crnn.quantization.run import QuantizeConfig, _canvases, _draw, quantize_model
+from crnn.quantization.smooth import equalize
 from crnn.recognizer import Recognizer
 from tests.barcode import save_model
 
@@ -58,12 +58,12 @@ def test_modes_touch_their_operators_and_read_like_the_source(
 ) -> None:
     source, output = Path(config.model), Path(str(config.output))
     calibration, judged = _draw(config)
-    quantise(source, output, Recipe(mode), _canvases(calibration, read_info(source).canvas))
+    quantize(source, output, Recipe(mode), _canvases(calibration, read_info(source).canvas))
     assert there <= operators(output)
     assert not gone & operators(output)
     fp32, int8 = Recognizer(source), Recognizer(output)
-    assert int8.info == replace(fp32.info, quantisation=int8.info.quantisation)  # metadata survives
-    assert int8.info.quantisation["mode"] == mode
+    assert int8.info == replace(fp32.info, quantization=int8.info.quantization)  # metadata survives
+    assert int8.info.quantization["mode"] == mode
     assert int8.max_batch == (8 if mode is Mode.static else 1)
     images = [line.image for line in judged]
     alike = [a.text == b.text for a, b in zip(fp32.read_many(images), int8.read_many(images), strict=True)]
@@ -75,7 +75,7 @@ def test_every_calibration_method_takes_lines_of_all_widths(config: QuantizeConf
     source, output = Path(config.model), Path(str(config.output))
     canvases = _canvases(_draw(config)[0], read_info(source).canvas)
     assert len({canvas.shape for canvas in canvases}) > 1
-    quantise(source, output, Recipe(Mode.static, method=method), canvases)
+    quantize(source, output, Recipe(Mode.static, method=method), canvases)
     assert "QuantizeLinear" in operators(output)
 
 
@@ -116,17 +116,17 @@ def test_what_all_classes_share_costs_no_precision(config: QuantizeConfig, tmp_p
     wanted = log_probabilities(source, canvases)
     errors = []
     for graph in (source, shifted):
-        quantise(graph, output, Recipe(Mode.hybrid), canvases)
+        quantize(graph, output, Recipe(Mode.hybrid), canvases)
         errors.append(np.abs(log_probabilities(output, canvases) - wanted).mean())
     assert errors[1] < 1.2 * errors[0]
 
-    equalise(shifted, canvases)
+    equalize(shifted, canvases)
     assert log_probabilities(shifted, canvases) == pytest.approx(wanted, abs=0.01)  # as near as float32 comes
 
 
 def test_a_quarter_of_the_size(config: QuantizeConfig) -> None:
     source, output = Path(config.model), Path(str(config.output))
-    quantise(source, output, Recipe(Mode.dynamic_rnn), [])
+    quantize(source, output, Recipe(Mode.dynamic_rnn), [])
     graph = onnx.load(str(output)).graph
     sizes = {table.name: len(table.raw_data) for table in graph.initializer if table.data_type == 1}
     assert all(size < 512 * 4 for size in sizes.values())  # no large float table is left
@@ -136,20 +136,20 @@ def test_a_quarter_of_the_size(config: QuantizeConfig) -> None:
 def test_the_convolution_that_sees_the_picture_stays_in_fp32(config: QuantizeConfig) -> None:
     source, output = Path(config.model), Path(str(config.output))
     canvases = _canvases(_draw(config)[0], read_info(source).canvas)
-    quantise(source, output, Recipe(Mode.static), canvases)
+    quantize(source, output, Recipe(Mode.static), canvases)
     graph = onnx.load(str(output)).graph
     first = next(node for node in graph.node if node.op_type == "Conv")
-    assert first.name in read_info(output, fp32=False).quantisation["excluded"]
+    assert first.name in read_info(output, fp32=False).quantization["excluded"]
     producers = {name: node.op_type for node in graph.node for name in node.output}
     assert producers[first.input[0]] != "DequantizeLinear"
 
 
 def test_weights_behind_a_convolution_have_seven_bits(config: QuantizeConfig, trained: Path, tmp_path: Path) -> None:
     """Their inputs lie around 128, where sums of eight bits overflow on processors without VNNI."""
-    save(factorise(load(trained / "checkpoint.pt"), [0, 16, 24, 32]), tmp_path / "split.pt")
+    save(factorize(load(trained / "checkpoint.pt"), [0, 16, 24, 32]), tmp_path / "split.pt")
     source = export(ExportConfig(str(tmp_path / "split.pt"), str(tmp_path / "split.onnx")))
     output = tmp_path / "split.int8.onnx"
-    quantise(source, output, Recipe(), _canvases(_draw(config)[0], read_info(source).canvas))
+    quantize(source, output, Recipe(), _canvases(_draw(config)[0], read_info(source).canvas))
     tables = {table.name: numpy_helper.to_array(table) for table in onnx.load(str(output)).graph.initializer}
     largest = {kernel.shape[2:]: 0 for kernel in tables.values() if kernel.ndim == 4}
     for kernel in tables.values():
@@ -186,7 +186,7 @@ def test_weights_of_lstm_and_matrix_products_have_seven_bits(
 
     monkeypatch.setattr("crnn.quantization.modes.round_on_lines", noted)
     for seven_bits in (True, False):
-        quantise(source, output, Recipe(mode, seven_bits=seven_bits), canvases)
+        quantize(source, output, Recipe(mode, seven_bits=seven_bits), canvases)
         largest[seven_bits] = largest_weights(output)
     assert len(largest[True]) == 4  # of an LSTM two
     assert set(largest[True].values()) == {64}
@@ -234,37 +234,37 @@ def test_what_passes_is_deployed_and_says_how_it_was_made(
 ) -> None:
     verdict = Verdict(60, FP32, GOOD, SAME, SAME, {"scale": 0.8, "offset": -0.1}, ())
     monkeypatch.setattr("crnn.quantization.run.judge", lambda *_: verdict)  # a tiny network's time says nothing
-    info = Recognizer(quantize(config)).info
+    info = Recognizer(quantize_model(config)).info
     assert info.confidence == {"scale": 0.8, "offset": -0.1}
-    assert info.quantisation["gate"]["int8"]["size_mb"] == 3.0
-    assert len(info.quantisation["calibration"]["lines"]) == 30
-    assert info.quantisation["calibration"]["seed"] == 0
+    assert info.quantization["gate"]["int8"]["size_mb"] == 3.0
+    assert len(info.quantization["calibration"]["lines"]) == 30
+    assert info.quantization["calibration"]["seed"] == 0
 
 
-def test_a_bad_quantisation_is_refused_and_fp32_stays(config: QuantizeConfig) -> None:
+def test_a_bad_quantization_is_refused_and_fp32_stays(config: QuantizeConfig) -> None:
     output = Path(str(config.output))
     output.write_text("of an earlier run")
     # Ranges from a fifth of the values: everything brighter is cut off.
     bad = Recipe(Mode.static, method=Method.percentile, percentile=20.0)
     with pytest.raises(UserError, match=r"static INT8 is refused: .*CER rises .* Deploy .*model.onnx"):
-        quantize(replace(config, recipe=bad, gate=replace(config.gate, lines=170)))  # enough to rule out chance
+        quantize_model(replace(config, recipe=bad, gate=replace(config.gate, lines=170)))  # enough to rule out chance
     assert not output.exists()
     assert Path(config.model).exists()
     rejected = Recognizer(output.with_suffix(".rejected.onnx"))
-    assert "CER" in str(rejected.info.quantisation["gate"]["objections"])
+    assert "CER" in str(rejected.info.quantization["gate"]["objections"])
     assert [path.name for path in output.parent.iterdir()] == ["model.int8.rejected.onnx"]
 
 
 def test_the_layer_report_covers_every_layer_with_weights(config: QuantizeConfig) -> None:
     source, output = Path(config.model), Path(str(config.output))
     canvases = _canvases(_draw(config)[0][:4], read_info(source).canvas)
-    quantise(source, output, Recipe(), canvases)
+    quantize(source, output, Recipe(), canvases)
     layers = measure(source, output, Recipe(), canvases)
     assert [layer.operator for layer in layers] == ["Conv"] * 6 + ["LSTM", "MatMul", "MatMul"]
     assert all(0 < layer.error < 1 and layer.fp32_ms > 0 and layer.int8_ms > 0 for layer in layers)
 
 
-def test_nodes_keep_their_layer_through_optimisation() -> None:
+def test_nodes_keep_their_layer_through_optimization() -> None:
     assert _layer("/cnn/cnn.7/cnn.7.2/Relu_output_0_nchwc") == _layer("/cnn/cnn.7/cnn.7.0/Conv_token_18")
     assert _layer("/cnn/cnn.7/cnn.7.0/cnn.7.0.1/Conv_nchwc") == "/cnn/cnn.7"
     assert _layer("/cnn/cnn.7/cnn.7.0/cnn.7.0.0/Conv_quant") == "/cnn/cnn.7/cnn.7.0/cnn.7.0.0"
@@ -281,11 +281,11 @@ def test_mistakes_are_named(config: QuantizeConfig, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not describe itself"):
         read_info(save_model(tmp_path / "mute.onnx", metadata=""))
     with pytest.raises(UserError, match="no such node"):
-        quantise(source, tmp_path / "x.onnx", Recipe(exclude=["/nowhere"]), [])
+        quantize(source, tmp_path / "x.onnx", Recipe(exclude=["/nowhere"]), [])
     with pytest.raises(UserError, match="needs calibration lines"):
-        quantise(source, tmp_path / "x.onnx", Recipe(Mode.static), [])
-    quantise(source, tmp_path / "x.onnx", Recipe(Mode.dynamic_rnn), [])
-    with pytest.raises(UserError, match="quantised already"):
+        quantize(source, tmp_path / "x.onnx", Recipe(Mode.static), [])
+    quantize(source, tmp_path / "x.onnx", Recipe(Mode.dynamic_rnn), [])
+    with pytest.raises(UserError, match="quantized already"):
         read_info(tmp_path / "x.onnx")
 
 

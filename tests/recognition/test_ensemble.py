@@ -20,7 +20,7 @@ from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
 from crnn.finetuning.ensemble_writer import write_pair
 from crnn.image.margins import without_margins
-from crnn.image.preprocess import decode_image, to_grey
+from crnn.image.preprocess import decode_image, to_gray
 from crnn.network.onnx_export import ExportConfig, export
 from crnn.recognition.ensemble import SECOND_KEY, unpack
 from crnn.recognition.session import Network
@@ -107,8 +107,8 @@ def probing(pair: Path, trained: Path, held_out_digits: Path) -> Path:
 
 def likenesses(model: Path, lines: list[bytes]) -> np.ndarray:
     network = Network(model, "digits")
-    greys = [to_grey(decode_image(line)) for line in lines]
-    letters = [without_margins(grey).of(grey) for grey in greys]  # what a recogniser shows its networks
+    grays = [to_gray(decode_image(line)) for line in lines]
+    letters = [without_margins(gray).of(gray) for gray in grays]  # what a recognizer shows its networks
     return np.array([look.likeness for look in network.read(letters, greedy)])
 
 

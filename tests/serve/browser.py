@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 
-from tests.serve.chromium import Page, colours, device, start_chromium
+from tests.serve.chromium import Page, colors, device, start_chromium
 from tests.serve.running import RunningServer
 
 
@@ -29,7 +29,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 def page(driver: webdriver.Chrome, server: RunningServer) -> Iterator[Page]:
     """The page of `server` in English; its test fails where the browser's console tells of an error."""
     device(driver, "desktop")
-    colours(driver, "light")
+    colors(driver, "light")
     driver.get(server.url)
     driver.execute_script("localStorage.clear(); localStorage.setItem('language', 'en'); sessionStorage.clear()")
     driver.refresh()

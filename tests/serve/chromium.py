@@ -53,7 +53,7 @@ def device(driver: webdriver.Chrome, name: str) -> None:
     driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": name == "phone"})
 
 
-def colours(driver: webdriver.Chrome, scheme: str) -> None:
+def colors(driver: webdriver.Chrome, scheme: str) -> None:
     """Let the system wish for `light` or `dark`."""
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})

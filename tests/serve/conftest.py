@@ -37,7 +37,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config(model: Path, tmp_path: Path) -> ServeConfig:
-    # The barcode's greys do not survive being read from nearer.
+    # The barcode's grays do not survive being read from nearer.
     return ServeConfig(model=str(model), state_dir=str(tmp_path / "state"), watch_seconds=0, unsure=0)
 
 

@@ -1,6 +1,6 @@
 """Takes pictures of the page in all its states: python -m tests.serve.screenshots FOLDER [--model MODEL] [--pdf PDF]
 
-FOLDER gets STATE-DEVICE-SCHEME.png for each state, device and colour scheme, and what the README shows: page-en.png,
+FOLDER gets STATE-DEVICE-SCHEME.png for each state, device and color scheme, and what the README shows: page-en.png,
 page-zh.png and phone.png.
 """
 
@@ -14,10 +14,10 @@ from pathlib import Path
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
-from tests.serve.chromium import DEVICES, Page, colours, device, start_chromium
+from tests.serve.chromium import DEVICES, Page, colors, device, start_chromium
 from tests.serve.running import ROOT, RunningServer, until
 
-COLOURS = 128  # a palette makes a third of the bytes, and nobody sees the difference
+COLORS = 128  # a palette makes a third of the bytes, and nobody sees the difference
 EXAMPLE = ROOT / "docs/example.jpg"
 
 
@@ -29,7 +29,7 @@ class Photographer:
 
     def take(self, name: str) -> None:
         shot = Image.open(BytesIO(self.page.driver.get_screenshot_as_png())).convert("RGB")
-        shot.quantize(COLOURS).save(self.folder / f"{name}.png", optimize=True)
+        shot.quantize(COLORS).save(self.folder / f"{name}.png", optimize=True)
 
     def open(self, language: str) -> None:
         self.page.driver.get(self.url)
@@ -83,12 +83,12 @@ def main() -> None:
             for kind in DEVICES:
                 device(driver, kind)
                 for scheme in ("light", "dark"):
-                    colours(driver, scheme)
+                    colors(driver, scheme)
                     for name in states:
                         shots.open("en")
                         getattr(shots, name)()
                         shots.take(f"{name}-{kind}-{scheme}")
-            colours(driver, "light")
+            colors(driver, "light")
             for name, kind, language in (
                 ("page-en", "desktop", "en"),
                 ("page-zh", "desktop", "zh-CN"),

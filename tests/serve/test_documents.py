@@ -79,7 +79,7 @@ class TestReading:
 
     @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
     def test_a_page_is_turned_as_told(self, client: FlaskClient, quarters: int) -> None:
-        stored = encode(np.rot90(line("ab中c"), quarters))  # anticlockwise
+        stored = encode(np.rot90(line("ab中c"), quarters))  # counterclockwise
         turn = 90 * quarters
         read = client.post(f"{PATH}?layout=line&turn={turn}", data=stored, content_type="image/png").json
         (page,) = read["pages"]

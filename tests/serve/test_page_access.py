@@ -13,7 +13,7 @@ from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
 from tests.barcode import between
-from tests.serve.chromium import Page, colours, device
+from tests.serve.chromium import Page, colors, device
 from tests.serve.conftest import encode, line
 from tests.serve.running import until
 
@@ -88,7 +88,7 @@ def document(page: Page, folder: Path) -> None:
 @pytest.mark.parametrize("state", [empty, result, editing, error, document])
 def test_axe_finds_nothing(page: Page, axe: str, tmp_path: Path, state: Any, scheme: str, kind: str) -> None:
     device(page.driver, kind)
-    colours(page.driver, scheme)
+    colors(page.driver, scheme)
     page.driver.refresh()
     state(page, tmp_path)
     assert violations(page, axe) == []

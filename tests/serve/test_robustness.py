@@ -63,8 +63,8 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png_of(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+def png_of(width: int, height: int, depth: int, color: int, rows: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
@@ -111,17 +111,17 @@ def test_damaged_pictures_are_answered_and_leave_nothing_behind(client: FlaskCli
 
 
 def test_odd_but_whole_pictures(client: FlaskClient) -> None:
-    grey = line("ab中")
+    gray = line("ab中")
     odd = {
         "zero bytes": b"",
         "1 × 65,535": encode(np.full((65_535, 1), 255, np.uint8)),
         "65,535 × 1": encode(np.full((1, 65_535), 255, np.uint8)),
         "65,535 × 8": encode(np.full((8, 65_535), 255, np.uint8)),
-        "16 bit": encode(grey.astype(np.uint16) * 257),
-        "alpha": encode(np.dstack([LETTERS, np.full(grey.shape, 255, np.uint8)])),
+        "16 bit": encode(gray.astype(np.uint16) * 257),
+        "alpha": encode(np.dstack([LETTERS, np.full(gray.shape, 255, np.uint8)])),
         "1 bit": png_of(64, 32, 1, 0, zlib.compress((b"\0" + b"\xff" * 8) * 32)),
         "no pixels": png_of(0, 0, 8, 0, zlib.compress(b"")),
-        "float": encode(grey.astype(np.float32), ".tiff"),
+        "float": encode(gray.astype(np.float32), ".tiff"),
     }
     statuses = {name: send(client, picture) for name, picture in odd.items()}
     assert all(status in (200, 400, 413, 415) for status in statuses.values()), statuses
@@ -129,7 +129,7 @@ def test_odd_but_whole_pictures(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_turns_are_honoured(client: FlaskClient, orientation: int) -> None:
+def test_exif_turns_are_honored(client: FlaskClient, orientation: int) -> None:
     stored = np.ascontiguousarray(STORED[orientation])
     picture = with_exif(encode(stored, ".jpg"), orientation)
     reply = client.post("/predict", data={"image": (io.BytesIO(picture), "x.jpg")})

@@ -108,7 +108,7 @@ def test_the_table_is_true(
         return OCR(model, layout="line", unsure=0, **options)
 
     png = folder["page.png"]
-    grey, four = line(TEXT), cv2.cvtColor(PICTURE, cv2.COLOR_BGR2BGRA)
+    gray, four = line(TEXT), cv2.cvtColor(PICTURE, cv2.COLOR_BGR2BGRA)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(png.read_bytes())))
     rows: dict[str, tuple[str, str, str]] = {
         "path": (in_python(str(png), ocr()), on_command_line(png), ABSENT),
@@ -120,11 +120,11 @@ def test_the_table_is_true(
             ABSENT,
         ),
         "PIL image": (in_python(Image.open(png), ocr()), ABSENT, ABSENT),
-        "array (H, W)": (in_python(grey, ocr()), ABSENT, ABSENT),
+        "array (H, W)": (in_python(gray, ocr()), ABSENT, ABSENT),
         "array (H, W, 3), BGR": (in_python(PICTURE, ocr()), ABSENT, ABSENT),
         "array (H, W, 3), RGB": (in_python(PICTURE[:, :, ::-1], ocr(rgb=True)), ABSENT, ABSENT),
         "array (H, W, 4)": (in_python(four, ocr()), ABSENT, ABSENT),
-        "list": (in_python([png, grey], ocr()), on_command_line(png, png), ABSENT),
+        "list": (in_python([png, gray], ocr()), on_command_line(png, png), ABSENT),
         "folder": (in_python(tmp_path / "two", ocr()), on_command_line(tmp_path / "two"), ABSENT),
         "glob": (in_python(f"{tmp_path}/two/*.png", ocr()), on_command_line(f"{tmp_path}/two/*.png"), ABSENT),
     }

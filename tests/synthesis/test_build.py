@@ -104,7 +104,7 @@ def test_the_recipe_books_that_come_with_the_project_are_valid(config: DataConfi
         assert recipe.size.p == 1 and recipe.size.low >= 12 and recipe.contrast.low >= 60
 
 
-def test_a_misspelt_recipe_key_is_refused(config: DataConfig) -> None:
+def test_a_misspelled_recipe_key_is_refused(config: DataConfig) -> None:
     with pytest.raises(UserError, match="blurr"):
         load_settings(replace(config, synthesis={"recipes": {"clean": {"blurr": {"p": 1}}}}))
 
@@ -113,7 +113,7 @@ def test_a_sheet_is_written_from_a_set_and_from_scratch(config: DataConfig) -> N
     build(config)
     sheets = [preview(replace(config, preview=PreviewConfig(lines=10, columns=2)))]
     output = str(config.dataset.parent / "fresh.png")
-    sheets.append(preview(replace(config, preview=PreviewConfig(10, 2, True, output, synthesise=True))))
+    sheets.append(preview(replace(config, preview=PreviewConfig(10, 2, True, output, synthesize=True))))
     shapes = [cv2.imread(str(sheet)).shape for sheet in sheets]
     assert sheets[0].name == "preview.png" and shapes[0] == shapes[1] and shapes[0][0] > 300
 

@@ -1,4 +1,4 @@
-"""Lines are drawn from (seed, index) alone; labels and centres say what is in the picture."""
+"""Lines are drawn from (seed, index) alone; labels and centers say what is in the picture."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ROUGH = replace(
     PLAIN,
     contrast=always(120),
     texture=always(0.1),
-    neighbours=always(1.2),
+    neighbors=always(1.2),
     tilt=always(-0.2, 0.2),
     perspective=always(0.05),
     curve=always(0.1),
@@ -83,7 +83,7 @@ def test_a_line_depends_on_seed_and_index_alone(sources: Path) -> None:
     assert not same(one.line(7, 5), one.line(8, 5))
 
 
-def test_labels_centres_and_pictures_belong_together(sources: Path) -> None:
+def test_labels_centers_and_pictures_belong_together(sources: Path) -> None:
     synthesizer = make(sources)
     canvas = CanvasSpec()
     for i in range(150):
@@ -98,7 +98,7 @@ def test_labels_centres_and_pictures_belong_together(sources: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain", "bent"])
-def test_each_centre_lies_on_its_character(sources: Path, name: str) -> None:
+def test_each_center_lies_on_its_character(sources: Path, name: str) -> None:
     recipe = replace(PLAIN, spacing=always(0.6))
     if name == "bent":
         recipe = replace(recipe, tilt=always(0.15), perspective=always(0.06), curve=always(0.08))
@@ -214,8 +214,8 @@ def test_lineages_of_many_faces_do_not_crowd_out_the_others() -> None:
     faces.append(Face("b", Path("b"), 0, "zh", "b", frozenset()))
     turns = [Faces(faces, FaceSettings(lineage_power=0.5)).choose("zh", Dice(0, i)).lineage for i in range(600)]
     assert 0.65 < turns.count("a") / len(turns) < 0.85  # 3 : 1, not 9 : 1
-    emphasised = Faces(faces, FaceSettings(lineage_power=0.5, emphasis={"b": 30.0}))
-    assert [emphasised.choose("zh", Dice(0, i)).lineage for i in range(100)].count("b") > 80
+    emphasized = Faces(faces, FaceSettings(lineage_power=0.5, emphasis={"b": 30.0}))
+    assert [emphasized.choose("zh", Dice(0, i)).lineage for i in range(100)].count("b") > 80
 
 
 def test_a_face_without_the_script_gives_way_to_a_chinese_one() -> None:

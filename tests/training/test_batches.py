@@ -16,7 +16,7 @@ def dataset(path: Path) -> LineDataset:
     return LineDataset([path], DIGITS, CanvasSpec(), frame_stride=4)
 
 
-def test_align_puts_characters_at_their_centres_and_blanks_between() -> None:
+def test_align_puts_characters_at_their_centers_and_blanks_between() -> None:
     frames = align(np.array([7, 8]), np.array([2.5, 8.5]), 12, RNG)
     assert frames[2] == 7 and frames[8] == 8
     blanks = np.flatnonzero(frames == 0)
@@ -24,7 +24,7 @@ def test_align_puts_characters_at_their_centres_and_blanks_between() -> None:
     assert all(min(abs(b + 0.5 - 2.5), abs(b + 0.5 - 8.5)) > 1.5 for b in blanks)
 
 
-def test_align_moves_crowded_characters_to_neighbouring_frames() -> None:
+def test_align_moves_crowded_characters_to_neighboring_frames() -> None:
     assert align(np.array([1, 2, 3]), np.array([2.0, 2.2, 2.4]), 8, RNG)[2:5].tolist() == [1, 2, 3]
     assert align(np.array([1, 2, 3]), np.array([7.0, 7.2, 7.4]), 8, RNG)[5:].tolist() == [1, 2, 3]
 

@@ -116,7 +116,7 @@ def test_distillation_of_itself_is_nothing() -> None:
     assert not gradient.any()
 
 
-def test_a_twin_counts_as_the_blank_and_nothing_is_learnt_of_which_of_them_it_is() -> None:
+def test_a_twin_counts_as_the_blank_and_nothing_is_learned_of_which_of_them_it_is() -> None:
     torch.manual_seed(0)
     head = torch.nn.Linear(7, 6)
     embeddings = torch.randn(9, 2, 7)

@@ -73,8 +73,8 @@ def test_a_trained_model_reads_lines_it_has_not_seen(trained: Path) -> None:
     assert load(trained / "checkpoint.pt").info.validation["exact"] > 0.95
 
 
-def test_ctc_alone_needs_no_centres(small_config: Build, digit_lines: Path, tmp_path: Path) -> None:
-    """Imported lines come without centres: a trained network goes on learning from them."""
+def test_ctc_alone_needs_no_centers(small_config: Build, digit_lines: Path, tmp_path: Path) -> None:
+    """Imported lines come without centers: a trained network goes on learning from them."""
     with LineWriter(tmp_path / "imported", {"generator": "tests"}) as writer:
         for i in range(64):
             writer.append(dataclasses.replace(LineStore(digit_lines)[i], centers=None))
@@ -159,7 +159,7 @@ def test_each_process_takes_a_card_of_its_own(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_signal_saves_first(small_config: Build) -> None:
-    trainer = Trainer(small_config("signalled", checkpoint_every=1e9))
+    trainer = Trainer(small_config("signaled", checkpoint_every=1e9))
     step = trainer.train_step
 
     def step_and_signal(batches):  # type: ignore[no-untyped-def]
@@ -252,7 +252,7 @@ def test_mistakes_are_named(small_config: Build, change: dict[str, object], mess
 
 
 @pytest.mark.parametrize("change", [{"head_rate": 0.1}, {"trained_layers": "body"}])
-def test_a_run_is_not_resumed_with_another_optimiser(
+def test_a_run_is_not_resumed_with_another_optimizer(
     small_config: Build, trained: Path, change: dict[str, object]
 ) -> None:
     with pytest.raises(UserError, match="another trained_layers or head_rate"):

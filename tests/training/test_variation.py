@@ -53,8 +53,8 @@ def test_without_ranges_nothing_changes(lines: LineDataset, digit_lines: Path) -
     np.testing.assert_allclose(centers, stored.centers * expected.scale, atol=0.01)
 
 
-def test_centres_move_with_their_characters(wide: VariationConfig) -> None:
-    """Bars are drawn where the centres are: they must still be there after every turn, bend and cut."""
+def test_centers_move_with_their_characters(wide: VariationConfig) -> None:
+    """Bars are drawn where the centers are: they must still be there after every turn, bend and cut."""
     config = dataclasses.replace(wide, plain=0.1, bent=0.5, reduced=0.0, compressed=0.0, inverted=0.0)
     variation, rng = Variation(config, SPEC, 4), np.random.default_rng(0)
     centers = np.arange(30, 330, 60, dtype=np.float32)

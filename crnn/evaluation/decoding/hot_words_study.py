@@ -22,7 +22,7 @@ from crnn.decoding.beam import BeamDecoder
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
 from crnn.decoding.hot_words import HotWords
-from crnn.evaluation.decoding.lm_tuning import labelled
+from crnn.evaluation.decoding.lm_tuning import labeled
 from crnn.language_model.model import LanguageModel
 from crnn.recognizer import Recognizer
 
@@ -91,8 +91,8 @@ def run(cfg: LexiconStudyConfig) -> None:
     def read(images: list[bytes], decode: Decoder) -> list[str]:
         return [recognizer.read(image, decode).text for image in images]
 
-    images, truths = map(list, zip(*labelled(cfg.words_from, cfg.lines), strict=True))
-    others = [text for _, text in labelled(cfg.distractors_from, cfg.lines)]
+    images, truths = map(list, zip(*labeled(cfg.words_from, cfg.lines), strict=True))
+    others = [text for _, text in labeled(cfg.distractors_from, cfg.lines)]
     words = choose_words(truths, [], cfg.words, cfg.word_length, 1)
     distractors = choose_words(others, truths, cfg.words, cfg.word_length, 2)
     if not words:
@@ -113,7 +113,7 @@ def run(cfg: LexiconStudyConfig) -> None:
             flush=True,
         )
 
-    codes = [(image, text) for image, text in labelled(cfg.codes_from, cfg.lines) if set(text) <= set(cfg.allow)]
+    codes = [(image, text) for image, text in labeled(cfg.codes_from, cfg.lines) if set(text) <= set(cfg.allow)]
     if not codes:
         raise UserError(f"no line of {cfg.codes_from} consists of {cfg.allow!r} alone")
     images, truths = map(list, zip(*codes, strict=True))

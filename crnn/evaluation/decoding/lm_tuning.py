@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.metrics import normalise, score
+from crnn.core.metrics import normalize, score
 from crnn.core.stage import run_stage, typed
 from crnn.datasets.lmdb_store import LineStore
 from crnn.decoding.beam import BeamDecoder, BeamSettings, Frame, shortlist
@@ -79,7 +79,7 @@ class Comparison:
     def of(cls, truths: list[str], before: list[str], after: list[str]) -> Comparison:
         first, second = score(truths, before), score(truths, after)
         right = [
-            (normalise(b) == normalise(t), normalise(a) == normalise(t))
+            (normalize(b) == normalize(t), normalize(a) == normalize(t))
             for t, b, a in zip(truths, before, after, strict=True)
         ]
         return cls(
@@ -115,7 +115,7 @@ class Line:
     frames: dict[tuple[float, float], list[Frame]]
 
 
-def labelled(path: str, limit: int) -> Iterator[tuple[bytes, str]]:
+def labeled(path: str, limit: int) -> Iterator[tuple[bytes, str]]:
     """Pictures and texts of a set."""
     store = LineStore(path)
     for index in range(min(limit or len(store), len(store))):
@@ -126,7 +126,7 @@ def labelled(path: str, limit: int) -> Iterator[tuple[bytes, str]]:
 def collect(recognizer: Recognizer, path: str, limit: int, shortlists: list[BeamSettings]) -> list[Line]:
     """Run the network over a set."""
     lines = []
-    for image, truth in tqdm(list(labelled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
+    for image, truth in tqdm(list(labeled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
         kept: list[np.ndarray] = []
 
         def remember(logits: np.ndarray, kept: list[np.ndarray] = kept) -> GreedyPath:
@@ -189,7 +189,7 @@ def read_both(
 ) -> tuple[list[str], list[str], list[str]]:
     """Texts of a set, and what is read there greedily and with `decoder`."""
     truths, before, after = [], [], []
-    for image, truth in tqdm(list(labelled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
+    for image, truth in tqdm(list(labeled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
         truths.append(truth)
         before.append(recognizer.read(image, greedy).text)
         after.append(recognizer.read(image, decoder).text)
@@ -244,7 +244,7 @@ def run(cfg: LmTuningConfig) -> Path:
         changed = ["\t".join(texts) + "\n" for texts in zip(*readings, strict=True) if texts[1] != texts[2]]
         changes = output.with_name(f"{output.stem}-{name}.tsv")
         changes.write_text("truth\tgreedy\tbeam\n" + "".join(changed), encoding="utf-8")
-        images = [image for image, _ in labelled(path, cfg.timed_lines)]
+        images = [image for image, _ in labeled(path, cfg.timed_lines)]
         plain_ms, beam_ms = time_ratio(recognizer, decoder, images)
         times = f"{plain_ms:.2f} -> {beam_ms:.2f} ms ({beam_ms / plain_ms:.2f}x)"
         print(f"{name:10} {result.lines} lines  {result.row()}  {times}")

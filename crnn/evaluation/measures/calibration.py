@@ -1,4 +1,4 @@
-"""How far a recogniser's confidence can be believed. Knows nothing of images or models."""
+"""How far a recognizer's confidence can be believed. Knows nothing of images or models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.engines.readers import Guess
 from crnn.evaluation.measures.scoring import line_scores
 
@@ -45,7 +45,7 @@ class Reliability:
     offset: float
 
 
-def reliability_of(lines: Sequence[LabelledLine], guesses: Sequence[Guess]) -> Reliability:
+def reliability_of(lines: Sequence[LabeledLine], guesses: Sequence[Guess]) -> Reliability:
     """How far the guesses' confidences can be believed. A line counts as right if it is `exact`, spaces included."""
     right = line_scores(lines, [guess.text for guess in guesses]).exact
     return reliability([guess.confidence for guess in guesses], right.tolist())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from crnn.core.metrics import normalise
+from crnn.core.metrics import normalize
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def recalled(truth: str, reading: str) -> Counter[str]:
 
 def changes(truths: Sequence[str], before: Sequence[str], after: Sequence[str]) -> list[CharacterChange]:
     """Every character of the truths but the space, largest gain first, largest loss last."""
-    texts = [normalise(truth) for truth in truths]
+    texts = [normalize(truth) for truth in truths]
     total: Counter[str] = Counter("".join(texts))
     then, now = _recalled(texts, before), _recalled(texts, after)
     found = [CharacterChange(c, n, then[c], now[c]) for c, n in total.items() if c != " "]
@@ -55,5 +55,5 @@ def recall(changed: Iterable[CharacterChange], characters: str) -> float | None:
 def _recalled(truths: Sequence[str], readings: Sequence[str]) -> Counter[str]:
     found: Counter[str] = Counter()
     for truth, reading in zip(truths, readings, strict=True):
-        found += recalled(truth, normalise(reading))
+        found += recalled(truth, normalize(reading))
     return found

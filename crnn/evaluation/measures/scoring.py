@@ -1,4 +1,4 @@
-"""Scores readings line by line and compares two recognisers on the same lines. Knows nothing of models."""
+"""Scores readings line by line and compares two recognizers on the same lines. Knows nothing of models."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from crnn.core import metrics
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 
 RESAMPLES = 2000  # of the bootstrap: its 95 % bounds then wander by less than a tenth of their width
 
 
-def score_lines(lines: Sequence[LabelledLine], texts: Sequence[str]) -> metrics.Accuracy:
+def score_lines(lines: Sequence[LabeledLine], texts: Sequence[str]) -> metrics.Accuracy:
     """Scores of all lines and of each group; a line may count in several groups."""
     overall = metrics.score([line.text for line in lines], texts)
     members = [(group, line.text, text) for line, text in zip(lines, texts, strict=True) for group in line.groups]
@@ -39,9 +39,9 @@ class LineScores:
     exact_nospace: np.ndarray
 
 
-def line_scores(lines: Sequence[LabelledLine], texts: Sequence[str]) -> LineScores:
-    """Score each line on its own, with the same normalisation as `metrics.score`."""
-    pairs = [(metrics.normalise(line.text), metrics.normalise(text)) for line, text in zip(lines, texts, strict=True)]
+def line_scores(lines: Sequence[LabeledLine], texts: Sequence[str]) -> LineScores:
+    """Score each line on its own, with the same normalization as `metrics.score`."""
+    pairs = [(metrics.normalize(line.text), metrics.normalize(text)) for line, text in zip(lines, texts, strict=True)]
     return LineScores(
         errors=np.array([metrics.edit_distance(*pair) for pair in pairs]),
         lengths=np.array([len(truth) for truth, _ in pairs]),
@@ -61,10 +61,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One recogniser against a baseline on the same lines.
+    """One recognizer against a baseline on the same lines.
 
     Attributes:
-        changed: lines whose normalised text differs between the two.
+        changed: lines whose normalized text differs between the two.
         exact, cer: this one's minus the baseline's; bounds by a paired bootstrap over lines (Efron 1979).
     """
 
@@ -73,7 +73,7 @@ class Comparison:
     cer: Change
 
 
-def compare(lines: Sequence[LabelledLine], baseline: Sequence[str], texts: Sequence[str], seed: int = 0) -> Comparison:
+def compare(lines: Sequence[LabeledLine], baseline: Sequence[str], texts: Sequence[str], seed: int = 0) -> Comparison:
     """Compare readings with a baseline's, line by line."""
     before, after = line_scores(lines, baseline), line_scores(lines, texts)
     draws = np.random.default_rng(seed).integers(0, len(lines), (RESAMPLES, len(lines)))
@@ -81,7 +81,7 @@ def compare(lines: Sequence[LabelledLine], baseline: Sequence[str], texts: Seque
     exact = (after.exact.astype(int) - before.exact)[draws].mean(axis=1)
     cer = (after.errors - before.errors)[draws].sum(axis=1) / lengths
     return Comparison(
-        changed=sum(metrics.normalise(a) != metrics.normalise(b) for a, b in zip(baseline, texts, strict=True)),
+        changed=sum(metrics.normalize(a) != metrics.normalize(b) for a, b in zip(baseline, texts, strict=True)),
         exact=_change(float(after.exact.mean() - before.exact.mean()), exact),
         cer=_change(float((after.errors - before.errors).sum() / max(1, before.lengths.sum())), cer),
     )

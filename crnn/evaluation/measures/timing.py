@@ -1,4 +1,4 @@
-"""How recognisers are timed: warmed up, interleaved line by line, one clock. Knows nothing of accuracy.
+"""How recognizers are timed: warmed up, interleaved line by line, one clock. Knows nothing of accuracy.
 
 Each line is decoded once, outside the clock, and handed to every reader before the next line comes, in an order drawn
 for each line: a reader that always came after the largest would find the caches emptied by it and take a tenth longer.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.engines.readers import Guess, LineReader, ModelReader
 from crnn.image.preprocess import decode_image
 
@@ -86,7 +86,7 @@ class Run:
 
 def run_interleaved(
     readers: Sequence[LineReader],
-    lines: Sequence[LabelledLine],
+    lines: Sequence[LabeledLine],
     repeats: int,
     warmup: int,
     advance: Callable[[], object] = lambda: None,
@@ -121,7 +121,7 @@ def run_interleaved(
     return [Run(tuple(read), *times) for read, *times in zip(guesses, milliseconds, cpu_milliseconds, strict=True)]
 
 
-def throughput(reader: ModelReader, lines: Sequence[LabelledLine], chunk: int) -> float:
+def throughput(reader: ModelReader, lines: Sequence[LabeledLine], chunk: int) -> float:
     """Lines a second from decoded pixels to text, `chunk` handed over at a time to be batched."""
     reading = 0.0
     for start in range(0, len(lines), chunk):

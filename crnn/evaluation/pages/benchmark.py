@@ -1,4 +1,4 @@
-"""Reads a folder of labelled pages with several engines in turn, as they are and turned, and reports what they find."""
+"""Reads a folder of labeled pages with several engines in turn, as they are and turned, and reports what they find."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from crnn.core.errors import UserError
-from crnn.datasets.pages import LabelledPage, read_pages, split_by_source
+from crnn.datasets.pages import LabeledPage, read_pages, split_by_source
 from crnn.evaluation.pages.engines import PageEngine, open_engine
 from crnn.evaluation.pages.measure import Found, PageScore, score_page
 
@@ -26,7 +26,7 @@ class PageBenchmarkConfig:
 
     Attributes:
         name: of the folder under `artifacts` that gets the report.
-        pages: folder of labelled pages, see `crnn.datasets.pages`.
+        pages: folder of labeled pages, see `crnn.datasets.pages`.
         held_out: judge by this share of the sources alone, the one that training leaves out; null for all pages.
         most: pages read at most, evenly spread.
         engines: see `crnn.evaluation.pages.engines`.
@@ -89,14 +89,14 @@ def benchmark_pages(config: PageBenchmarkConfig) -> list[EngineResult]:
     for number, page in enumerate(pages[: config.pictures]):
         image = page.image()
         cv2.imwrite(str(output / f"{number:04d}.jpg"), draw(image, page, engines[config.engines[0]](image)))
-    results = summarise(rows)
+    results = summarize(rows)
     report = {"pages": config.pages, "count": len(pages), "results": [_as_json(result) for result in results]}
     (output / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (output / "report.md").write_text(as_table(results), encoding="utf-8")
     return results
 
 
-def _read_page(page: LabelledPage, degrees: float, engines: dict[str, PageEngine]) -> list[EngineResult]:
+def _read_page(page: LabeledPage, degrees: float, engines: dict[str, PageEngine]) -> list[EngineResult]:
     image, turned = rotate(page.image(), page, degrees)
     rows = []
     for name, engine in engines.items():
@@ -107,7 +107,7 @@ def _read_page(page: LabelledPage, degrees: float, engines: dict[str, PageEngine
     return rows
 
 
-def summarise(rows: Sequence[EngineResult]) -> list[EngineResult]:
+def summarize(rows: Sequence[EngineResult]) -> list[EngineResult]:
     """Results of single pages added up by engine, angle and kind, and over all kinds."""
     results = []
     for engine, degrees in dict.fromkeys((row.engine, row.turned) for row in rows):
@@ -120,7 +120,7 @@ def summarise(rows: Sequence[EngineResult]) -> list[EngineResult]:
     return results
 
 
-def rotate(image: np.ndarray, page: LabelledPage, degrees: float) -> tuple[np.ndarray, LabelledPage]:
+def rotate(image: np.ndarray, page: LabeledPage, degrees: float) -> tuple[np.ndarray, LabeledPage]:
     """The page and its lines turned clockwise about the middle, into a picture that holds all of it."""
     if not degrees:
         return image, page
@@ -131,10 +131,10 @@ def rotate(image: np.ndarray, page: LabelledPage, degrees: float) -> tuple[np.nd
     matrix[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
     turned = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     quads = (page.quads @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-    return turned, LabelledPage(page.path, quads, page.texts, page.kind, page.source)
+    return turned, LabeledPage(page.path, quads, page.texts, page.kind, page.source)
 
 
-def draw(image: np.ndarray, page: LabelledPage, found: Sequence[Found]) -> np.ndarray:
+def draw(image: np.ndarray, page: LabeledPage, found: Sequence[Found]) -> np.ndarray:
     """The page with the true boxes (thin, green) and the found ones (red), numbered in reading order."""
     picture = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image.copy()
     for quad in page.quads:

@@ -1,4 +1,4 @@
-"""Scores what was found and read on labelled pages, one by one or grouped by kind."""
+"""Scores what was found and read on labeled pages, one by one or grouped by kind."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from crnn.core.metrics import edit_distance, normalise
+from crnn.core.metrics import edit_distance, normalize
 from crnn.datasets.page_crops import line_heights, shrunk
-from crnn.datasets.pages import LabelledPage
+from crnn.datasets.pages import LabeledPage
 from crnn.finder.matching import match_quads, overlaps, quad_areas
 
 LEAST_HEIGHT = 7.0  # px; lower lines in the page's own pixels are not asked for
@@ -42,7 +42,7 @@ class PageScore:
         lines: lines that stand there.
         found: boxes given.
         matched: pairs of them that overlap by one half of their union, each in one pair at most.
-        spurious: boxes that touch no labelled line.
+        spurious: boxes that touch no labeled line.
         merged: boxes that cover more than one line.
         split: lines that more than one box covers parts of.
         texts: lines whose text is known.
@@ -81,7 +81,7 @@ class PageScore:
         return self.errors / max(1, self.characters)
 
 
-def measure(pages: Sequence[LabelledPage], found: Sequence[Sequence[Found]]) -> dict[str, PageScore]:
+def measure(pages: Sequence[LabeledPage], found: Sequence[Sequence[Found]]) -> dict[str, PageScore]:
     """Scores of all pages, under "all", and of each kind."""
     scores: dict[str, PageScore] = {"all": PageScore()}
     for page, lines in zip(pages, found, strict=True):
@@ -91,7 +91,7 @@ def measure(pages: Sequence[LabelledPage], found: Sequence[Sequence[Found]]) -> 
     return scores
 
 
-def score_page(page: LabelledPage, found: Sequence[Found]) -> PageScore:
+def score_page(page: LabeledPage, found: Sequence[Found]) -> PageScore:
     """Compare what was found with what stands there."""
     boxes = np.array([line.quad for line in found], np.float32).reshape(-1, 4, 2)
     asked = line_heights(page.quads) >= LEAST_HEIGHT if len(page.quads) else np.zeros(0, bool)
@@ -156,4 +156,4 @@ def _read(
 
 
 def _bare(text: str) -> str:
-    return normalise(text).replace(" ", "")
+    return normalize(text).replace(" ", "")

@@ -1,4 +1,4 @@
-"""Draws what a run learnt, from its history.jsonl.
+"""Draws what a run learned, from its history.jsonl.
 
 python -m crnn.evaluation.report.learning_curve RUN_FOLDER OUTPUT.png
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crnn.core.errors import UserError, exit_cleanly
-from crnn.evaluation.report.plots import COLOURS, new_figure, save_figure
+from crnn.evaluation.report.plots import COLORS, new_figure, save_figure
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def draw(points: list[Point], output: Path) -> None:
     figure, axes = new_figure(7, 4.2)
     lines = [point.lines / 1000 for point in points]
     series = (("exact, spaces aside", [p.exact_nospace for p in points]), ("1 - CER", [1 - p.cer for p in points]))
-    for (name, values), colour in zip(series, COLOURS, strict=False):
-        axes.plot(lines, values, color=colour, marker="o", markersize=3, label=name)
+    for (name, values), color in zip(series, COLORS, strict=False):
+        axes.plot(lines, values, color=color, marker="o", markersize=3, label=name)
     axes.set(xlabel="thousand lines seen", ylabel="share of the held-out lines", ylim=(0, 1))
     axes.legend(loc="lower right")
     hours = axes.secondary_xaxis("top")

@@ -17,10 +17,10 @@ from PIL import Image
 
 from crnn.evaluation.report.report import Report, Subject
 
-# Okabe and Ito's palette: its neighbours stay apart for colour-blind eyes.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#F0E442")
+# Okabe and Ito's palette: its neighbors stay apart for color-blind eyes.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#F0E442")
 DPI = 110
-PALETTE = 192  # colours of a file: a dozen of subjects, their shades and the text's edges
+PALETTE = 192  # colors of a file: a dozen of subjects, their shades and the text's edges
 AREA_PER_MB = 22  # points² of a bubble: 20 MB stay smaller than the axes' tick distance
 CLIPPED = 0.25  # CER at which bars are cut, their value written on them: the small ones are the interesting ones
 
@@ -41,8 +41,8 @@ def draw_tradeoff(path: Path, report: Report) -> None:
     figure, axes = new_figure(8, 5.5)
     subjects = [*report.compared, *(s for s in report.subjects if s not in report.compared)]
     points = [(s.latency.cpu_p50, s.accuracy.exact_nospace) for s in subjects]
-    for (subject, colour), (x, y) in zip(_coloured(subjects), points, strict=True):
-        axes.scatter(x, y, s=AREA_PER_MB * subject.size_mb, color=colour, alpha=0.7, edgecolors="white")
+    for (subject, color), (x, y) in zip(_colored(subjects), points, strict=True):
+        axes.scatter(x, y, s=AREA_PER_MB * subject.size_mb, color=color, alpha=0.7, edgecolors="white")
     axes.set(xscale="log", xlabel="processor ms a line, median (lower is better)")
     axes.set(ylabel="lines exact, spaces ignored", title=f"Accuracy, time and size on {_count(report)} lines")
     _plain_ticks(axes.xaxis)
@@ -71,9 +71,9 @@ def _label_apart(axes: Axes, points: Sequence[tuple[float, float]], labels: Sequ
 def draw_latency(path: Path, report: Report) -> None:
     """Share of lines that each subject had read within a time."""
     figure, axes = new_figure(7, 4.5)
-    for subject, colour in _coloured(report.compared):
+    for subject, color in _colored(report.compared):
         times = np.sort(subject.milliseconds)
-        axes.plot(times, np.arange(1, len(times) + 1) / len(times), color=colour, label=subject.name)
+        axes.plot(times, np.arange(1, len(times) + 1) / len(times), color=color, label=subject.name)
     axes.set(xscale="log", xlabel="ms a line by the clock", ylabel="share of lines", title="Time of single lines")
     _plain_ticks(axes.xaxis)
     _legend(figure)
@@ -83,10 +83,10 @@ def draw_latency(path: Path, report: Report) -> None:
 def draw_time_by_width(path: Path, report: Report, widths: Sequence[int]) -> None:
     """Each line's time against its width, and the study of widths where it was made."""
     figure, axes = new_figure(7, 4.5)
-    for subject, colour in _coloured(report.compared):
-        axes.scatter(widths, subject.cpu_milliseconds, s=6, color=colour, alpha=0.5, label=subject.name, linewidths=0)
+    for subject, color in _colored(report.compared):
+        axes.scatter(widths, subject.cpu_milliseconds, s=6, color=color, alpha=0.5, label=subject.name, linewidths=0)
         studied = report.studies.widths.get(subject.name, {})
-        axes.plot(list(studied), list(studied.values()), color=colour, linewidth=1)
+        axes.plot(list(studied), list(studied.values()), color=color, linewidth=1)
     axes.set(xscale="log", xlabel="width at the canvas height, px")
     axes.set(yscale="log", ylabel="processor ms", title="Time against width")
     _plain_ticks(axes.xaxis)
@@ -100,10 +100,10 @@ def draw_categories(path: Path, report: Report) -> None:
     groups = list(report.models[0].accuracy.by_category)
     figure, axes = new_figure(max(7, 1.2 * len(groups)), 4.5)
     width = 0.85 / len(report.compared)
-    for position, (subject, colour) in enumerate(_coloured(report.compared)):
+    for position, (subject, color) in enumerate(_colored(report.compared)):
         errors = [subject.accuracy.by_category[group].cer for group in groups]
         places = np.arange(len(groups)) + position * width
-        axes.bar(places, np.minimum(errors, CLIPPED), width, color=colour, label=subject.name)
+        axes.bar(places, np.minimum(errors, CLIPPED), width, color=color, label=subject.name)
         for place, error in zip(places, errors, strict=True):
             if error > CLIPPED:
                 axes.text(place, CLIPPED, f" {error:.2f}", ha="center", va="bottom", rotation=90, fontsize=6)
@@ -119,11 +119,11 @@ def draw_reliability(path: Path, report: Report) -> None:
     """Share of lines read right against the confidence they were given; the diagonal is what it should be."""
     figure, axes = new_figure(5.5, 6)
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--")
-    for subject, colour in _coloured(report.compared):
+    for subject, color in _colored(report.compared):
         bins = subject.calibration.bins
         x, y = [b.confidence for b in bins], [b.right for b in bins]
-        axes.plot(x, y, color=colour, label=f"{subject.name}, ECE {subject.calibration.ece:.3f}")
-        axes.scatter(x, y, s=[4 + 2 * np.sqrt(b.lines) for b in bins], color=colour)
+        axes.plot(x, y, color=color, label=f"{subject.name}, ECE {subject.calibration.ece:.3f}")
+        axes.scatter(x, y, s=[4 + 2 * np.sqrt(b.lines) for b in bins], color=color)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="confidence", ylabel="share of lines exact")
     axes.set(title="Can the confidence be believed?", aspect="equal")
     _legend(figure, columns=2)
@@ -145,9 +145,9 @@ def _count(report: Report) -> int:
     return report.models[0].accuracy.samples
 
 
-def _coloured(subjects: Sequence[Subject]) -> list[tuple[Subject, str]]:
-    """Each subject with its colour: the same in every plot, for all begin with `Report.compared`."""
-    return list(zip(subjects, cycle(COLOURS), strict=False))
+def _colored(subjects: Sequence[Subject]) -> list[tuple[Subject, str]]:
+    """Each subject with its color: the same in every plot, for all begin with `Report.compared`."""
+    return list(zip(subjects, cycle(COLORS), strict=False))
 
 
 def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
@@ -162,7 +162,7 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a PNG of few colours: a quarter of the bytes, and small enough for a README."""
+    """Write a PNG of few colors: a quarter of the bytes, and small enough for a README."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crnn.datasets.labelled import CATEGORY_SEPARATOR, LabelledLine
+from crnn.datasets.labeled import CATEGORY_SEPARATOR, LabeledLine
 from crnn.evaluation.report.report import Subject
 
 
-def write_predictions(path: Path, lines: Sequence[LabelledLine], subjects: Sequence[Subject]) -> None:
+def write_predictions(path: Path, lines: Sequence[LabeledLine], subjects: Sequence[Subject]) -> None:
     """Write columns `file`, `category`, `text`, then for each subject its reading and its confidence."""
     header = ["file", "category", "text"]
     for subject in subjects:

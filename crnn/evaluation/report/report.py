@@ -19,12 +19,12 @@ from crnn.evaluation.measures.timing import Latency
 from crnn.evaluation.studies.studies import Studies
 
 PREDICTIONS = "predictions.tsv"
-NORMALISATION = "NFKC, runs of spaces as one, ends stripped; exact_nospace drops all spaces"
+NORMALIZATION = "NFKC, runs of spaces as one, ends stripped; exact_nospace drops all spaces"
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One recogniser's figures on the lines.
+    """One recognizer's figures on the lines.
 
     Attributes:
         name, source, size_mb, precision: see `readers.LineReader`.
@@ -99,7 +99,7 @@ class Report:
             "dataset": self.dataset,
             "samples": first.accuracy.samples,
             **_figures(first),
-            "normalisation": NORMALISATION,
+            "normalization": NORMALIZATION,
             "machine": self.machine,
             "models": [_entry(subject) for subject in self.models],
             "peers": [*map(_entry, self.peers), *missing],

@@ -6,8 +6,8 @@ import argparse
 import time
 
 from crnn.core.errors import exit_cleanly
-from crnn.core.metrics import normalise
-from crnn.datasets.labelled import read_lines
+from crnn.core.metrics import normalize
+from crnn.datasets.labeled import read_lines
 from crnn.recognizer import Recognizer
 
 
@@ -25,7 +25,7 @@ def main() -> None:
         begin = time.perf_counter()
         reading = recognizer.read(line.image)
         milliseconds = 1000 * (time.perf_counter() - begin)
-        verdict = "" if normalise(reading.text) == normalise(line.text) else " → " + (reading.text or "(nothing)")
+        verdict = "" if normalize(reading.text) == normalize(line.text) else " → " + (reading.text or "(nothing)")
         print(f"{milliseconds:6.1f}  {reading.confidence:4.0%}  {line.text}{verdict}")
 
 

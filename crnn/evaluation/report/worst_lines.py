@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 
 from crnn.core import metrics
-from crnn.datasets.labelled import CATEGORY_SEPARATOR, LabelledLine
+from crnn.datasets.labeled import CATEGORY_SEPARATOR, LabeledLine
 from crnn.evaluation.report.report import Report
 from crnn.image.preprocess import decode_image
 
@@ -39,11 +39,11 @@ del { background: #ffd9d4; text-decoration: line-through } ins { background: #ff
 """
 
 
-def write_worst_page(path: Path, report: Report, lines: Sequence[LabelledLine], count: int) -> None:
+def write_worst_page(path: Path, report: Report, lines: Sequence[LabeledLine], count: int) -> None:
     """Write the `count` lines with most errors a character by the report's first model, worst first."""
     first = report.models[0]
     errors = [
-        metrics.edit_distance(metrics.normalise(line.text), metrics.normalise(guess.text))
+        metrics.edit_distance(metrics.normalize(line.text), metrics.normalize(guess.text))
         for line, guess in zip(lines, first.guesses, strict=True)
     ]
     wrong = [index for index, number in enumerate(errors) if number]
@@ -67,7 +67,7 @@ def write_worst_page(path: Path, report: Report, lines: Sequence[LabelledLine], 
     )
 
 
-def _figure(report: Report, line: LabelledLine, index: int) -> str:
+def _figure(report: Report, line: LabeledLine, index: int) -> str:
     note = html.escape(" · ".join(filter(None, [line.name, CATEGORY_SEPARATOR.join(line.categories)])))
     rows = [f"<tr><td>truth</td><td>{html.escape(line.text)}</td><td></td></tr>"]
     for subject in report.subjects:
@@ -88,7 +88,7 @@ def mark_differences(truth: str, reading: str) -> str:
     >>> mark_differences("abc", "abx")
     'ab<del>c</del><ins>x</ins>'
     """
-    truth, reading = metrics.normalise(truth), metrics.normalise(reading)
+    truth, reading = metrics.normalize(truth), metrics.normalize(reading)
     parts = []
     for kind, a, b, c, d in SequenceMatcher(None, truth, reading, autojunk=False).get_opcodes():
         if kind == "equal":

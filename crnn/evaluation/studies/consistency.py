@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.engines.readers import ModelReader
 from crnn.image.preprocess import decode_image
 
-LARGEST_BATCH = 64  # lines handed over at once; the recogniser splits them further
+LARGEST_BATCH = 64  # lines handed over at once; the recognizer splits them further
 WIDTHS = (0.7, 1.4)  # how much narrower or wider a line becomes that is read a second time
 
 
@@ -34,7 +34,7 @@ class Consistency:
     largest_difference: float
 
 
-def check_consistency(model: ModelReader, lines: Sequence[LabelledLine], count: int, seed: int) -> Consistency:
+def check_consistency(model: ModelReader, lines: Sequence[LabeledLine], count: int, seed: int) -> Consistency:
     """Read `count` lines alone and in batches of random sizes, in order and shuffled, and compare."""
     rng = random.Random(seed)
     images = [decode_image(line.image) for line in lines[:count]]

@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.engines.readers import ModelReader
 from crnn.evaluation.studies.scaling import medians
 from crnn.image.preprocess import decode_image, scaled_width, to_canvas
@@ -32,7 +32,7 @@ class Overhead:
     ratio: float
 
 
-def measure_overhead(model: ModelReader, lines: Sequence[LabelledLine], count: int) -> Overhead | None:
+def measure_overhead(model: ModelReader, lines: Sequence[LabeledLine], count: int) -> Overhead | None:
     """Time `count` lines that fit one canvas, whole and bare in turn; None if no line does, or none is asked for."""
     recognizer, spec = model.recognizer, model.recognizer.info.canvas
     decoded = ((line.image, decode_image(line.image)) for line in lines)

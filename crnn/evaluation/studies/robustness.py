@@ -9,7 +9,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.engines.readers import LineReader
 from crnn.evaluation.measures.scoring import line_scores
 from crnn.image.preprocess import decode_image
@@ -86,7 +86,7 @@ CHANGES: dict[str, Change] = {
 
 
 def measure_robustness(
-    readers: Sequence[LineReader], lines: Sequence[LabelledLine], progress: Callable[[int], object] = lambda lines: None
+    readers: Sequence[LineReader], lines: Sequence[LabeledLine], progress: Callable[[int], object] = lambda lines: None
 ) -> dict[str, dict[str, float]]:
     """Share of `lines` that each reader reads without error, ignoring spaces, by the names of readers and `CHANGES`."""
     profile: dict[str, dict[str, float]] = {reader.name: {} for reader in readers}

@@ -131,7 +131,7 @@ def roofline(path: Path, height: int, width: int, rates: MachineRates, rounds: i
     milliseconds: dict[str, float] = defaultdict(float)
     integers: dict[str, bool] = defaultdict(bool)
     # Each operator's least time over the runs: as for the machine's rates, interruptions must not count.
-    for events in zip(*_profile(path, height, width, rounds, optimise=True), strict=True):
+    for events in zip(*_profile(path, height, width, rounds, optimize=True), strict=True):
         kind = _kind(events[0])
         milliseconds[kind] += min(event["dur"] for event in events) / 1e3
         integers[kind] |= any(part in events[0]["args"]["op_name"] for part in INTEGER)
@@ -148,13 +148,13 @@ def _kind(event: dict[str, Any]) -> str:
     return next((kind for kind, names in KINDS.items() if name in names), "other")
 
 
-def _profile(path: Path, height: int, width: int, rounds: int, optimise: bool) -> list[list[dict[str, Any]]]:
+def _profile(path: Path, height: int, width: int, rounds: int, optimize: bool) -> list[list[dict[str, Any]]]:
     """The runtime's own record of every operator of each of `rounds` runs, after one to warm up."""
     with tempfile.TemporaryDirectory() as folder:
         options = _one_thread()
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder, "profile"))
-        if not optimise:
+        if not optimize:
             options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         image = np.random.default_rng(0).integers(0, 256, (1, 1, height, width), dtype=np.uint8)
@@ -171,7 +171,7 @@ def _count_macs(path: Path, height: int, width: int) -> dict[str, float]:
     graph = onnx.load(str(path)).graph
     nodes = {node.name: node for node in graph.node}
     macs: dict[str, float] = defaultdict(float)
-    for event in _profile(path, height, width, 1, optimise=False)[0]:
+    for event in _profile(path, height, width, 1, optimize=False)[0]:
         node = nodes.get(event["name"].removesuffix("_kernel_time"))
         kind = _kind(event)
         if node is None or kind == "other":
@@ -194,8 +194,8 @@ def _shapes(described: list[dict[str, list[int]]]) -> list[list[int]]:
 
 
 def _weights(graph: onnx.GraphProto, node: onnx.NodeProto) -> list[Sequence[int]]:
-    """Shapes of the initialisers that feed `node`, whether as they are or stored in fewer bits."""
-    initialisers = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    """Shapes of the initializers that feed `node`, whether as they are or stored in fewer bits."""
+    initializers = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
     stored = {n.output[0]: n.input[0] for n in graph.node if n.op_type in ("DequantizeLinear", "Cast")}
     names = [stored.get(name, name) for name in node.input]
-    return [initialisers[name] for name in names if name in initialisers]
+    return [initializers[name] for name in names if name in initializers]

@@ -12,7 +12,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.engines.readers import LineReader, ModelReader
 from crnn.image.preprocess import decode_image, to_canvas
 from crnn.recognizer import Recognizer
@@ -40,7 +40,7 @@ def medians(
     return [float(v) for v in np.median(times, axis=0)]
 
 
-def strip_of(lines: Sequence[LabelledLine], width: int) -> np.ndarray:
+def strip_of(lines: Sequence[LabeledLine], width: int) -> np.ndarray:
     """Lines set side by side, uint8 (48, 1.5 × `width`, 3): `width` pixels at a canvas height of 32."""
     wanted = round(width * STRIP_HEIGHT / 32)
     parts: list[np.ndarray] = []
@@ -55,7 +55,7 @@ def strip_of(lines: Sequence[LabelledLine], width: int) -> np.ndarray:
 
 
 def time_by_width(
-    readers: Sequence[LineReader], lines: Sequence[LabelledLine], widths: Sequence[int], rounds: int
+    readers: Sequence[LineReader], lines: Sequence[LabeledLine], widths: Sequence[int], rounds: int
 ) -> dict[str, dict[int, float]]:
     """Processor milliseconds of one line for each reader and width (pixels at a canvas height of 32)."""
     strips = {width: strip_of(lines, width) for width in widths}
@@ -66,7 +66,7 @@ def time_by_width(
 
 def time_by_batch(
     models: Sequence[ModelReader],
-    lines: Sequence[LabelledLine],
+    lines: Sequence[LabeledLine],
     batches: Sequence[int],
     width: int,
     rounds: int,
@@ -84,7 +84,7 @@ def time_by_batch(
 
 def time_by_threads(
     models: Sequence[ModelReader],
-    lines: Sequence[LabelledLine],
+    lines: Sequence[LabeledLine],
     threads: Sequence[int],
     width: int,
     rounds: int,

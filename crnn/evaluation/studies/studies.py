@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crnn.core.cpus import available_cpus
-from crnn.datasets.labelled import LabelledLine
+from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.engines.readers import LineReader, ModelReader
 from crnn.evaluation.studies.consistency import Consistency, check_consistency
 from crnn.evaluation.studies.memory import Memory, measure_memory
@@ -55,7 +55,7 @@ def run_studies(
     config: StudiesConfig,
     models: Sequence[ModelReader],
     peers: Sequence[LineReader],
-    lines: Sequence[LabelledLine],
+    lines: Sequence[LabeledLine],
     seed: int,
 ) -> Studies:
     """Do what `config` asks for: of peers only time against width, of the first two models all but what takes minutes.

@@ -181,7 +181,7 @@ def shaded(pixels: np.ndarray, dice: Dice) -> np.ndarray:
 
 
 def noisy(pixels: np.ndarray, dice: Dice, sigma: float) -> np.ndarray:
-    """A sensor's noise, of `sigma` grey levels."""
+    """A sensor's noise, of `sigma` gray levels."""
     noise = np.empty(pixels.shape, np.int8)
     cv2.setRNGSeed(dice.below(2**31 - 1))
     cv2.randn(noise, np.zeros(1), np.full(1, sigma))
@@ -203,7 +203,7 @@ def blurred(pixels: np.ndarray, dice: Dice) -> np.ndarray:
 
 
 def moire(pixels: np.ndarray, dice: Dice) -> np.ndarray:
-    """The beat of a screen's cells with a camera's, coloured."""
+    """The beat of a screen's cells with a camera's, colored."""
     height, width = pixels.shape[:2]
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     out = pixels.astype(np.float32)
@@ -233,12 +233,12 @@ def low_resolution(pixels: np.ndarray, share: float) -> np.ndarray:
 
 
 def scanned(pixels: np.ndarray, dice: Dice) -> np.ndarray:
-    """A scan or copy: grey, specks, hard contrast."""
+    """A scan or copy: gray, specks, hard contrast."""
     if dice.chance(0.4):
-        grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+        gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
         if dice.chance(0.3):
-            _, grey = cv2.threshold(cv2.GaussianBlur(grey, (0, 0), 0.7), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-        pixels = cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)
+            _, gray = cv2.threshold(cv2.GaussianBlur(gray, (0, 0), 0.7), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        pixels = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
     if dice.chance(0.3):
         rng = rng_of(dice)
         specks = rng.integers(0, pixels.shape[:2], (200 + dice.below(2000), 2))

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from data.synthesis.dice import Dice
-from data.synthesis.pages.grounds import foliage, ink_for, random_colour, rng_of
-from data.synthesis.pages.pen import Colour
+from data.synthesis.pages.grounds import foliage, ink_for, random_color, rng_of
+from data.synthesis.pages.pen import Color
 
 Box = tuple[int, int, int, int]
 
@@ -25,12 +25,12 @@ def _inside(pixels: np.ndarray, box: Box) -> Box:
     return max(0, box[0]), max(0, box[1]), min(pixels.shape[1], box[2]), min(pixels.shape[0], box[3])
 
 
-def _ink(pixels: np.ndarray, box: Box, dice: Dice) -> Colour:
+def _ink(pixels: np.ndarray, box: Box, dice: Dice) -> Color:
     left, top, right, bottom = box
     return ink_for(pixels[top:bottom:4, left:right:4].reshape(-1, 3).mean(axis=0), dice, 50, 0.5)
 
 
-def barcode(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def barcode(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     left, top, right, bottom = box
     cv2.rectangle(pixels, (left, top), (right - 1, bottom - 1), (255, 255, 255), -1)
     unit, x = 1 + dice.below(4), left + 6
@@ -40,7 +40,7 @@ def barcode(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
         x += wide + unit * (1 + dice.below(3))
 
 
-def qr_code(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def qr_code(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     """Its modules only: what it would say is nobody's concern."""
     left, top, right, bottom = box
     modules = 21 + 4 * dice.below(6)
@@ -57,7 +57,7 @@ def qr_code(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
     pixels[top : top + side, left : left + side] = cv2.resize(code, (side, side), interpolation=cv2.INTER_NEAREST)
 
 
-def icon(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def icon(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     """One pictogram of the kind that stands beside text."""
     left, top, right, bottom = box
     side = min(right - left, bottom - top)
@@ -110,7 +110,7 @@ def icon(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
         cv2.line(pixels, (x, y - r), (x, y + r // 2), ink, line, cv2.LINE_AA)
 
 
-def icons(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def icons(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     """A row or a field of pictograms."""
     left, top, right, bottom = box
     side = max(10, min(right - left, bottom - top) // (1 + dice.below(4)))
@@ -118,11 +118,11 @@ def icons(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
     own = dice.chance(0.4)
     for y in range(top, bottom - side + 1, pitch):
         for x in range(left, right - side + 1, pitch):
-            colour = random_colour(dice) if own else ink
-            icon(pixels, (x, y, x + side, y + side), colour, dice)
+            color = random_color(dice) if own else ink
+            icon(pixels, (x, y, x + side, y + side), color, dice)
 
 
-def doodle(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def doodle(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     """Scribbles without letters."""
     rng = rng_of(dice)
     left, top, right, bottom = box
@@ -137,7 +137,7 @@ def doodle(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
         cv2.polylines(pixels, [np.rint(points).astype(np.int32)], dice.chance(0.2), ink, thick, cv2.LINE_AA)
 
 
-def dots(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def dots(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     """Dotted rules."""
     left, top, right, bottom = box
     radius = 1 + dice.below(3)
@@ -147,7 +147,7 @@ def dots(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
             cv2.circle(pixels, (x, y), radius, ink, -1)
 
 
-def hatching(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def hatching(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     left, top, right, bottom = box
     part = pixels[top:bottom, left:right]
     pitch, lean = 4 + dice.below(24), dice.uniform(-2, 2)
@@ -157,7 +157,7 @@ def hatching(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
     cv2.rectangle(part, (0, 0), (right - left - 1, high - 1), ink, 1)
 
 
-def halftone(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def halftone(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     left, top, right, bottom = box
     x, y = np.arange(right - left, dtype=np.float32), np.arange(bottom - top, dtype=np.float32)[:, None]
     turn = np.float32(dice.uniform(0.3, 1.6))
@@ -165,7 +165,7 @@ def halftone(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
     pixels[top:bottom, left:right][field > 0.4] = ink
 
 
-def chart(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def chart(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     """Bars, curves or points between axes, without a label."""
     rng = rng_of(dice)
     left, top, right, bottom = box
@@ -177,45 +177,45 @@ def chart(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
     kind = dice.below(3)
     if kind == 0:
         for x, end, height in zip(xs, xs[1:], heights, strict=False):
-            colour = random_colour(dice, (0.2, 0.8)) if dice.chance(0.3) else ink
+            color = random_color(dice, (0.2, 0.8)) if dice.chance(0.3) else ink
             upper = (int(x), int(bottom - 4 - height))
-            cv2.rectangle(pixels, upper, (int(x + 0.7 * (end - x)), bottom - 4), colour, -1)
+            cv2.rectangle(pixels, upper, (int(x + 0.7 * (end - x)), bottom - 4), color, -1)
     elif kind == 1:
         for _ in range(1 + dice.below(4)):
             heights = rng.random(number) * (bottom - top - 12)
             points = np.stack([xs[:-1], bottom - 6 - heights], 1)
-            colour = random_colour(dice, (0.2, 0.7))
-            cv2.polylines(pixels, [np.rint(points).astype(np.int32)], False, colour, 1 + dice.below(3), cv2.LINE_AA)
+            color = random_color(dice, (0.2, 0.7))
+            cv2.polylines(pixels, [np.rint(points).astype(np.int32)], False, color, 1 + dice.below(3), cv2.LINE_AA)
     else:
         for x, height in zip(xs, heights, strict=False):
             cv2.circle(pixels, (int(x), int(bottom - 6 - height)), 1 + dice.below(5), ink, -1, cv2.LINE_AA)
 
 
-def pie(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def pie(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     left, top, right, bottom = box
     r = min(right - left, bottom - top) // 2 - 1
     angle = 0.0
     while angle < 359:
         end = min(360.0, angle + dice.uniform(10, 120))
-        centre = ((left + right) // 2, (top + bottom) // 2)
-        cv2.ellipse(pixels, centre, (r, r), 0, angle, end, random_colour(dice, (0.2, 0.8)), -1, cv2.LINE_AA)
+        center = ((left + right) // 2, (top + bottom) // 2)
+        cv2.ellipse(pixels, center, (r, r), 0, angle, end, random_color(dice, (0.2, 0.8)), -1, cv2.LINE_AA)
         angle = end
 
 
-def empty_table(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def empty_table(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     left, top, right, bottom = box
     rows, columns = 1 + dice.below(12), 1 + dice.below(8)
     thick = 1 + dice.below(3)
     if dice.chance(0.5):
         first = top + (bottom - top) // (rows + 1)
-        cv2.rectangle(pixels, (left, top), (right - 1, first), random_colour(dice, (0.3, 0.9)), -1)
+        cv2.rectangle(pixels, (left, top), (right - 1, first), random_color(dice, (0.3, 0.9)), -1)
     for y in np.linspace(top, bottom - 1, rows + 2):
         cv2.line(pixels, (left, int(y)), (right - 1, int(y)), ink, thick)
     for x in np.linspace(left, right - 1, columns + 1):
         cv2.line(pixels, (int(x), top), (int(x), bottom - 1), ink, thick)
 
 
-def keyboard(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def keyboard(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     """Keys without letters."""
     left, top, right, bottom = box
     key = max(8, (bottom - top) // (3 + dice.below(3)))
@@ -224,12 +224,12 @@ def keyboard(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
             cv2.rectangle(pixels, (x + 2, y + 2), (x + key - 3, y + key - 3), ink, 1 if dice.chance(0.9) else -1)
 
 
-def leaves(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def leaves(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     left, top, right, bottom = box
     pixels[top:bottom, left:right] = foliage(right - left, bottom - top, dice)
 
 
-def railing(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def railing(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     """Bars, slats, louvres, windows of a front."""
     left, top, right, bottom = box
     pitch = 6 + dice.below(30)
@@ -242,7 +242,7 @@ def railing(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
                 cv2.rectangle(pixels, (x, y), (x + wide, y + wide), ink, -1)
 
 
-def waves(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
+def waves(pixels: np.ndarray, box: Box, ink: Color, dice: Dice) -> None:
     """Lines of waves or zigzags, as ornaments and signatures of no letters."""
     left, top, right, bottom = box
     x = np.arange(left, right, 2)
@@ -252,7 +252,7 @@ def waves(pixels: np.ndarray, box: Box, ink: Colour, dice: Dice) -> None:
         cv2.polylines(pixels, [np.rint(points).astype(np.int32)], False, ink, 1 + dice.below(3), cv2.LINE_AA)
 
 
-def _polygon(pixels: np.ndarray, points: np.ndarray, ink: Colour, thick: int) -> None:
+def _polygon(pixels: np.ndarray, points: np.ndarray, ink: Color, thick: int) -> None:
     shape = [np.rint(points).astype(np.int32)]
     if thick < 0:
         cv2.fillPoly(pixels, shape, ink, cv2.LINE_AA)
@@ -260,7 +260,7 @@ def _polygon(pixels: np.ndarray, points: np.ndarray, ink: Colour, thick: int) ->
         cv2.polylines(pixels, shape, True, ink, thick, cv2.LINE_AA)
 
 
-DECOYS: tuple[Callable[[np.ndarray, Box, Colour, Dice], None], ...] = (
+DECOYS: tuple[Callable[[np.ndarray, Box, Color, Dice], None], ...] = (
     barcode, qr_code, icon, icons, icons, doodle, dots, hatching, halftone, chart, pie, empty_table, keyboard, leaves,
     railing, waves,
 )  # fmt: skip

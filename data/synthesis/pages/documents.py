@@ -6,8 +6,8 @@ import numpy as np
 
 from data.synthesis.dice import Dice
 from data.synthesis.pages.decoys import draw_decoy
-from data.synthesis.pages.grounds import ink_for, paper, photograph, random_colour
-from data.synthesis.pages.pen import Colour, Pen
+from data.synthesis.pages.grounds import ink_for, paper, photograph, random_color
+from data.synthesis.pages.pen import Color, Pen
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock, drawable
 from data.synthesis.text import HANZI
@@ -24,7 +24,7 @@ def script_of(dice: Dice) -> str:
     return "zh" if dice.chance(0.65) else "en"
 
 
-def some_pen(dice: Dice, stock: Stock, size: float, script: str, ink: Colour = (20, 20, 20), use: str = "any") -> Pen:
+def some_pen(dice: Dice, stock: Stock, size: float, script: str, ink: Color = (20, 20, 20), use: str = "any") -> Pen:
     """A pen with a face for `script`; now and then slanted, bold, narrow or wide."""
     return Pen(
         stock.face(script, dice, use),
@@ -37,7 +37,7 @@ def some_pen(dice: Dice, stock: Stock, size: float, script: str, ink: Colour = (
     )
 
 
-def hand_pen(dice: Dice, stock: Stock, size: float, script: str, ink: Colour) -> Pen:
+def hand_pen(dice: Dice, stock: Stock, size: float, script: str, ink: Color) -> Pen:
     """A pen that writes unevenly."""
     return Pen(
         stock.face(script, dice, "hand"), max(12, round(size)), ink,
@@ -50,7 +50,7 @@ def light_paper(width: int, height: int, dice: Dice, stock: Stock) -> Sheet:
     """A sheet of white, tinted or real paper."""
     if dice.chance(0.3):
         return Sheet(paper(width, height, dice), dice, stock)
-    white = (255, 255, 255) if dice.chance(0.6) else random_colour(dice, (0.85, 0.99), 0.6)
+    white = (255, 255, 255) if dice.chance(0.6) else random_color(dice, (0.85, 0.99), 0.6)
     return Sheet.blank(width, height, white, dice, stock)
 
 
@@ -115,7 +115,7 @@ def article(dice: Dice, stock: Stock) -> Sheet:
 
 
 def title(sheet: Sheet, left: float, y: float, right: float, size: float, script: str) -> float:
-    """One to three centred or flush lines of a large face; returns where they end."""
+    """One to three centered or flush lines of a large face; returns where they end."""
     dice, stock = sheet.dice, sheet.stock
     ink = ink_for(np.median(sheet.pixels[::16, ::16].reshape(-1, 3), axis=0), dice, 90)
     pen = some_pen(dice, stock, size, script, ink, "sign" if dice.chance(0.2) else "any")
@@ -150,7 +150,7 @@ def heading(dice: Dice, stock: Stock) -> Sheet:
     width, height = page_size(dice, 0.5)
     sheet = light_paper(width, height, dice, stock)
     if dice.chance(0.5):
-        sheet.pixels[:] = random_colour(dice, (0.05, 0.95))
+        sheet.pixels[:] = random_color(dice, (0.05, 0.95))
     y = height * dice.uniform(0.05, 0.3)
     for _ in range(1 + dice.below(4)):
         script = script_of(dice)
@@ -208,12 +208,12 @@ def note(dice: Dice, stock: Stock) -> Sheet:
     pitch = pen.size * dice.uniform(1.15, 1.9)
     margin, top = width * dice.uniform(0.03, 0.12), height * dice.uniform(0.03, 0.12)
     rules = dice.choice(("none", "lines", "lines", "squares"))
-    colour = random_colour(dice, (0.55, 0.85), 0.6)
+    color = random_color(dice, (0.55, 0.85), 0.6)
     if rules != "none":
         for y in np.arange(top + pen.size * 1.05, height, pitch):
-            sheet.rule(0, y, width, y, colour)
+            sheet.rule(0, y, width, y, color)
         for x in np.arange(margin, width, pen.size) if rules == "squares" else []:
-            sheet.rule(x, 0, x, height, colour)
+            sheet.rule(x, 0, x, height, color)
     y = top
     while y < height - pitch:
         text = stock.words(pen.face, 4 + dice.below(40), dice)
@@ -232,7 +232,7 @@ def columns(dice: Dice, stock: Stock) -> Sheet:
     width, height = page_size(dice, 0.5)
     sheet = light_paper(width, height, dice, stock)
     if dice.chance(0.25):
-        sheet.pixels[:] = random_colour(dice, (0.1, 0.9))
+        sheet.pixels[:] = random_color(dice, (0.1, 0.9))
     ink = ink_for(sheet.pixels[0, 0], dice, 90, 0.2)
     few = dice.chance(0.35)
     written = dice.chance(0.3)

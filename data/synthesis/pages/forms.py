@@ -8,7 +8,7 @@ import numpy as np
 from data.synthesis.dice import Dice
 from data.synthesis.pages.decoys import barcode, icon, qr_code
 from data.synthesis.pages.documents import hand_pen, light_paper, page_size, picture, script_of, some_pen, title
-from data.synthesis.pages.grounds import ink_for, paper, photograph, random_colour
+from data.synthesis.pages.grounds import ink_for, paper, photograph, random_color
 from data.synthesis.pages.pen import Pen
 from data.synthesis.pages.sheet import Rect, Sheet, blend
 from data.synthesis.pages.stock import Stock
@@ -17,7 +17,7 @@ from data.synthesis.pages.stock import Stock
 def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
     """Rows and columns inside `box`, a share `fill` of the cells filled; returns the lower edge.
 
-    Rules stand anywhere between a cell's edge and its letters; head rows are coloured, rows striped.
+    Rules stand anywhere between a cell's edge and its letters; head rows are colored, rows striped.
     """
     dice, stock = sheet.dice, sheet.stock
     left, top, right, bottom = box
@@ -25,12 +25,12 @@ def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
     weights = np.array([dice.uniform(0.4, 1.6) for _ in range(2 + dice.below(7))])
     edges = left + np.concatenate([[0.0], np.cumsum(weights / weights.sum())]) * (right - left)
     rows = max(1, min(int((bottom - top) / row_height), 2 + dice.below(30)))
-    paper_colour = sheet.pixels[min(sheet.height - 1, round(top)), round(left)].copy()
-    rule = ink_for(paper_colour, dice, 25, 0.4)
+    paper_color = sheet.pixels[min(sheet.height - 1, round(top)), round(left)].copy()
+    rule = ink_for(paper_color, dice, 25, 0.4)
     headed, zebra = dice.chance(0.5), dice.chance(0.3)
-    head_colour = random_colour(dice, (0.15, 0.85))
-    head_pen = pen.of(ink_for(head_colour, dice, 90, 0.1))
-    stripe = tuple(int(c) for c in np.clip(paper_colour.astype(int) + dice.choice((-14, 14, -24)), 0, 255))
+    head_color = random_color(dice, (0.15, 0.85))
+    head_pen = pen.of(ink_for(head_color, dice, 90, 0.1))
+    stripe = tuple(int(c) for c in np.clip(paper_color.astype(int) + dice.choice((-14, 14, -24)), 0, 255))
     style = dice.choice(("all", "all", "rows", "frame", "none"))
     thick = 1 + (dice.below(3) if dice.chance(0.3) else 0)
     end = top + rows * row_height
@@ -40,7 +40,7 @@ def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
         y = top + row * row_height
         band = (left, y, right, y + row_height)
         if headed and row == 0:
-            sheet.rectangle(band, head_colour)
+            sheet.rectangle(band, head_color)
         elif zebra and row % 2:
             sheet.rectangle(band, stripe)
     if style in ("all", "rows"):
@@ -186,7 +186,7 @@ def invoice(dice: Dice, stock: Stock) -> Sheet:
 
 
 def receipt(dice: Dice, stock: Stock) -> Sheet:
-    """A narrow slip: grey thermal print, names left and prices right, dashed rules, a code at the end."""
+    """A narrow slip: gray thermal print, names left and prices right, dashed rules, a code at the end."""
     width = 340 + dice.below(320)
     height = int(width * dice.uniform(1.5, 3.6))
     height = min(height, 1600)
@@ -227,7 +227,7 @@ def card(dice: Dice, stock: Stock) -> Sheet:
     """An identity, member or business card: a tinted ground with guilloches, a portrait, fields and a number."""
     width = 700 + dice.below(500)
     height = int(width * dice.uniform(0.55, 0.68))
-    sheet = Sheet.blank(width, height, random_colour(dice, (0.6, 0.97), 0.6), dice, stock)
+    sheet = Sheet.blank(width, height, random_color(dice, (0.6, 0.97), 0.6), dice, stock)
     base = sheet.pixels[0, 0].copy()
     if dice.chance(0.6):
         faint = tuple(int(c) for c in np.clip(base.astype(int) + dice.choice((-16, 12, -25)), 0, 255))

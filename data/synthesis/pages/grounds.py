@@ -9,38 +9,38 @@ import cv2
 import numpy as np
 
 from data.synthesis.dice import Dice
-from data.synthesis.pages.pen import Colour
+from data.synthesis.pages.pen import Color
 from data.synthesis.pages.stock import Stock
 
 
-def random_colour(dice: Dice, lightness: tuple[float, float] = (0.0, 1.0), most: float = 1.0) -> Colour:
-    """A colour of a lightness within the bounds and a saturation of at most `most`."""
+def random_color(dice: Dice, lightness: tuple[float, float] = (0.0, 1.0), most: float = 1.0) -> Color:
+    """A color of a lightness within the bounds and a saturation of at most `most`."""
     red, green, blue = colorsys.hls_to_rgb(dice.random(), dice.uniform(*lightness), most * dice.random())
     return round(255 * blue), round(255 * green), round(255 * red)
 
 
-def luma(colour: Colour | np.ndarray) -> float:
-    """Brightness of a colour, 0 to 255."""
-    return float(0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2])
+def luma(color: Color | np.ndarray) -> float:
+    """Brightness of a color, 0 to 255."""
+    return float(0.114 * color[0] + 0.587 * color[1] + 0.299 * color[2])
 
 
-def ink_for(paper: Colour | np.ndarray, dice: Dice, contrast: float = 70.0, coloured: float = 0.3) -> Colour:
-    """An ink whose luma is at least `contrast` away from that of `paper`; a share `coloured` is neither black, white
-    nor grey."""
+def ink_for(paper: Color | np.ndarray, dice: Dice, contrast: float = 70.0, colored: float = 0.3) -> Color:
+    """An ink whose luma is at least `contrast` away from that of `paper`; a share `colored` is neither black, white
+    nor gray."""
     base = luma(paper)
     darker = base > 255 - base if dice.chance(0.93) else base < 255 - base
     if base < contrast:
         darker = False
     elif base > 255 - contrast:
         darker = True
-    if not dice.chance(coloured):
+    if not dice.chance(colored):
         far = dice.uniform(0.0, 0.25) * max(0.0, (base if darker else 255 - base) - contrast)
         level = round(far if darker else 255 - far)
         return level, level, level
     for _ in range(30):
-        colour = random_colour(dice, (0.0, 0.55) if darker else (0.45, 1.0))
-        if abs(luma(colour) - base) >= contrast and (luma(colour) < base) == darker:
-            return colour
+        color = random_color(dice, (0.0, 0.55) if darker else (0.45, 1.0))
+        if abs(luma(color) - base) >= contrast and (luma(color) < base) == darker:
+            return color
     return (0, 0, 0) if darker else (255, 255, 255)
 
 
@@ -84,9 +84,9 @@ def surface(width: int, height: int, dice: Dice) -> np.ndarray:
     return dice.choice(SURFACES)(width, height, dice)
 
 
-def coloured(field: np.ndarray, dice: Dice, depth: float | None = None) -> np.ndarray:
-    """A field float32 (h, w) of about -1 to 1 between two colours."""
-    first = np.array(random_colour(dice, (0.1, 0.95), 0.6), np.float32)
+def colored(field: np.ndarray, dice: Dice, depth: float | None = None) -> np.ndarray:
+    """A field float32 (h, w) of about -1 to 1 between two colors."""
+    first = np.array(random_color(dice, (0.1, 0.95), 0.6), np.float32)
     if depth is None:
         depth = dice.uniform(15, 90)
     second = first + np.array([dice.uniform(0.5, 1.0) for _ in range(3)], np.float32) * depth
@@ -113,22 +113,22 @@ def clouds(width: int, height: int, dice: Dice, coarsest: int = 200, finest: int
 
 
 def plain(width: int, height: int, dice: Dice) -> np.ndarray:
-    return np.full((height, width, 3), random_colour(dice, (0.05, 0.98), 0.7), np.uint8)
+    return np.full((height, width, 3), random_color(dice, (0.05, 0.98), 0.7), np.uint8)
 
 
 def gradient(width: int, height: int, dice: Dice) -> np.ndarray:
-    corners = np.array([[random_colour(dice, (0.1, 0.95)) for _ in range(2)] for _ in range(2)], np.uint8)
+    corners = np.array([[random_color(dice, (0.1, 0.95)) for _ in range(2)] for _ in range(2)], np.uint8)
     return cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def cloudy(width: int, height: int, dice: Dice) -> np.ndarray:
-    return coloured(clouds(width, height, dice), dice)
+    return colored(clouds(width, height, dice), dice)
 
 
 def gravel(width: int, height: int, dice: Dice) -> np.ndarray:
     grain = rng_of(dice).standard_normal((height, width), np.float32)
     grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), reach := dice.uniform(0.7, 3.0)), np.float32)
-    return coloured(grain * np.float32(1.6 * reach) + 0.3 * clouds(width, height, dice, finest=20), dice)
+    return colored(grain * np.float32(1.6 * reach) + 0.3 * clouds(width, height, dice, finest=20), dice)
 
 
 def wood(width: int, height: int, dice: Dice) -> np.ndarray:
@@ -137,7 +137,7 @@ def wood(width: int, height: int, dice: Dice) -> np.ndarray:
     grain = np.asarray(cv2.resize(grain, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     y = np.arange(height, dtype=np.float32)[:, None] + 40 * clouds(width, height, dice, 500, 100)
     field = 0.5 * grain + np.sin(y * np.float32(dice.uniform(0.05, 0.4)))
-    picture = coloured(field * 0.8, dice, dice.uniform(15, 60))
+    picture = colored(field * 0.8, dice, dice.uniform(15, 60))
     if dice.chance(0.6):  # planks
         pitch = 60 + dice.below(200)
         for at in range(dice.below(pitch), height, pitch):
@@ -148,22 +148,22 @@ def wood(width: int, height: int, dice: Dice) -> np.ndarray:
 def fabric(width: int, height: int, dice: Dice) -> np.ndarray:
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     field = np.sin(x * np.float32(dice.uniform(0.3, 2.5))) + np.sin(y * np.float32(dice.uniform(0.3, 2.5)))
-    return coloured(0.4 * field + 0.5 * clouds(width, height, dice, finest=8), dice)
+    return colored(0.4 * field + 0.5 * clouds(width, height, dice, finest=8), dice)
 
 
 def stripes(width: int, height: int, dice: Dice) -> np.ndarray:
     angle, pitch = dice.uniform(0, np.pi), dice.uniform(4, 90)
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     field = np.sin((x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))) * np.float32(2 * np.pi / pitch))
-    return coloured(np.clip(field * np.float32(dice.uniform(1, 8)), -1, 1), dice)
+    return colored(np.clip(field * np.float32(dice.uniform(1, 8)), -1, 1), dice)
 
 
 def bricks(width: int, height: int, dice: Dice) -> np.ndarray:
     rng = rng_of(dice)
     high = 12 + dice.below(60)
     wide = round(high * dice.uniform(1.0, 3.5))
-    picture = coloured(clouds(width, height, dice, 60), dice, 40)
-    mortar, base = random_colour(dice, (0.2, 0.9), 0.2), random_colour(dice, (0.2, 0.7))
+    picture = colored(clouds(width, height, dice, 60), dice, 40)
+    mortar, base = random_color(dice, (0.2, 0.9), 0.2), random_color(dice, (0.2, 0.7))
     thick = 1 + dice.below(max(2, high // 8))
     for row, top in enumerate(range(0, height, high)):
         for left in range(-(wide // 2) * (row % 2), width, wide):
@@ -176,19 +176,19 @@ def bricks(width: int, height: int, dice: Dice) -> np.ndarray:
 
 def grid(width: int, height: int, dice: Dice) -> np.ndarray:
     picture = plain(width, height, dice) if dice.chance(0.6) else gradient(width, height, dice)
-    colour = ink_for(picture[0, 0], dice, 15)
+    color = ink_for(picture[0, 0], dice, 15)
     pitch, thick = 8 + dice.below(60), 1 + dice.below(2)
     vertical = dice.chance(0.6)
     for y in range(dice.below(pitch), height, pitch):
-        cv2.line(picture, (0, y), (width, y), colour, thick)
+        cv2.line(picture, (0, y), (width, y), color, thick)
     for x in range(dice.below(pitch), width if vertical else 0, pitch):
-        cv2.line(picture, (x, 0), (x, height), colour, thick)
+        cv2.line(picture, (x, 0), (x, height), color, thick)
     return picture
 
 
 def paper(width: int, height: int, dice: Dice) -> np.ndarray:
     """Light, with fibres, stains, and now and then crumpled."""
-    base = np.array(random_colour(dice, (0.75, 0.97), 0.5), np.float32)
+    base = np.array(random_color(dice, (0.75, 0.97), 0.5), np.float32)
     field = clouds(width, height, dice, 400, 3) * dice.uniform(2, 12)
     if dice.chance(0.4):
         field += np.abs(clouds(width, height, dice, 300, 30)) * dice.uniform(-50, -10)
@@ -196,33 +196,33 @@ def paper(width: int, height: int, dice: Dice) -> np.ndarray:
 
 
 def foliage(width: int, height: int, dice: Dice) -> np.ndarray:
-    """Leaves, petals or pebbles: many small strokes in kindred colours, which finders take for letters."""
+    """Leaves, petals or pebbles: many small strokes in kindred colors, which finders take for letters."""
     rng = rng_of(dice)
     picture = cloudy(width, height, dice)
     size = dice.uniform(4, 24)
     hue = dice.random()
     number = int(min(4000, 1.2 * width * height / size**2))
-    centres = rng.integers(0, (width, height), (number, 2))
-    for centre, angle, reach, level, shift in zip(
-        centres, rng.uniform(0, 360, number), rng.lognormal(0, 0.4, (number, 2)) * (size, size * 0.4),
+    centers = rng.integers(0, (width, height), (number, 2))
+    for center, angle, reach, level, shift in zip(
+        centers, rng.uniform(0, 360, number), rng.lognormal(0, 0.4, (number, 2)) * (size, size * 0.4),
         rng.uniform(0.15, 0.75, number), rng.normal(0, 0.06, number), strict=True
     ):  # fmt: skip
         red, green, blue = colorsys.hls_to_rgb((hue + shift) % 1, level, 0.45)
         axes = (max(1, int(reach[0])), max(1, int(reach[1])))
-        colour = (255 * blue, 255 * green, 255 * red)
-        cv2.ellipse(picture, (int(centre[0]), int(centre[1])), axes, angle, 0, 360, colour, -1)
+        color = (255 * blue, 255 * green, 255 * red)
+        cv2.ellipse(picture, (int(center[0]), int(center[1])), axes, angle, 0, 360, color, -1)
     return cv2.GaussianBlur(picture, (0, 0), dice.uniform(0.4, 1.5))
 
 
 def bokeh(width: int, height: int, dice: Dice) -> np.ndarray:
     picture = gradient(width, height, dice)
     for _ in range(20 + dice.below(80)):
-        layer = random_colour(dice, (0.2, 0.9))
-        centre = (dice.below(width), dice.below(height))
+        layer = random_color(dice, (0.2, 0.9))
+        center = (dice.below(width), dice.below(height))
         if dice.chance(0.7):
-            cv2.circle(picture, centre, 4 + dice.below(max(5, width // 8)), layer, -1)
+            cv2.circle(picture, center, 4 + dice.below(max(5, width // 8)), layer, -1)
         else:
-            cv2.rectangle(picture, centre, (centre[0] + dice.below(300), centre[1] + dice.below(300)), layer, -1)
+            cv2.rectangle(picture, center, (center[0] + dice.below(300), center[1] + dice.below(300)), layer, -1)
     return cv2.GaussianBlur(picture, (0, 0), dice.uniform(2, 20))
 
 
@@ -230,7 +230,7 @@ def metal(width: int, height: int, dice: Dice) -> np.ndarray:
     rng = rng_of(dice)
     lines = cv2.GaussianBlur(rng.standard_normal((height, 1), np.float32), (1, 9), 0)
     sheen = np.cos(np.linspace(-2, 2, width, dtype=np.float32) * np.float32(dice.uniform(1, 4)))
-    return coloured(0.6 * lines + 0.6 * sheen, dice)
+    return colored(0.6 * lines + 0.6 * sheen, dice)
 
 
 def _on_its_side(picture: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -19,7 +19,7 @@ PADDING = 0.08  # of the line's height
 LEAST_EM = 7
 CORNERED = "，。、"  # marks that stand in the upper right corner where lines run from top to bottom
 
-Colour = tuple[int, ...]  # blue, green, red
+Color = tuple[int, ...]  # blue, green, red
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Pen:
     Attributes:
         face: its face.
         size: pixels an em.
-        ink: its colour.
+        ink: its color.
         spacing: between characters, em.
         sway, jitter: em by which each glyph is bent, and the baseline wanders; as a hand does.
         bold, shear, stretch: of the outlines, see `data.synthesis.faces.Style`.
@@ -37,7 +37,7 @@ class Pen:
 
     face: Face
     size: int
-    ink: Colour = (20, 20, 20)
+    ink: Color = (20, 20, 20)
     spacing: float = 0.0
     sway: float = 0.0
     jitter: float = 0.0
@@ -46,8 +46,8 @@ class Pen:
     stretch: float = 1.0
     _glyphs: dict[str, Glyph] = field(default_factory=dict, repr=False, compare=False)
 
-    def of(self, ink: Colour) -> Pen:
-        """The same pen in another colour."""
+    def of(self, ink: Color) -> Pen:
+        """The same pen in another color."""
         return replace(self, ink=ink, _glyphs=self._glyphs)
 
     def sized(self, size: float) -> Pen:

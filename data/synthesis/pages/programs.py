@@ -8,8 +8,8 @@ import numpy as np
 from data.synthesis.dice import Dice
 from data.synthesis.pages.decoys import chart, icon
 from data.synthesis.pages.documents import picture, some_pen
-from data.synthesis.pages.grounds import ground, ink_for, random_colour
-from data.synthesis.pages.pen import Colour, Pen
+from data.synthesis.pages.grounds import ground, ink_for, random_color
+from data.synthesis.pages.pen import Color, Pen
 from data.synthesis.pages.screens import Theme, screen_size, symbol, towards
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock
@@ -26,7 +26,7 @@ def chat(dice: Dice, stock: Stock) -> Sheet:
     sheet.rectangle((0, 0, width, 3 * em), theme.paper)
     symbol(sheet, em, em, em, pen.ink)
     sheet.write(width / 2, em, stock.label(pen.face, 2, 8, dice), pen, 0.5)
-    mine = random_colour(dice, (0.4, 0.8))
+    mine = random_color(dice, (0.4, 0.8))
     y = 3.6 * em
     while y < height - 7 * em:
         if dice.chance(0.25):
@@ -48,7 +48,7 @@ def chat(dice: Dice, stock: Stock) -> Sheet:
         left = width - side - 1.4 * em - wide if own else side + 1.4 * em
         face = width - side - 0.7 * em if own else 0.7 * em
         tile = (round(face), round(y), round(face + side), round(y + side))
-        sheet.rectangle(tile, random_colour(dice, (0.2, 0.8)), radius=side * dice.choice((0.1, 0.5)))
+        sheet.rectangle(tile, random_color(dice, (0.2, 0.8)), radius=side * dice.choice((0.1, 0.5)))
         if dice.chance(0.5):
             icon(sheet.pixels, (tile[0] + 4, tile[1] + 4, tile[2] - 4, tile[3] - 4), (240, 240, 240), dice)
         if dice.chance(0.15):
@@ -70,7 +70,7 @@ def chat(dice: Dice, stock: Stock) -> Sheet:
 
 
 def code(dice: Dice, stock: Stock) -> Sheet:
-    """An editor or a terminal: lines of coloured words, numbers at the left, indents."""
+    """An editor or a terminal: lines of colored words, numbers at the left, indents."""
     width, height = screen_size(dice)
     theme = Theme.draw(dice, stock, dice.uniform(10, 22))
     sheet = Sheet.blank(width, height, theme.paper, dice, stock)
@@ -106,13 +106,13 @@ def code(dice: Dice, stock: Stock) -> Sheet:
         line += 1
         indent = max(0, min(6, indent + dice.choice((-1, 0, 0, 0, 1))))
         if dice.chance(0.87):
-            coloured_line(sheet, margin + indent * 2 * em, y, pen, inks, space, dice)
+            colored_line(sheet, margin + indent * 2 * em, y, pen, inks, space, dice)
         y += em * leading
     return sheet
 
 
-def coloured_line(sheet: Sheet, x: float, y: float, pen: Pen, inks: list[Colour], space: float, dice: Dice) -> None:
-    """One line of code: written whole, then words painted over in colours."""
+def colored_line(sheet: Sheet, x: float, y: float, pen: Pen, inks: list[Color], space: float, dice: Dice) -> None:
+    """One line of code: written whole, then words painted over in colors."""
     words = []
     for _ in range(1 + dice.below(7)):
         word = sheet.stock.label(pen.face, 1, 5, dice).replace(" ", dice.choice("_."))
@@ -210,7 +210,7 @@ def settings(dice: Dice, stock: Stock) -> Sheet:
             for i in range(number):
                 side = pitch * 0.55
                 x = i * pitch + (pitch - side) / 2
-                sheet.rectangle((x, y, x + side, y + side), random_colour(dice, (0.3, 0.9)), radius=side * 0.22)
+                sheet.rectangle((x, y, x + side, y + side), random_color(dice, (0.3, 0.9)), radius=side * 0.22)
                 box = (round(x + side * 0.25), round(y + side * 0.25), round(x + side * 0.75), round(y + side * 0.75))
                 icon(sheet.pixels, box, (255, 255, 255), dice)
                 under = sheet.pixels[min(height - 1, round(y + side + 0.8 * em)), round(x + side / 2)]
@@ -275,9 +275,7 @@ def dashboard(dice: Dice, stock: Stock) -> Sheet:
                 sheet.write(at, area[3] + 0.4 * em, str(2000 + dice.below(30)), small)
             x = float(area[0])
             for _ in range(dice.below(4)):
-                sheet.rectangle(
-                    (x, bottom - 1.4 * em, x + 0.8 * em, bottom - 0.6 * em), random_colour(dice, (0.3, 0.7))
-                )
+                sheet.rectangle((x, bottom - 1.4 * em, x + 0.8 * em, bottom - 0.6 * em), random_color(dice, (0.3, 0.7)))
                 place = sheet.write(x + 1.1 * em, bottom - 1.6 * em, stock.label(pen.face, 1, 3, dice), small)
                 x = (place[2] if place else x) + 2 * em
                 if x > right - 6 * em:

@@ -9,17 +9,17 @@ from data.synthesis.dice import Dice
 from data.synthesis.pages.camera import paste
 from data.synthesis.pages.decoys import draw_decoy, icon, qr_code
 from data.synthesis.pages.documents import hand_pen, page_size, picture, script_of, some_pen
-from data.synthesis.pages.grounds import ground, ink_for, luma, random_colour, surface
-from data.synthesis.pages.pen import Colour, Pen
+from data.synthesis.pages.grounds import ground, ink_for, luma, random_color, surface
+from data.synthesis.pages.pen import Color, Pen
 from data.synthesis.pages.sheet import PLAIN, Finish, Rect, Sheet
 from data.synthesis.pages.stock import Stock
 from data.synthesis.text import HANZI
 
 
-def adorned(dice: Dice, ink: Colour, needed: bool) -> Finish:
+def adorned(dice: Dice, ink: Color, needed: bool) -> Finish:
     """A finish for letters over a picture; one that sets them off where that is `needed`."""
     choice = dice.below(4 if needed else 8)
-    rim: Colour = (0, 0, 0) if luma(ink) > 127 else (255, 255, 255)
+    rim: Color = (0, 0, 0) if luma(ink) > 127 else (255, 255, 255)
     if dice.chance(0.3):
         rim = ink_for(ink, dice, 90, 1.0)
     if choice == 0:
@@ -52,7 +52,7 @@ def over_picture(sheet: Sheet, x: float, y: float, text: str, pen: Pen, align: f
 
 
 def slide(dice: Dice, stock: Stock) -> Sheet:
-    """A title, points, a picture or a diagram, on a plain, coloured or pictured ground."""
+    """A title, points, a picture or a diagram, on a plain, colored or pictured ground."""
     width = 960 + dice.below(641)
     height = int(width * dice.choice((0.5625, 0.75)))
     backdrop = ground(width, height, dice, stock, 0.4)
@@ -64,7 +64,7 @@ def slide(dice: Dice, stock: Stock) -> Sheet:
     body = some_pen(dice, stock, height * dice.uniform(0.025, 0.06), script)
     margin, y = width * dice.uniform(0.04, 0.12), height * dice.uniform(0.04, 0.12)
     if dice.chance(0.3):
-        sheet.rectangle((0, 0, width, y + head.size * 1.3), random_colour(dice, (0.1, 0.9)))
+        sheet.rectangle((0, 0, width, y + head.size * 1.3), random_color(dice, (0.1, 0.9)))
     text = stock.label(head.face, 3, 14, dice)
     over_picture(sheet, margin, y, text[: head.fit(text, width - 2 * margin)], head)
     y += head.size * dice.uniform(1.5, 2.2)
@@ -90,13 +90,13 @@ def slide(dice: Dice, stock: Stock) -> Sheet:
 
 
 def poster(dice: Dice, stock: Stock) -> Sheet:
-    """A poster, cover or advertisement: large words over a picture, bands of colour, small print, a code."""
+    """A poster, cover or advertisement: large words over a picture, bands of color, small print, a code."""
     width, height = page_size(dice, 0.7)
     sheet = Sheet(ground(width, height, dice, stock, 0.65), dice, stock)
     if dice.chance(0.4):
         top = height * dice.uniform(0, 0.8)
         band = (0, top, width, top + height * dice.uniform(0.08, 0.3))
-        sheet.rectangle(band, random_colour(dice))
+        sheet.rectangle(band, random_color(dice))
     if dice.chance(0.3):
         draw_decoy(sheet.pixels, _somewhere(dice, width, height, 0.2, 0.5), dice)
     y = height * dice.uniform(0.03, 0.25)
@@ -163,7 +163,7 @@ def caption(dice: Dice, stock: Stock) -> Sheet:
 def label(dice: Dice, stock: Stock, width: int, height: int) -> Sheet:
     """A sign, plate, sticker or packet's face with one to many lines."""
     sheet = Sheet(surface(width, height, dice) if dice.chance(0.35) else
-                  np.full((height, width, 3), random_colour(dice, (0.05, 0.98)), np.uint8), dice, stock)  # fmt: skip
+                  np.full((height, width, 3), random_color(dice, (0.05, 0.98)), np.uint8), dice, stock)  # fmt: skip
     base = np.median(sheet.pixels[::8, ::8].reshape(-1, 3), axis=0)
     if float(sheet.pixels[::8, ::8].std(axis=(0, 1)).mean()) > 25:
         sheet.pixels[:] = cv2.addWeighted(sheet.pixels, 0.3, np.full_like(sheet.pixels, base.astype(np.uint8)), 0.7, 0)
@@ -272,9 +272,9 @@ def painted(dice: Dice, stock: Stock) -> Sheet:
         if min(low, top) < 0 or right > width or bottom > height:
             continue
         part = sheet.pixels[y : y + high, x : x + wide]
-        grey = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_BGR2GRAY)
+        gray = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_BGR2GRAY)
         pen = pen.of(ink_for(part.reshape(-1, 3).mean(axis=0), dice, 85, 0.5))
-        finish = adorned(dice, pen.ink, float(grey.std()) > 28)
+        finish = adorned(dice, pen.ink, float(gray.std()) > 28)
         # Coverage is what differs between letters on black and on white.
         black = Sheet.blank(wide, high, (0, 0, 0), dice, stock)
         mark = black.write(wide / 2, 0.4 * size, text, pen, 0.5, finish)
@@ -303,15 +303,15 @@ def shelf(dice: Dice, stock: Stock) -> Sheet:
     while x < width * dice.uniform(0.8, 1.0):
         wide, high = width * dice.uniform(0.03, 0.12), height * dice.uniform(0.5, 0.74)
         top = bottom - high
-        colour = random_colour(dice, (0.08, 0.95))
-        sheet.rectangle((x, top, min(width, x + wide), bottom), colour)
+        color = random_color(dice, (0.08, 0.95))
+        sheet.rectangle((x, top, min(width, x + wide), bottom), color)
         sheet.rule(x, top, x, bottom, (30, 30, 30))
         script = script_of(dice)
         y, end = top + high * dice.uniform(0.03, 0.12), bottom - high * 0.05
         while y < end - 2 * wide and x + wide < width:
             size = wide * dice.uniform(0.3, 0.75)
             pen = some_pen(
-                dice, stock, max(9, size), script, ink_for(colour, dice, 80, 0.4), dice.choice(("any", "sign"))
+                dice, stock, max(9, size), script, ink_for(color, dice, 80, 0.4), dice.choice(("any", "sign"))
             )
             text = stock.label(pen.face, 2, 12, dice)
             if script == "zh" and dice.chance(0.6):

@@ -9,19 +9,19 @@ import numpy as np
 from data.synthesis.dice import Dice
 from data.synthesis.pages.decoys import chart, icon
 from data.synthesis.pages.documents import picture, script_of, some_pen
-from data.synthesis.pages.grounds import ground, ink_for, random_colour
-from data.synthesis.pages.pen import Colour, Pen
+from data.synthesis.pages.grounds import ground, ink_for, random_color
+from data.synthesis.pages.pen import Color, Pen
 from data.synthesis.pages.sheet import Rect, Sheet
 from data.synthesis.pages.stock import Stock
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of a program, and its letters."""
+    """Colors of a program, and its letters."""
 
-    paper: Colour
-    panel: Colour
-    accent: Colour
+    paper: Color
+    panel: Color
+    accent: Color
     pen: Pen
     hint: Pen
 
@@ -36,24 +36,24 @@ class Theme:
         pen = some_pen(dice, stock, size, script_of(dice), ink_for(paper, dice, 120, 0.1))
         pen.shear, pen.stretch = 0.0, 1.0
         hint = pen.of(towards(paper, pen.ink, dice.uniform(0.28, 0.6)))
-        return cls(paper, panel, random_colour(dice, (0.3, 0.65)), pen, hint)
+        return cls(paper, panel, random_color(dice, (0.3, 0.65)), pen, hint)
 
-    def on(self, colour: Colour, dice: Dice) -> Pen:
-        """The pen in an ink that shows on `colour`."""
-        return self.pen.of(ink_for(colour, dice, 100, 0.0))
+    def on(self, color: Color, dice: Dice) -> Pen:
+        """The pen in an ink that shows on `color`."""
+        return self.pen.of(ink_for(color, dice, 100, 0.0))
 
 
-def towards(paper: Colour, ink: Colour, share: float) -> Colour:
-    """The colour that lies a `share` of the way from `paper` to `ink`."""
+def towards(paper: Color, ink: Color, share: float) -> Color:
+    """The color that lies a `share` of the way from `paper` to `ink`."""
     return tuple(round(p + share * (i - p)) for p, i in zip(paper, ink, strict=True))
 
 
-def symbol(sheet: Sheet, x: float, y: float, side: float, ink: Colour) -> None:
-    """A pictogram `side` pixels wide, now and then on a coloured tile."""
+def symbol(sheet: Sheet, x: float, y: float, side: float, ink: Color) -> None:
+    """A pictogram `side` pixels wide, now and then on a colored tile."""
     dice = sheet.dice
     box = (round(x), round(y), round(x + side), round(y + side))
     if dice.chance(0.25):
-        tile = random_colour(dice, (0.3, 0.7))
+        tile = random_color(dice, (0.3, 0.7))
         sheet.rectangle(box, tile, radius=side * dice.uniform(0, 0.5))
         ink, inset = (255, 255, 255), round(side * 0.2)
         box = (box[0] + inset, box[1] + inset, box[2] - inset, box[3] - inset)
@@ -107,8 +107,8 @@ def window(dice: Dice, stock: Stock) -> Sheet:
     for bar in range(1 + dice.below(3)):
         high = em * dice.uniform(1.6, 2.4)
         sheet.rectangle((left, y, right, y + high), theme.accent if bar == 0 and dice.chance(0.4) else theme.panel)
-        colour = tuple(int(c) for c in sheet.pixels[round(y + 2), round(left + 2)])
-        own, x = theme.on(colour, dice), left + em * 0.6
+        color = tuple(int(c) for c in sheet.pixels[round(y + 2), round(left + 2)])
+        own, x = theme.on(color, dice), left + em * 0.6
         if bar == 0:
             for i in range(3):
                 symbol(sheet, right - (i + 1) * 1.8 * em, y + high * 0.3, em * 0.7, own.ink)

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from data.synthesis.dice import Dice
-from data.synthesis.pages.pen import PADDING, Block, Colour, Pen, set_column, set_line
+from data.synthesis.pages.pen import PADDING, Block, Color, Pen, set_column, set_line
 from data.synthesis.pages.stock import JOINED, Stock, cut
 
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 ASCENT = 0.86  # of the em box above the baseline
-LEAST_CONTRAST = 24  # grey levels between ink and ground in some channel; less, and nobody would see the line
+LEAST_CONTRAST = 24  # gray levels between ink and ground in some channel; less, and nobody would see the line
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,19 @@ class Finish:
     """What is done to letters that stand on a picture; lengths in em, 0 for none.
 
     Attributes:
-        outline, rim: width of a rim, and its colour.
+        outline, rim: width of a rim, and its color.
         shadow: offset of a soft shadow.
-        glow: reach of light of the ink's colour.
-        depth, side: of letters cut out of a board, and their sides' colour.
+        glow: reach of light of the ink's color.
+        depth, side: of letters cut out of a board, and their sides' color.
         opacity: of the ink.
     """
 
     outline: float = 0.0
-    rim: Colour = (0, 0, 0)
+    rim: Color = (0, 0, 0)
     shadow: float = 0.0
     glow: float = 0.0
     depth: float = 0.0
-    side: Colour = (90, 90, 90)
+    side: Color = (90, 90, 90)
     opacity: float = 1.0
 
 
@@ -62,8 +62,8 @@ class Sheet:
     _boxes: list[Rect] = field(default_factory=list)
 
     @classmethod
-    def blank(cls, width: int, height: int, colour: Colour, dice: Dice, stock: Stock) -> Sheet:
-        return cls(np.full((height, width, 3), colour, np.uint8), dice, stock)
+    def blank(cls, width: int, height: int, color: Color, dice: Dice, stock: Stock) -> Sheet:
+        return cls(np.full((height, width, 3), color, np.uint8), dice, stock)
 
     @property
     def width(self) -> int:
@@ -76,7 +76,7 @@ class Sheet:
     def write(
         self, x: float, y: float, text: str, pen: Pen, align: float = 0.0, finish: Finish = PLAIN, turns: int = 0
     ) -> Rect | None:
-        """Write a line, the upper edge of its em box at y, beginning (align 0), centred (.5) or ending (1) at x.
+        """Write a line, the upper edge of its em box at y, beginning (align 0), centered (.5) or ending (1) at x.
 
         With `turns` it is turned by so many quarters clockwise, and (x, y) is the upper left corner of its box.
         Returns its box; None, and nothing is drawn, where it has no ink, or would leave the sheet, touch another line,
@@ -127,7 +127,7 @@ class Sheet:
         return y
 
     def rectangle(
-        self, box: Rect, fill: Colour | None = None, border: Colour | None = None, thick: int = 1, radius: float = 0
+        self, box: Rect, fill: Color | None = None, border: Color | None = None, thick: int = 1, radius: float = 0
     ) -> None:
         """Draw a rectangle with corners of `radius` pixels; none that would cover a line."""
         left, top, right, bottom = (round(v) for v in box)
@@ -146,15 +146,15 @@ class Sheet:
         if border is not None:
             cv2.polylines(self.pixels, [outline], True, border, thick, cv2.LINE_AA)
 
-    def rule(self, x0: float, y0: float, x1: float, y1: float, colour: Colour, thick: int = 1, dash: int = 0) -> None:
+    def rule(self, x0: float, y0: float, x1: float, y1: float, color: Color, thick: int = 1, dash: int = 0) -> None:
         """A line, dashed where `dash` pixels are given."""
         if not dash:
-            cv2.line(self.pixels, (round(x0), round(y0)), (round(x1), round(y1)), colour, thick)
+            cv2.line(self.pixels, (round(x0), round(y0)), (round(x1), round(y1)), color, thick)
             return
         steps = max(1, round(np.hypot(x1 - x0, y1 - y0) / dash))
         points = np.linspace((x0, y0), (x1, y1), 2 * steps + 1)
         for a, b in zip(points[::2], points[1::2], strict=False):
-            cv2.line(self.pixels, (round(a[0]), round(a[1])), (round(b[0]), round(b[1])), colour, thick)
+            cv2.line(self.pixels, (round(a[0]), round(a[1])), (round(b[0]), round(b[1])), color, thick)
 
     def free(self, box: Rect, margin: float = 0.0) -> bool:
         """Whether no line and no reserved part touches `box`."""
@@ -227,7 +227,7 @@ class Sheet:
             blend(part, rim[rows, columns], finish.rim)
 
 
-def blend(part: np.ndarray, mask: np.ndarray, ink: Colour, opacity: float = 1.0) -> None:
+def blend(part: np.ndarray, mask: np.ndarray, ink: Color, opacity: float = 1.0) -> None:
     """Lay `ink` on `part`, uint8 (h, w, 3), by the coverage `mask`, uint8 (h, w)."""
     weight = mask[..., None].astype(np.float32) * np.float32(opacity / 255)
     part[:] = (part + (np.asarray(ink, np.float32) - part) * weight + 0.5).astype(np.uint8)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crnn.core.metrics import normalise
+from crnn.core.metrics import normalize
 
 AGREE, MAJORITY, DISPUTED, BLANK = "agree", "majority", "disputed", "blank"
 
@@ -41,7 +41,7 @@ class Settled:
 
 def same_letters(text: str) -> str:
     """What has to be equal for two readings to agree: everything but spaces and the width of characters."""
-    return normalise(text).replace(" ", "")
+    return normalize(text).replace(" ", "")
 
 
 def settle(votes: Sequence[Vote], enough: int, certain: float = 0.0) -> Settled:
@@ -64,7 +64,7 @@ def settle(votes: Sequence[Vote], enough: int, certain: float = 0.0) -> Settled:
         tier = AGREE
     else:
         tier = MAJORITY if len(spelled) >= enough and _mean(spelled) >= certain else DISPUTED
-    return Settled(normalise(best.text), tier, _mean(spelled))
+    return Settled(normalize(best.text), tier, _mean(spelled))
 
 
 def _mean(votes: Sequence[Vote]) -> float:

@@ -1,9 +1,9 @@
-"""Makes training lines of pictures that nobody has labelled.
+"""Makes training lines of pictures that nobody has labeled.
 
-python -m data.labelling.label source=scans/ name=scans            (or: make label SOURCE=scans/ NAME=scans)
+python -m data.labeling.label source=scans/ name=scans            (or: make label SOURCE=scans/ NAME=scans)
 
 The finder finds the lines of every picture and page, several readers read each, and what enough of them read alike
-becomes its label. Writes artifacts/labelled/NAME: `lines.jsonl` with the pictures in `lines/`, which `make import`
+becomes its label. Writes artifacts/labeled/NAME: `lines.jsonl` with the pictures in `lines/`, which `make import`
 takes, and `review.html` with what they dispute. An interrupted run goes on where it was when it is started again.
 """
 
@@ -36,9 +36,9 @@ from crnn.evaluation.engines.readers import LineReader, ModelReader
 from crnn.finder.finder import Finder
 from crnn.page import PageReader
 from crnn.recognizer import Recognizer
-from data.labelling.agreement import AGREE, BLANK, DISPUTED, MAJORITY, Vote, same_letters, settle
-from data.labelling.duplicates import Duplicates, fingerprint
-from data.labelling.review import write_review
+from data.labeling.agreement import AGREE, BLANK, DISPUTED, MAJORITY, Vote, same_letters, settle
+from data.labeling.duplicates import Duplicates, fingerprint
+from data.labeling.review import write_review
 from data.packages import fetch
 
 OURS = "ours"
@@ -51,9 +51,9 @@ class LabelConfig:
 
     Attributes:
         source: a picture, a PDF, a folder or a glob of these.
-        name: the result is written to <artifacts>/labelled/<name>.
+        name: the result is written to <artifacts>/labeled/<name>.
         peers: readers beside ours, names in `paddle`.
-        enough: readers that must read the same for a line to be labelled.
+        enough: readers that must read the same for a line to be labeled.
         certain: how confident these must be on average where another reads something else.
         least_height: pixels; lower lines are left out.
         exclude: a file of texts, one a line, that must not be trained on, such as those of a test set.
@@ -78,7 +78,7 @@ class LabelConfig:
 
 
 def label(config: LabelConfig, note: Callable[[str], None] = print) -> Counter[str]:
-    """Label what can be labelled; returns how many lines came of which kind.
+    """Label what can be labeled; returns how many lines came of which kind.
 
     Raises:
         UserError: nothing to read, too few readers, or a peer that cannot be had.
@@ -86,7 +86,7 @@ def label(config: LabelConfig, note: Callable[[str], None] = print) -> Counter[s
     readers = open_readers(config)
     if not 1 < config.enough <= len(readers):
         raise UserError(f"enough={config.enough} of {len(readers)} readers: at least two must agree, add peers")
-    folder = Path(config.artifacts) / "labelled" / config.name
+    folder = Path(config.artifacts) / "labeled" / config.name
     (folder / "lines").mkdir(parents=True, exist_ok=True)
     journal = Journal(
         folder / "pages.jsonl", {"peers": config.peers, "enough": config.enough, "certain": config.certain}
@@ -99,7 +99,7 @@ def label(config: LabelConfig, note: Callable[[str], None] = print) -> Counter[s
         duplicates.add(same_letters(row["text"]), int(row["fingerprint"], 16))
     finder = PageReader(Recognizer(DEFAULT_MODEL), Finder())
     megabytes = sum(file.stat().st_size for file in (folder / "lines").iterdir()) / 1e6
-    for source in tqdm(list(each_source(config.source)), desc="labelling", unit=" files", file=sys.stderr):
+    for source in tqdm(list(each_source(config.source)), desc="labeling", unit=" files", file=sys.stderr):
         digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16]
         if digest in journal.done:
             continue
@@ -200,12 +200,12 @@ class Journal:
 def _write(folder: Path, journal: Journal) -> None:
     """The list to import and the page to review, from the journal."""
     hidden = ("votes", "fingerprint")
-    labelled = [
+    labeled = [
         {key: value for key, value in row.items() if key not in hidden}
         for row in journal.rows()
         if row["tier"] in TRAINED_ON
     ]
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in labelled)
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in labeled)
     (folder / "lines.jsonl").write_text(text, encoding="utf-8")
     write_review((row for row in journal.rows() if row["tier"] == DISPUTED), folder / "review.html")
 
@@ -218,7 +218,7 @@ ConfigStore.instance().store(name="label_schema", node=LabelConfig)
 def main(cfg: DictConfig) -> None:
     config = typed(cfg, LabelConfig)
     counts = label(config)
-    folder = Path(config.artifacts) / "labelled" / config.name
+    folder = Path(config.artifacts) / "labeled" / config.name
     print(", ".join(f"{kind} {count:,}" for kind, count in counts.most_common()) or "no lines were found")
     print(f"to train on them: make import SOURCE={folder}/lines.jsonl NAME={config.name} ARGS='spaces=free'")
     if counts[DISPUTED]:

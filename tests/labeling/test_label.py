@@ -13,14 +13,14 @@ from crnn.core.errors import UserError
 from crnn.core.shipped import DEFAULT_MODEL
 from crnn.evaluation.engines.readers import Guess, ModelReader
 from data.converters.convert import ImportConfig, import_lines
-from data.labelling import label as stage
-from data.labelling.label import LabelConfig, label
+from data.labeling import label as stage
+from data.labeling.label import LabelConfig, label
 
 TEXTS = ("Invoice 2024", "Total 118.40", "Thank you")
 
 
 class Strict(ModelReader):
-    """Ours without the language model: a reader of its own, as far as labelling can tell."""
+    """Ours without the language model: a reader of its own, as far as labeling can tell."""
 
     def __init__(self, name: str, wrong: str = "") -> None:
         super().__init__(DEFAULT_MODEL, name, threads=1)
@@ -55,20 +55,20 @@ def config(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Labe
     )  # fmt: skip
 
 
-def labelled(config: LabelConfig) -> dict[str, str]:
-    path = Path(config.artifacts) / "labelled" / config.name / "lines.jsonl"
+def labeled(config: LabelConfig) -> dict[str, str]:
+    path = Path(config.artifacts) / "labeled" / config.name / "lines.jsonl"
     return {row["text"]: row["tier"] for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
 
 
 def test_lines_that_enough_readers_agree_on_can_be_imported(config: LabelConfig, tmp_path: Path) -> None:
     said: list[str] = []
     counts = label(config, said.append)
-    assert labelled(config) == {
+    assert labeled(config) == {
         "Invoice 2024 0": "agree", "Invoice 2024 1": "agree", "Total 118.40 0": "majority", "Thank you": "agree",
     }  # fmt: skip
     assert counts["repeated"] == 1  # the same "Thank you" stands on both pages
     assert counts["disputed"] == 1 and counts["unreadable files"] == 1 and "broken.png" in said[0]
-    folder = Path(config.artifacts) / "labelled" / "scans"
+    folder = Path(config.artifacts) / "labeled" / "scans"
     review = (folder / "review.html").read_text(encoding="utf-8")
     assert "another" in review and "1 lines to settle" in review
 
@@ -83,15 +83,15 @@ def test_an_interrupted_run_goes_on_and_ends_as_one_that_was_not(
     config: LabelConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     label(config, lambda _: None)
-    whole = labelled(config)
-    journal = Path(config.artifacts) / "labelled" / "scans" / "pages.jsonl"
+    whole = labeled(config)
+    journal = Path(config.artifacts) / "labeled" / "scans" / "pages.jsonl"
     rows = journal.read_text(encoding="utf-8").split("\n")
     journal.write_text("\n".join([*rows[:2], rows[2][:40]]), encoding="utf-8")  # the power went while it was written
     read: list[str] = []
     find = stage._crops
     monkeypatch.setattr(stage, "_crops", lambda source, *rest: read.append(Path(source).name) or find(source, *rest))
     label(config, lambda _: None)
-    assert labelled(config) == whole
+    assert labeled(config) == whole
     assert len(read) == 2  # the file that was finished is not read again
 
 
@@ -99,7 +99,7 @@ def test_texts_of_a_test_set_are_left_out(config: LabelConfig, tmp_path: Path) -
     (tmp_path / "test.txt").write_text("Invoice2024 0\n", encoding="utf-8")
     config.exclude = str(tmp_path / "test.txt")
     assert label(config, lambda _: None)["excluded"] == 1
-    assert "Invoice 2024 0" not in labelled(config)
+    assert "Invoice 2024 0" not in labeled(config)
 
 
 def test_one_reader_agrees_with_nobody(config: LabelConfig) -> None:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from data.labelling.agreement import AGREE, BLANK, DISPUTED, MAJORITY, Vote, settle
-from data.labelling.duplicates import Duplicates, fingerprint
+from data.labeling.agreement import AGREE, BLANK, DISPUTED, MAJORITY, Vote, settle
+from data.labeling.duplicates import Duplicates, fingerprint
 
 
 def votes(*texts: str) -> list[Vote]:

@@ -1,4 +1,4 @@
-"""Recognises pictures of lines that differ by little more than their compression."""
+"""Recognizes pictures of lines that differ by little more than their compression."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ COLUMNS, ROWS = 32, 8
 
 
 def fingerprint(image: np.ndarray) -> int:
-    """256 bits of a grey line, uint8 (H, W): whether each of 32 × 8 cells is brighter than its left neighbour.
+    """256 bits of a gray line, uint8 (H, W): whether each of 32 × 8 cells is brighter than its left neighbor.
 
     The difference hash of N. Krawetz (2013), wider than high as lines are.
     """

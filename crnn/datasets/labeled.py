@@ -1,4 +1,4 @@
-"""Labelled lines to judge a model by: an LMDB folder or a list of pictures and texts."""
+"""Labeled lines to judge a model by: an LMDB folder or a list of pictures and texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class LabelledLine:
+class LabeledLine:
     """One line and the truth about it.
 
     Attributes:
@@ -44,7 +44,7 @@ def has_hanzi(text: str) -> bool:
     return any("\u3400" <= character <= "\u9fff" for character in text)
 
 
-def read_lines(path: str | Path, samples: int | None = None, seed: int = 0) -> list[LabelledLine]:
+def read_lines(path: str | Path, samples: int | None = None, seed: int = 0) -> list[LabeledLine]:
     """Read an LMDB folder, or a list as `crnn.datasets.label_table` reads it: `file<TAB>text[<TAB>category...]`.
 
     `samples` lines at most, drawn by `seed` and kept in order; all of them if None.
@@ -81,12 +81,12 @@ def _draw(items: list[T], samples: int | None, seed: int) -> list[T]:
     return [items[i] for i in sorted(random.Random(seed).sample(range(len(items)), samples))]
 
 
-def _read_store(store: LineStore, samples: int | None, seed: int) -> list[LabelledLine]:
+def _read_store(store: LineStore, samples: int | None, seed: int) -> list[LabeledLine]:
     lines = []
     for index in _draw(list(range(len(store))), samples, seed):
         stored = store[index]
         categories = tuple(part for part in stored.category.split(CATEGORY_SEPARATOR) if part)
-        lines.append(LabelledLine(str(index + 1), stored.image, stored.label, categories))
+        lines.append(LabeledLine(str(index + 1), stored.image, stored.label, categories))
     return lines
 
 
@@ -101,10 +101,10 @@ def _read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def _open_row(root: Path, row: Row) -> LabelledLine:
+def _open_row(root: Path, row: Row) -> LabeledLine:
     try:
         image = find_picture(root, row.file).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UserError(f"line {row.number} names {row.file!r}, which cannot be opened: {why}") from None
-    return LabelledLine(row.file, image, row.text, row.categories)
+    return LabeledLine(row.file, image, row.text, row.categories)
