@@ -173,7 +173,7 @@ START  = $(or $(START_MODEL),$(patsubst %.onnx,%.fp16.pt,$(SERVED:.int8.onnx=.on
 TUNED  = artifacts/$(NAME)/model.onnx
 GATE_LINES = artifacts/lines/$(NAME)-gate
 # The pair knows such lines by their look: the tuned network need hold on to little else (docs/finetuning.md).
-OWN_LOOKS := 'data.shares=[9,1]' recall_weight=1
+OWN_LOOKS := 'data.shares=[9,1]' distill_weight=1
 OWN_LINES = artifacts/lines/$(NAME)-domain
 REPLAYED = $(or $(REPLAY),artifacts/lines/$(NAME)-replay)
 

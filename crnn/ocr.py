@@ -15,7 +15,7 @@ from typing import Any
 
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError
-from crnn.core.reading import UNSURE
+from crnn.core.reading import RETRY_BELOW
 from crnn.decoding.beam import BeamSettings
 from crnn.decoding.decoder import METHODS, DecodeOptions
 from crnn.decoding.hot_words import DEFAULT_BOOST
@@ -67,7 +67,7 @@ class OCR:
         hot_words: str | os.PathLike[str] | Mapping[str, float] | Iterable[str] | None = None,
         lm: str | os.PathLike[str] | None = None,
         lm_weight: float = BeamSettings.lm_weight,
-        unsure: float = UNSURE,
+        unsure: float = RETRY_BELOW,
         min_confidence: float = MIN_CONFIDENCE,
         paragraphs: bool = False,
         workers: int = 1,

@@ -17,14 +17,22 @@ from typing import Literal, overload
 import numpy as np
 
 from crnn.core.errors import UserError
-from crnn.core.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
+from crnn.core.reading import MIN_DOMAIN_LOGIT, RETRY_BELOW, SECOND_MODEL_BELOW, SWITCH_MARGIN, CharReading, Reading
 from crnn.core.shipped import DEFAULT_MODEL
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import METHODS, DecodeOptions, Decoder, make_decoder
 from crnn.image.margins import Crop, without_margins
-from crnn.image.preprocess import SHRUNK, STRETCHED, decode_image, from_farther, from_nearer, line_gray, scaled_width
+from crnn.image.preprocess import (
+    CROP_STRETCH,
+    PAD_STRETCH,
+    crop_vertically,
+    decode_image,
+    line_gray,
+    pad_vertically,
+    scaled_width,
+)
 from crnn.recognition.ensemble import unpack
-from crnn.recognition.session import Look, Network
+from crnn.recognition.session import OnnxSession, Pass
 
 __all__ = ["Allowance", "CharReading", "Reading", "Recognizer"]
 
@@ -54,16 +62,16 @@ class Recognizer:
 
     Create it after a fork: a session must not cross one.
 
-    A pair of networks in one file (see `crnn.recognition.ensemble`) reads so: the general network reads each line; what
-    it is not sure of, or what looks like the domain, the tuned one reads too, and the surer reading is kept. The more a
-    line looks like the domain, the less the tuned one must lead by, at last nothing.
+    A file may hold an ensemble of two networks (see `crnn.recognition.ensemble`). The general network reads every line.
+    The fine-tuned one also reads lines of which the general one is unsure and lines that look like its domain, and the
+    reading with the better score is kept. The more a line looks like the domain, the smaller the lead it needs.
 
     Attributes:
-        info: what the model says of itself; of a pair, what the tuned network says, which knows all the characters.
-        unsure: a line with a character less probable than this is read again from farther, and if that is another
-            text from nearer: what two of three looks agree on is kept, else the surest; 0 for never. It goes by what
-            the network says, calibrated or not.
-        max_batch: lines of one width that are read in one run, see `Network`.
+        info: the model's description; of an ensemble, that of the fine-tuned network, which knows all the characters.
+        unsure: a line with a character less probable than this is read again with padding above and below, and if that
+            gives another text a third time, cropped: what two of three passes agree on is kept, else the surest; 0 for
+            never. The network's own probability counts, whether it is calibrated or not.
+        max_batch: lines of one width that are read in one run, see `OnnxSession`.
         decode: the decoder where a reading names none: the beam with the shipped language model. It is made when it is
             first used; another may be put in its place.
 
@@ -72,16 +80,16 @@ class Recognizer:
     """
 
     def __init__(
-        self, model: str | Path | None = None, threads: int = 1, max_batch: int = 8, unsure: float = UNSURE
+        self, model: str | Path | None = None, threads: int = 1, max_batch: int = 8, unsure: float = RETRY_BELOW
     ) -> None:
         self.path = Path(model) if model is not None else DEFAULT_MODEL
-        self._networks = [Network(self.path, str(self.path), threads, max_batch)]
-        if second := unpack(self._networks[0].metadata):
-            self._networks.append(Network(second, f"the second network in {self.path}", threads, max_batch))
-        self.info = self._networks[-1].info
-        self._networks[0].classes = len(self.info.charset)
+        self._sessions = [OnnxSession(self.path, str(self.path), threads, max_batch)]
+        if second := unpack(self._sessions[0].metadata):
+            self._sessions.append(OnnxSession(second, f"the second network in {self.path}", threads, max_batch))
+        self.info = self._sessions[-1].info
+        self._sessions[0].classes = len(self.info.charset)
         self.unsure = unsure
-        self.max_batch = min(network.max_batch for network in self._networks)
+        self.max_batch = min(session.max_batch for session in self._sessions)
 
     @cached_property
     def decode(self) -> Decoder:
@@ -174,43 +182,45 @@ class Recognizer:
         return [_in_picture(reading, crop) for reading, crop in zip(readings, crops, strict=True)]
 
     def _read_crops(self, pixels: Sequence[np.ndarray], decode: Decoder, allowance: Allowance) -> list[Reading]:
-        first, *others = self._networks
-        looks = self._look(first, pixels, decode, allowance)
-        readings = [look.reading for look in looks]
-        for second in others:
-            asked = [i for i, look in enumerate(looks) if _is_doubtful(look)]
-            seconds = self._look(second, [pixels[i] for i in asked], decode, allowance)
-            for i, tuned in zip(asked, seconds, strict=True):
-                if tuned.reading.sureness > readings[i].sureness + max(0.0, MARGIN - looks[i].likeness):
-                    readings[i] = tuned.reading
+        general, *tuned = self._sessions
+        passes = self._read_with(general, pixels, decode, allowance)
+        readings = [first.reading for first in passes]
+        for session in tuned:
+            asked = [i for i, first in enumerate(passes) if _asks_second_model(first)]
+            again = self._read_with(session, [pixels[i] for i in asked], decode, allowance)
+            for i, second in zip(asked, again, strict=True):
+                lead = max(0.0, SWITCH_MARGIN - passes[i].domain_logit)
+                if second.reading.selection_score > readings[i].selection_score + lead:
+                    readings[i] = second.reading
         return readings
 
-    def _look(
-        self, network: Network, pixels: Sequence[np.ndarray], decode: Decoder, allowance: Allowance
-    ) -> list[Look]:
-        """What one network reads: unsure lines from farther, too, and if that is another text from nearer."""
+    def _read_with(
+        self, session: OnnxSession, pixels: Sequence[np.ndarray], decode: Decoder, allowance: Allowance
+    ) -> list[Pass]:
+        """What one network reads, with test-time augmentation of the lines it is unsure of: these are read once more
+        with padding above and below, and those that then have another text a third time, cropped."""
 
         def may_read_again(line: int) -> bool:
-            spec = network.info.canvas
+            spec = session.info.canvas
             return allowance.take(scaled_width(pixels[line], spec) / spec.max_width)
 
-        firsts = network.read(pixels, decode)
+        firsts = session.read(pixels, decode)
         unsure = [i for i, first in enumerate(firsts) if first.reading.weakest < self.unsure]
-        looks = {i: [firsts[i]] for i in unsure if may_read_again(i)}
-        farther = network.read([from_farther(pixels[i]) for i in looks], decode, SHRUNK)
-        for i, look in zip(looks, farther, strict=True):
-            looks[i].append(look)
-        differ = [i for i, (first, second) in looks.items() if _letters(first) != _letters(second)]
-        torn = [i for i in differ if may_read_again(i)]
-        nearer = network.read([from_nearer(pixels[i]) for i in torn], decode, STRETCHED)
-        for i, look in zip(torn, nearer, strict=True):
-            looks[i].append(look)
-        settled = {i: replace(_agreed(looks[i]), likeness=firsts[i].likeness) for i in looks}
+        passes = {i: [firsts[i]] for i in unsure if may_read_again(i)}
+        padded = session.read([pad_vertically(pixels[i]) for i in passes], decode, PAD_STRETCH)
+        for i, one in zip(passes, padded, strict=True):
+            passes[i].append(one)
+        differ = [i for i, (first, second) in passes.items() if _letters(first) != _letters(second)]
+        disagreeing = [i for i in differ if may_read_again(i)]
+        cropped = session.read([crop_vertically(pixels[i]) for i in disagreeing], decode, CROP_STRETCH)
+        for i, one in zip(disagreeing, cropped, strict=True):
+            passes[i].append(one)
+        settled = {i: replace(_agreed(passes[i]), domain_logit=firsts[i].domain_logit) for i in passes}
         return [settled.get(i, first) for i, first in enumerate(firsts)]
 
     def run(self, images: np.ndarray) -> np.ndarray:
-        """The bare network, of a pair the general one: see `Network.run`."""
-        return self._networks[0].run(images)
+        """The bare network, of an ensemble the general one: see `OnnxSession.run`."""
+        return self._sessions[0].run(images)
 
 
 def _in_picture(reading: Reading, crop: Crop) -> Reading:
@@ -219,18 +229,18 @@ def _in_picture(reading: Reading, crop: Crop) -> Reading:
     return reading.placed([replace(char, x=crop.left + char.x, y=middle) for char in reading.chars])
 
 
-def _letters(look: Look) -> str:
-    return look.reading.text.replace(" ", "")
+def _letters(one: Pass) -> str:
+    return one.reading.text.replace(" ", "")
 
 
-def _agreed(looks: Sequence[Look]) -> Look:
-    """The surest reading among those that most looks at a line share, ignoring spaces; empty readings do not vote."""
-    votes = Counter(filter(None, map(_letters, looks)))
+def _agreed(passes: Sequence[Pass]) -> Pass:
+    """The surest reading among those that most passes share, ignoring spaces; empty readings do not vote."""
+    votes = Counter(filter(None, map(_letters, passes)))
     most = max(votes.values(), default=0)
-    return max((look for look in looks if votes[_letters(look)] == most), key=lambda look: look.score)
+    return max((one for one in passes if votes[_letters(one)] == most), key=lambda one: one.score)
 
 
-def _is_doubtful(look: Look) -> bool:
-    """Whether the second network of a pair is asked about what the general one has made of a line."""
-    unsure = look.reading.weakest < DOUBTFUL or not look.reading.chars
-    return look.likeness > 0 or (unsure and look.likeness > STRANGE)
+def _asks_second_model(first: Pass) -> bool:
+    """Whether the second network of an ensemble reads a line too, after what the general one made of it."""
+    unsure = first.reading.weakest < SECOND_MODEL_BELOW or not first.reading.chars
+    return first.domain_logit > 0 or (unsure and first.domain_logit > MIN_DOMAIN_LOGIT)

@@ -18,11 +18,19 @@ from crnn.core.errors import UserError
 from crnn.core.metrics import edit_distance
 from crnn.core.model_info import ArtifactInfo
 from crnn.decoding.beam import BeamSettings
-from crnn.decoding.ctc import GreedyPath, greedy
+from crnn.decoding.ctc import CtcPath, greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
 from crnn.image.margins import without_margins
-from crnn.image.preprocess import SHRUNK, STRETCHED, ImageError, decode_image, from_farther, from_nearer, scaled_width
-from crnn.recognition.session import Look, Network
+from crnn.image.preprocess import (
+    CROP_STRETCH,
+    PAD_STRETCH,
+    ImageError,
+    crop_vertically,
+    decode_image,
+    pad_vertically,
+    scaled_width,
+)
+from crnn.recognition.session import OnnxSession, Pass
 from crnn.recognizer import Allowance, CharReading, Reading, Recognizer
 from tests.barcode import CHARACTERS, between, draw, save_model
 from tests.conftest import draw_digits
@@ -46,7 +54,7 @@ def test_each_image_answers_for_itself(recognizer: Recognizer) -> None:
 
 
 def test_even_what_nobody_foresaw_is_the_matter_of_one_image(recognizer: Recognizer) -> None:
-    def fragile(logits: np.ndarray) -> GreedyPath:
+    def fragile(logits: np.ndarray) -> CtcPath:
         if len(greedy(logits).ids) == 3:
             raise OverflowError("three characters")
         return greedy(logits)
@@ -173,14 +181,14 @@ def test_what_is_no_line_is_refused(recognizer: Recognizer, image: np.ndarray | 
         recognizer.read(image)
 
 
-def looks_at(path: Path, lines: list[np.ndarray]) -> list[tuple[Reading, Reading, Reading]]:
-    """What the network makes of each line's letters as they are, from farther and from nearer."""
+def passes_over(path: Path, lines: list[np.ndarray]) -> list[tuple[Reading, Reading, Reading]]:
+    """What the network makes of each line's letters as they are, padded and cropped."""
     lines = [without_margins(line).of(line) for line in lines]
-    network = Network(path, "digits")
-    views = [(lines, 1.0), ([from_farther(line) for line in lines], SHRUNK)]
-    views.append(([from_nearer(line) for line in lines], STRETCHED))
-    looks = [network.read(view, greedy, stretch) for view, stretch in views]
-    return [(a.reading, b.reading, c.reading) for a, b, c in zip(*looks, strict=True)]
+    session = OnnxSession(path, "digits")
+    views = [(lines, 1.0), ([pad_vertically(line) for line in lines], PAD_STRETCH)]
+    views.append(([crop_vertically(line) for line in lines], CROP_STRETCH))
+    passes = [session.read(view, greedy, stretch) for view, stretch in views]
+    return [(a.reading, b.reading, c.reading) for a, b, c in zip(*passes, strict=True)]
 
 
 def said(reading: Reading) -> tuple[str, float]:
@@ -203,7 +211,7 @@ def test_an_unsure_line_is_looked_at_until_two_agree(trained: Path) -> None:
     readings = Recognizer(trained / "model.onnx", unsure=0.9).read_many(lines, "greedy")
     kept_by: Counter[str] = Counter()
     for line, (first, farther, nearer), kept in zip(
-        lines, looks_at(trained / "model.onnx", lines), readings, strict=True
+        lines, passes_over(trained / "model.onnx", lines), readings, strict=True
     ):
         texts = [first.text, farther.text, nearer.text]
         if first.weakest >= 0.9:
@@ -236,14 +244,14 @@ def test_a_page_is_read_again_as_far_as_its_allowance_goes(trained: Path) -> Non
     lines = small_digits()
     recognizer, widths = Recognizer(trained / "model.onnx", unsure=1.1), []
     spec = recognizer.info.canvas
-    (network,) = recognizer._networks
-    read = network.read
+    (session,) = recognizer._sessions
+    read = session.read
 
-    def noted_read(images: Sequence[np.ndarray], *more: object) -> list[Look]:
+    def noted_read(images: Sequence[np.ndarray], *more: object) -> list[Pass]:
         widths.append(sum(scaled_width(image, spec) / spec.max_width for image in images))
         return read(images, *more)
 
-    network.read = noted_read
+    session.read = noted_read
     recognizer.read_many(lines, "greedy")
     without = sum(widths[1:])
     widths.clear()
@@ -256,28 +264,28 @@ def test_a_page_is_read_again_as_far_as_its_allowance_goes(trained: Path) -> Non
 
 def test_a_line_that_is_sure_is_looked_at_once(trained: Path) -> None:
     lines = small_digits()
-    firsts = [first for first, _, _ in looks_at(trained / "model.onnx", lines)]
+    firsts = [first for first, _, _ in passes_over(trained / "model.onnx", lines)]
     readings = Recognizer(trained / "model.onnx", unsure=0.0).read_many(lines, "greedy")
     assert list(map(said, readings)) == list(map(said, firsts))
 
 
 def test_where_no_two_looks_agree_the_decoder_decides(trained: Path) -> None:
-    def contrary(logits: np.ndarray) -> GreedyPath:
+    def contrary(logits: np.ndarray) -> CtcPath:
         path = greedy(logits)
         return dataclasses.replace(path, score=-path.score if len(path.ids) else path.score)
 
     lines = small_digits()
     chosen = Recognizer(trained / "model.onnx", unsure=1.1).read_many(lines, contrary)
-    torn = 0
-    for looks, kept in zip(looks_at(trained / "model.onnx", lines), chosen, strict=True):
-        if len({look.text for look in looks}) == 3 and all(look.text for look in looks):
-            assert said(kept) == said(min(looks, key=lambda reading: reading.line_confidence))
-            torn += 1
-    assert torn > 2
+    disagreeing = 0
+    for passes, kept in zip(passes_over(trained / "model.onnx", lines), chosen, strict=True):
+        if len({one.text for one in passes}) == 3 and all(one.text for one in passes):
+            assert said(kept) == said(min(passes, key=lambda reading: reading.line_confidence))
+            disagreeing += 1
+    assert disagreeing > 2
 
 
 @pytest.mark.parametrize(
-    ("general", "tuned", "likeness", "kept"),
+    ("general", "tuned", "domain_logit", "kept"),
     [
         (0.70, 0.72, 0.0, "general"),  # surer, but not by enough
         (0.70, 0.85, 0.0, "tuned"),
@@ -289,25 +297,33 @@ def test_where_no_two_looks_agree_the_decoder_decides(trained: Path) -> None:
         (0.95, 0.99, 1.0, "tuned"),
     ],
 )
-def test_of_a_pair_the_tuned_network_must_lead_by_a_margin_less_the_likeness(
-    recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch, general: float, tuned: float, likeness: float, kept: str
+def test_of_a_pair_the_tuned_network_must_lead_by_a_margin_less_the_domain_logit(
+    recognizer: Recognizer,
+    monkeypatch: pytest.MonkeyPatch,
+    general: float,
+    tuned: float,
+    domain_logit: float,
+    kept: str,
 ) -> None:
-    looks = {
-        name: Look(Reading.of([CharReading("a", confidence, 0.0)]), 0.0, likeness)
+    passes = {
+        name: Pass(Reading.of([CharReading("a", confidence, 0.0)]), 0.0, domain_logit)
         for name, confidence in (("general", general), ("tuned", tuned))
     }
     both = Recognizer(recognizer.path)
-    monkeypatch.setattr(both, "_networks", list(looks))
-    monkeypatch.setattr(both, "_look", lambda name, pixels, decode, allowance: [looks[name]] * len(pixels))
-    assert both.read(draw("a")).confidence == looks[kept].reading.confidence
+    monkeypatch.setattr(both, "_sessions", list(passes))
+    monkeypatch.setattr(both, "_read_with", lambda name, pixels, decode, allowance: [passes[name]] * len(pixels))
+    assert both.read(draw("a")).confidence == passes[kept].reading.confidence
 
 
 def test_from_nearer_and_from_farther_a_line_stays_a_line() -> None:
-    assert from_nearer(np.zeros((50, 90, 3), np.uint8)).shape == (44, 90, 3)
-    assert from_farther(np.zeros((50, 90, 3), np.uint8)).shape == (56, 90, 3)
-    assert from_nearer(np.zeros((1, 900), np.uint8)).shape == (1, 900)
-    assert from_farther(np.zeros((1, 900), np.uint8)).shape == (1, 900)
-    assert from_nearer(np.zeros((60, 59_000), np.uint8)).shape == (60, 59_000)  # 1,100 times as wide would be no line
+    assert crop_vertically(np.zeros((50, 90, 3), np.uint8)).shape == (44, 90, 3)
+    assert pad_vertically(np.zeros((50, 90, 3), np.uint8)).shape == (56, 90, 3)
+    assert crop_vertically(np.zeros((1, 900), np.uint8)).shape == (1, 900)
+    assert pad_vertically(np.zeros((1, 900), np.uint8)).shape == (1, 900)
+    assert crop_vertically(np.zeros((60, 59_000), np.uint8)).shape == (
+        60,
+        59_000,
+    )  # 1,100 times as wide would be no line
 
 
 def test_graphs_that_quantize_at_run_time_read_line_by_line(tmp_path: Path) -> None:

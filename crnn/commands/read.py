@@ -18,7 +18,7 @@ from crnn.commands.plain import PlainDestination
 from crnn.commands.progress import ProgressBar
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.reading import UNSURE
+from crnn.core.reading import RETRY_BELOW
 from crnn.decoding.beam import BeamSettings
 from crnn.decoding.decoder import METHODS
 from crnn.documents.pages import TEXT_LAYERS
@@ -91,7 +91,13 @@ def add_ocr_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("models and decoding").add_argument
     add("--model", type=Path, metavar="FILE", help="model of lines (the shipped one)")
     add("--finder", type=Path, metavar="FILE", help="model that finds lines (the shipped one)")
-    add("--unsure", type=float, default=UNSURE, metavar="P", help="read doubtful lines again; 0: never (%(default)s)")
+    add(
+        "--unsure",
+        type=float,
+        default=RETRY_BELOW,
+        metavar="P",
+        help="read doubtful lines again; 0: never (%(default)s)",
+    )
     add("--decode", choices=METHODS, default=METHODS[0], help="how characters are chosen (%(default)s)")
     add("--lm", type=Path, metavar="FILE", help="language model (the shipped one)")
     add("--lm-weight", type=float, default=BeamSettings.lm_weight, metavar="X", help="its weight (%(default)s)")

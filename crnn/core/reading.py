@@ -6,10 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-UNSURE = 0.5  # probability of a line's weakest character below which it is read again: see docs/model-card.md
-DOUBTFUL = 0.8  # the same below which the second network of a pair is asked too: see docs/finetuning.md
-MARGIN = 0.6  # of sureness, by which the second network's reading must lead, less the line's likeness: see there
-STRANGE = -2.0  # log-odds of being of the domain, below which it is not asked: of 400 brush-written lines none
+RETRY_BELOW = 0.5  # a line whose weakest character is less probable is read again: see docs/model-card.md
+# An ensemble's second network (docs/finetuning.md) reads a line too ...
+SECOND_MODEL_BELOW = 0.8  # ... whose weakest character is less probable,
+MIN_DOMAIN_LOGIT = (
+    -2.0
+)  # unless its log-odds of being of the domain are below this: of 400 brush-written lines none are.
+SWITCH_MARGIN = 0.6  # Its reading is kept if its selection_score leads by so much, less the line's domain logit.
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
 LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where their log-odds would be infinite
 
@@ -55,7 +58,7 @@ class Reading:
         return min((char.confidence for char in self.chars), default=1.0)
 
     @property
-    def sureness(self) -> float:
+    def selection_score(self) -> float:
         """By which readings of different networks compare: log-odds of the mean confidence plus those of the least.
 
         The probability of the whole line falls with each character, so that a network that drops some would win.

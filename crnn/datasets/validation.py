@@ -68,7 +68,7 @@ class Reject:
 
 
 @dataclass(frozen=True)
-class Screening:
+class Validation:
     """Outcome for a dataset of which K lines are kept.
 
     Attributes:
@@ -121,14 +121,14 @@ def line_width(
     return content_width
 
 
-def screen(
+def validate(
     store: LineStore,
     charset: Charset,
     spec: CanvasSpec,
     frame_stride: int,
     verify: bool | None = None,
     progress: Callable[[range], Iterable[int]] = iter,
-) -> Screening:
+) -> Validation:
     """Screen every line of `store`.
 
     Args:
@@ -154,7 +154,7 @@ def screen(
             rejects.append(Reject(str(index + 1), label, rejected.reason, rejected.detail))
         except UserError as error:
             rejects.append(Reject(str(index + 1), label, Reason.ENTRY, str(error)))
-    return Screening(
+    return Validation(
         kept=np.array(kept, np.int64),
         widths=np.array(widths, np.int32),
         frames=np.array(frames, np.int32),

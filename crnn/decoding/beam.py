@@ -18,7 +18,7 @@ import numpy as np
 
 from crnn.core.charset import BLANK
 from crnn.core.errors import UserError
-from crnn.decoding.ctc import GreedyPath, collapse, greedy
+from crnn.decoding.ctc import CtcPath, collapse, greedy
 from crnn.decoding.forced_alignment import align, softmax_totals
 from crnn.decoding.hot_words import HotWords
 from crnn.language_model.model import LanguageModel
@@ -100,7 +100,7 @@ class BeamDecoder:
         self.language_model, self.hot_words, self.allowed = language_model, hot_words, allowed
         self.settings = settings or BeamSettings()
 
-    def __call__(self, logits: np.ndarray) -> GreedyPath:
+    def __call__(self, logits: np.ndarray) -> CtcPath:
         """Read one line's logits, float32 (T, C).
 
         Confidences are the network's own probabilities, as greedy reading gives them: a character that only the

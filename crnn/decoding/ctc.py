@@ -16,7 +16,7 @@ LEAST = np.finfo(np.float32).tiny  # probability: characters forced by an allow-
 
 
 @dataclass(frozen=True)
-class GreedyPath:
+class CtcPath:
     """The best path of one line, K characters.
 
     Attributes:
@@ -46,7 +46,7 @@ def collapse(ids: Sequence[int] | np.ndarray) -> list[int]:
     return [int(i) for i in path[starts] if i != BLANK]
 
 
-def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> GreedyPath:
+def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> CtcPath:
     """Best path (Graves et al. 2006, section 3.2): each frame's top class, repeats merged, blanks dropped.
 
     Only one frame of each character is softmaxed: over 7,000 columns the softmax of every frame would cost more than
@@ -60,7 +60,7 @@ def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> GreedyPath:
     best = logits.argmax(axis=1) if allowed is None else allowed[logits[:, allowed].argmax(axis=1)]
     emitting = np.flatnonzero(best != BLANK)
     if not len(emitting):
-        return GreedyPath(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
+        return CtcPath(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
     # A new character begins where the id changes or where a blank stood between.
     starts = np.flatnonzero(np.concatenate([[True], (np.diff(emitting) > 1) | (np.diff(best[emitting]) != 0)]))
     ends = np.append(starts[1:], len(emitting)) - 1
@@ -73,7 +73,7 @@ def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> GreedyPath:
     rows -= highest[:, None]
     # OpenCV's exponential takes a quarter of the time of NumPy's where there is no AVX-512.
     probabilities = np.exp(top[peaks] - highest) / cv2.exp(rows, dst=rows).sum(axis=1)
-    return GreedyPath(
+    return CtcPath(
         ids=ids,
         frames=((emitting[starts] + emitting[ends]) / 2).astype(np.float32),
         confidences=probabilities.astype(np.float32),

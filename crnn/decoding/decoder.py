@@ -15,11 +15,11 @@ import numpy as np
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.decoding.beam import BeamDecoder, BeamSettings
-from crnn.decoding.ctc import GreedyPath, greedy
+from crnn.decoding.ctc import CtcPath, greedy
 from crnn.decoding.hot_words import HotWords, allowed_ids
 from crnn.language_model.model import LanguageModel, shipped_language_model
 
-Decoder = Callable[[np.ndarray], GreedyPath]  # float32 logits (T, C) of one line -> what stands there
+Decoder = Callable[[np.ndarray], CtcPath]  # float32 logits (T, C) of one line -> what stands there
 METHODS = ("beam", "greedy")  # the first is the default, everywhere
 
 
@@ -49,7 +49,7 @@ class GreedyDecoder:
 
     allowed: np.ndarray
 
-    def __call__(self, logits: np.ndarray) -> GreedyPath:
+    def __call__(self, logits: np.ndarray) -> CtcPath:
         return greedy(logits, self.allowed)
 
 

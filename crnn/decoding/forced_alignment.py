@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from crnn.core.charset import BLANK
-from crnn.decoding.ctc import GreedyPath, frames_needed, log_score
+from crnn.decoding.ctc import CtcPath, frames_needed, log_score
 
 FRAMES_AT_ONCE = 8  # their scores stay in the processor's cache from one step of `softmax_totals` to the next
 IMPOSSIBLE = np.float32(-1e30)  # a log-probability that no path recovers from, yet finite: sums stay free of NaN
@@ -37,7 +37,7 @@ def softmax_totals(scores: np.ndarray, peaks: np.ndarray, frames: np.ndarray) ->
     return totals
 
 
-def align(logits: np.ndarray, ids: list[int], normalizers: np.ndarray | None = None) -> GreedyPath:
+def align(logits: np.ndarray, ids: list[int], normalizers: np.ndarray | None = None) -> CtcPath:
     """The most probable path of `ids` through the frames (Viterbi over the CTC states, Graves et al. 2006).
 
     Args:
@@ -52,7 +52,7 @@ def align(logits: np.ndarray, ids: list[int], normalizers: np.ndarray | None = N
         ValueError: `ids` need more frames than there are.
     """
     if not ids:
-        return GreedyPath(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
+        return CtcPath(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
     if frames_needed(ids) > len(logits):
         raise ValueError(f"{len(ids)} characters do not fit into {len(logits)} frames")
     if normalizers is None:
@@ -84,4 +84,4 @@ def align(logits: np.ndarray, ids: list[int], normalizers: np.ndarray | None = N
         frames[place] = (held[0] + held[-1]) / 2
         confidences[place] = np.exp(scores[held, 2 * place + 1].max())
     confidences = np.minimum(confidences, 1)
-    return GreedyPath(np.array(ids, np.int64), frames, confidences, log_score(confidences))
+    return CtcPath(np.array(ids, np.int64), frames, confidences, log_score(confidences))

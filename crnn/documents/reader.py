@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from crnn.core.errors import UserError
-from crnn.core.reading import UNSURE
+from crnn.core.reading import RETRY_BELOW
 from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
 from crnn.documents.pages import BadPage, Document, PageImage, SourceOptions
 from crnn.documents.result import Page, Result
@@ -38,7 +38,7 @@ class ReadOptions:
     join: bool = False
     source: SourceOptions = field(default_factory=SourceOptions)
     threads: int = 1
-    unsure: float = UNSURE
+    unsure: float = RETRY_BELOW
 
 
 class DocumentReader:

@@ -33,7 +33,7 @@ from crnn.datasets.lmdb_store import LineStore
 from crnn.evaluation.measures.characters import CharacterChange, changes, recall
 from crnn.evaluation.measures.scoring import Comparison, compare, score_lines
 from crnn.finetuning.before_after_report import FEW_TEXTS, to_markdown, write_plot
-from crnn.finetuning.ensemble_writer import write_pair
+from crnn.finetuning.ensemble_writer import write_ensemble
 from crnn.image.preprocess import decode_image
 from crnn.recognizer import Recognizer
 
@@ -129,7 +129,7 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
     judged = tuned if cfg.alone else run / PAIR
     if not cfg.alone:
         looks = _looks(Path(cfg.artifacts, "lines", f"{cfg.name}-domain"), domain.get("own_looks", 0))
-        write_pair(Path(cfg.served), tuned, judged, looks, _looks(Path(domain["replay"])) if looks else ())
+        write_ensemble(Path(cfg.served), tuned, judged, looks, _looks(Path(domain["replay"])) if looks else ())
     models = [Recognizer(path) for path in (cfg.served, judged, tuned)]
     paths = [Path(cfg.artifacts, "lines", f"{cfg.name}-domain-test"), Path(domain["general"])]
     sides = [_side(path, read_lines(path, cfg.samples), models) for path in paths]

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.image.preprocess import decode_image, pad_to_bucket, to_strip
-from crnn.recognition.session import LIKENESS, open_session
+from crnn.recognition.session import DOMAIN_LOGIT, open_session
 
 POOLED, WEIGHT, BIAS = "likeness.pooled", "likeness.weight", "likeness.bias"
 RIDGE = 0.003  # a line: a weaker one tells the same lines, but its larger log-odds drown what the networks say
@@ -45,8 +45,8 @@ def add_probe(model: onnx.ModelProto, domain: Sequence[bytes], general: Sequence
         for tensor in former.values():
             model.graph.initializer.remove(tensor)
     else:
-        model.graph.node.append(helper.make_node("Gemm", [POOLED, WEIGHT, BIAS], [LIKENESS]))
-        model.graph.output.append(helper.make_tensor_value_info(LIKENESS, TensorProto.FLOAT, ["N", "probes"]))
+        model.graph.node.append(helper.make_node("Gemm", [POOLED, WEIGHT, BIAS], [DOMAIN_LOGIT]))
+        model.graph.output.append(helper.make_tensor_value_info(DOMAIN_LOGIT, TensorProto.FLOAT, ["N", "probes"]))
     model.graph.initializer.extend(
         numpy_helper.from_array(array.astype(np.float32), name) for array, name in ((columns, WEIGHT), (biases, BIAS))
     )

@@ -16,7 +16,7 @@ from crnn.network.onnx_info import read_info
 from crnn.recognition.ensemble import SECOND_KEY
 
 
-def write_pair(
+def write_ensemble(
     general: Path, tuned: Path, output: Path, domain: Sequence[bytes] = (), others: Sequence[bytes] = ()
 ) -> None:
     """Write both networks to `output`; of a `general` that is a pair itself the general network alone is taken.

@@ -15,15 +15,26 @@ from crnn.core.errors import UserError
 from crnn.image.decode import ImageError, decode_image
 
 __all__ = [
-    "Canvas", "ImageError", "TooWideError", "decode_image", "enhance", "from_farther", "from_nearer",
-    "line_gray", "pad_to_bucket", "scaled_width", "to_canvas", "to_gray", "to_strip",
+    "Canvas",
+    "ImageError",
+    "TooWideError",
+    "crop_vertically",
+    "decode_image",
+    "enhance",
+    "line_gray",
+    "pad_to_bucket",
+    "pad_vertically",
+    "scaled_width",
+    "to_canvas",
+    "to_gray",
+    "to_strip",
 ]  # fmt: skip
 
 MAX_ASPECT = 1000  # width over height: 40 canvases of 800 pixels; no printed line is so long
-NEARER = 0.06  # of the height cut off above and below: boxes leave 5 to 20 % around the letters
-STRETCHED = 1.17  # a line seen from nearer: narrow letters get more frames
-FARTHER = 0.06  # of the height put on above and below: letters cut off at their feet stand free
-SHRUNK = 0.9  # a line seen from farther: letters set wide come nearer to each other
+CROP = 0.06  # of the height, above and below: boxes leave 5 to 20 % around the letters
+CROP_STRETCH = 1.17  # of a cropped line: narrow letters get more frames
+PAD = 0.06  # of the height, above and below: letters cut off at their feet stand free
+PAD_STRETCH = 0.9  # of a padded line: letters set wide come nearer to each other
 HIDDEN = 0.35  # luminance that varies so much less than one of the colors hides the ink
 ENHANCED_HEIGHT = 4  # canvas heights: taller pictures are reduced before enhancement, whose cost is their area
 
@@ -139,16 +150,16 @@ def to_strip(image: np.ndarray, spec: CanvasSpec, stretch: float = 1.0) -> np.nd
     return cv2.resize(enhance(gray, spec.mode), (width, spec.height), interpolation=interpolation)
 
 
-def from_nearer(image: np.ndarray) -> np.ndarray:
+def crop_vertically(image: np.ndarray) -> np.ndarray:
     """A line, (H, W[, C]), without its outermost rows: larger letters on the canvas, and every x as before."""
-    rows = round(NEARER * image.shape[0])
+    rows = round(CROP * image.shape[0])
     middle = image[rows : image.shape[0] - rows]
     return middle if middle.shape[1] <= MAX_ASPECT * middle.shape[0] else image
 
 
-def from_farther(image: np.ndarray) -> np.ndarray:
+def pad_vertically(image: np.ndarray) -> np.ndarray:
     """A line, (H, W[, C]), with its outermost rows repeated: smaller letters on the canvas, and every x as before."""
-    rows = round(FARTHER * image.shape[0])
+    rows = round(PAD * image.shape[0])
     return cv2.copyMakeBorder(image, rows, rows, 0, 0, cv2.BORDER_REPLICATE) if rows else image
 
 

@@ -110,8 +110,8 @@ def select(sources: Iterable[TextSource], exclude: Sequence[str], kinds: dict[st
     chosen = []
     for source in allowed:
         share = min(1.0, kinds[source.kind] / max(1, totals[source.kind]))
-        dice = random.Random(source.name)
-        lines = source.lines if share == 1 else [line for line in source.lines if dice.random() < share]
+        rand = random.Random(source.name)
+        lines = source.lines if share == 1 else [line for line in source.lines if rand.random() < share]
         chosen.append(TextSource(source.name, source.kind, source.license, lines))
     return chosen
 

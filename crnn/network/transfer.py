@@ -103,7 +103,7 @@ def factorize(start: Checkpoint, ranks: Sequence[int]) -> Checkpoint:
     return Checkpoint(dataclasses.replace(start.info, model=dataclasses.asdict(smaller)), weights)
 
 
-def heighten(start: Checkpoint, height: int) -> Checkpoint:
+def resize_canvas(start: Checkpoint, height: int) -> Checkpoint:
     """`start` for a canvas `height` pixels high, on which letters are larger; its weights stay as they are.
 
     The network must end in as many rows as before, so that every weight keeps its place (32, 36, 40 and 46 all end in

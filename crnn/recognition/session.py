@@ -15,34 +15,44 @@ from crnn.core.cpus import check_threads
 from crnn.core.errors import UserError
 from crnn.core.model_info import METADATA_KEY, ArtifactInfo
 from crnn.core.reading import CharReading, Reading
-from crnn.decoding.ctc import GreedyPath
+from crnn.decoding.ctc import CtcPath
 from crnn.decoding.decoder import Decoder, may_read
 from crnn.decoding.spacing import separate
 from crnn.image.preprocess import pad_to_bucket, to_strip
 from crnn.recognition.chunks import Piece, cut, join
 
-LIKENESS = "likeness"  # output that tells a domain's lines from others, see `crnn.finetuning.domain_classifier`
+DOMAIN_LOGIT = "likeness"  # output of `crnn.finetuning.domain_classifier`; its name in files since version 0.1
 NEVER = -1e4  # logit of a character that a network does not know
 BLANK_CONTRAST = 4  # gray levels: a strip that varies less shows no text, and a network may still imagine some
 
 
 @dataclass(frozen=True)
-class Look:
+class Pass:
     """What a network makes of one line at one scale.
 
     Attributes:
         reading: characters, x in pixels of the image.
-        score: the decoder's (`GreedyPath.score`), summed over the pieces of a long line; -inf where nothing was read.
-        likeness: log-odds that the line is of a domain the network was fitted to, the mean over its pieces; 0 where it
-            knows of none.
+        score: the decoder's (`CtcPath.score`), summed over the pieces of a long line; -inf where nothing was read.
+        domain_logit: log-odds that the line is of a domain the network was fitted to, the mean over its pieces; 0 for a
+            network that was fitted to none.
     """
 
     reading: Reading
     score: float
-    likeness: float
+    domain_logit: float
 
 
-class Network:
+@dataclass(frozen=True)
+class _PieceReading:
+    """Of one piece of a line: characters, x in pixels of the strip; the decoder's score, None where nothing was read; a
+    logit for each domain that the network was fitted to."""
+
+    chars: list[CharReading]
+    score: float | None
+    domain_logits: list[float]
+
+
+class OnnxSession:
     """The network of the ONNX model `source`, a file or its content. Safe to share between threads.
 
     Args:
@@ -53,10 +63,10 @@ class Network:
             as they run: their scales span the batch, so a line would read differently beside other lines.
 
     Attributes:
-        info: what the model says of itself.
-        classes: columns of the logits that decoders get. Of a network beside one with a longer charset they may be made
-            more: the further ones are never read.
-        metadata: all that is written beside its graph.
+        info: the model's description.
+        classes: columns of the logits that decoders get. In an ensemble it may exceed the network's own number of
+            classes: the logits that are missing are `NEVER`, and those characters are never read.
+        metadata: all of the file's metadata.
 
     Raises:
         UserError: no such file, not one of our models, or more `threads` than there are processors.
@@ -71,7 +81,7 @@ class Network:
         self._charset = self.info.charset
         self.classes = len(self._charset)
 
-    def read(self, images: Sequence[np.ndarray], decode: Decoder, stretch: float = 1.0) -> list[Look]:
+    def read(self, images: Sequence[np.ndarray], decode: Decoder, stretch: float = 1.0) -> list[Pass]:
         """Read lines, uint8 (H, W) or (H, W, 3), once each, drawn out by `stretch`.
 
         Raises:
@@ -80,20 +90,25 @@ class Network:
         spec = self.info.canvas
         strips = [to_strip(image, spec, stretch) for image in images]
         pieces = [cut(strip, spec) if _has_contrast(strip) else [] for strip in strips]
-        chars, scores, likenesses = self._read_pieces(strips, pieces, decode)
+        readings = self._read_pieces(strips, pieces, decode)
         spaces = " " in self._charset and may_read(decode, self._charset.encode(" ")[0])
-        looks = []
-        for line, (image, strip) in enumerate(zip(images, strips, strict=True)):
-            joined = self._join(pieces[line], chars[line])
+        passes = []
+        for image, strip, cuts, parts in zip(images, strips, pieces, readings, strict=True):
+            joined = self._join(cuts, [part.chars for part in parts])
             if spaces:
                 joined = separate(joined, strip)
             scale = image.shape[1] / strip.shape[1]
             placed = [CharReading(c.char, c.confidence, c.x * scale) for c in joined]
-            reading = Reading.of(placed, **self.info.confidence)
-            score = sum(scores[line]) if scores[line] else -math.inf
-            likeness = float(np.mean(likenesses[line])) if likenesses[line] else 0.0
-            looks.append(Look(reading, score, likeness))
-        return looks
+            scores = [part.score for part in parts if part.score is not None]
+            logits = [logit for part in parts for logit in part.domain_logits]
+            passes.append(
+                Pass(
+                    reading=Reading.of(placed, **self.info.confidence),
+                    score=sum(scores) if scores else -math.inf,
+                    domain_logit=float(np.mean(logits)) if logits else 0.0,
+                )
+            )
+        return passes
 
     def run(self, images: np.ndarray) -> np.ndarray:
         """The bare network: uint8 (N, 1, H, W) canvases of one width to float32 logits (T, N, C)."""
@@ -102,35 +117,31 @@ class Network:
 
     def _read_pieces(
         self, strips: list[np.ndarray], pieces: list[list[Piece]], decode: Decoder
-    ) -> tuple[list[list[list[CharReading]]], list[list[float]], list[list[float]]]:
-        """Of each line's pieces the characters, x in pixels of the strip; the scores; and the likenesses.
-
-        Pieces of one width share a run.
-        """
+    ) -> list[list[_PieceReading]]:
+        """What stands in each line's pieces, in their order. Pieces of one width share a run."""
         canvases: dict[int, list[tuple[int, int, np.ndarray]]] = defaultdict(list)
-        chars: list[list[list[CharReading]]] = [[[] for _ in line] for line in pieces]
-        scores: list[list[float]] = [[] for _ in pieces]
-        likenesses: list[list[float]] = [[] for _ in pieces]
         for line, strip in enumerate(strips):
             for number, piece in enumerate(pieces[line]):
                 canvas = pad_to_bucket(strip[:, piece.start : piece.end], self.info.canvas)
                 canvases[canvas.shape[1]].append((line, number, canvas))
+        read: dict[tuple[int, int], _PieceReading] = {}
         for queue in canvases.values():
             for begin in range(0, len(queue), self.max_batch):
                 batch = queue[begin : begin + self.max_batch]
                 images = np.stack([canvas for _, _, canvas in batch])[:, None]
-                logits, *likeness = self._session.run(self._outputs, {"images": images})
+                logits, *domains = self._session.run(self._outputs, {"images": images})
                 if lacking := self.classes - logits.shape[2]:
                     logits = np.pad(logits, ((0, 0), (0, 0), (0, lacking)), constant_values=NEVER)
                 for position, (line, number, _) in enumerate(batch):
                     path = decode(logits[:, position])
-                    chars[line][number] = self._place(path, pieces[line][number].start)
-                    if len(path.ids):
-                        scores[line].append(path.score)
-                    likenesses[line] += [of_probes[position].max() for of_probes in likeness]
-        return chars, scores, likenesses
+                    read[line, number] = _PieceReading(
+                        self._place(path, pieces[line][number].start),
+                        path.score if len(path.ids) else None,
+                        [float(of_domain[position].max()) for of_domain in domains],
+                    )
+        return [[read[line, number] for number in range(len(pieces[line]))] for line in range(len(strips))]
 
-    def _place(self, path: GreedyPath, start: int) -> list[CharReading]:
+    def _place(self, path: CtcPath, start: int) -> list[CharReading]:
         """Characters of one piece, x in pixels of the strip; the piece begins at `start`."""
         stride = self.info.frame_stride
         return [
@@ -192,7 +203,7 @@ def _read_info(session: ort.InferenceSession, metadata: dict[str, str], name: st
     if (
         [i.name for i in inputs] != ["images"]
         or inputs[0].type != "tensor(uint8)"
-        or [o.name for o in outputs] not in (["logits"], ["logits", LIKENESS])
+        or [o.name for o in outputs] not in (["logits"], ["logits", DOMAIN_LOGIT])
     ):
         raise UserError(f"{name} is not a line recognizer: its graph must turn uint8 images into logits")
     classes = outputs[0].shape[-1]

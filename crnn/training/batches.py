@@ -19,7 +19,7 @@ from torch import Tensor
 from crnn.core.canvas import CanvasSpec
 from crnn.core.charset import BLANK, Charset
 from crnn.datasets.lmdb_store import LineStore
-from crnn.datasets.validation import Reject, require_share, screen
+from crnn.datasets.validation import Reject, require_share, validate
 from crnn.image.preprocess import Canvas, decode_image, to_canvas
 from crnn.training.loss import IGNORED
 from crnn.training.variation import Variation
@@ -125,17 +125,17 @@ class LineDataset:
         self.free_spaces = [store.info.get("spaces") == "free" for store in self.stores]
         origins, widths, frames, weights = [], [], [], []
         for number, store in enumerate(self.stores):
-            screening = screen(store, charset, spec, frame_stride)
-            require_share(screening.rejects, len(store), max_reject_share, str(store.path))
-            self.rejects[str(store.path)] = screening.rejects
+            validated = validate(store, charset, spec, frame_stride)
+            require_share(validated.rejects, len(store), max_reject_share, str(store.path))
+            self.rejects[str(store.path)] = validated.rejects
             chosen = slice(None)
-            if limit is not None and len(screening.kept) > limit:
-                chosen = np.linspace(0, len(screening.kept) - 1, limit).astype(np.int64)  # type: ignore[assignment]
-            kept = screening.kept[chosen]
+            if limit is not None and len(validated.kept) > limit:
+                chosen = np.linspace(0, len(validated.kept) - 1, limit).astype(np.int64)  # type: ignore[assignment]
+            kept = validated.kept[chosen]
             origins.append(np.stack([np.full(len(kept), number), kept], axis=1))
-            widths.append(screening.widths[chosen])
-            frames.append(screening.frames[chosen])
-            weights.append(screening.weights[chosen])
+            widths.append(validated.widths[chosen])
+            frames.append(validated.frames[chosen])
+            weights.append(validated.weights[chosen])
         self.origins = np.concatenate(origins)  # (lines, 2): which store, which of its lines
         self.widths, self.frames = np.concatenate(widths), np.concatenate(frames)
         self.weights = np.concatenate(weights)

@@ -24,7 +24,7 @@ class DataConfig:
     charset: charset file, or a name in `crnn.core.charset.CHARSETS`.
     shares: part of each training set in an epoch; by default as many as it has lines. Lines of a set are drawn once
         each, or by the weights that stand in it.
-    recalled: of the training sets, so many of the last teach what the start model reads in their lines instead of what
+    distilled: of the training sets, so many of the last teach what the start model reads in their lines instead of what
         their labels say: they are there to be remembered.
     max_reject_share: unusable lines a dataset may have before training refuses it.
     validation_lines: lines of each validation set that are read at most.
@@ -36,7 +36,7 @@ class DataConfig:
     validation: list[str] = field(default_factory=lambda: ["artifacts/lines/validation"])
     charset: str = "full"
     shares: list[float] | None = None
-    recalled: int = 0
+    distilled: int = 0
     max_reject_share: float = 0.1
     validation_lines: int = 1000
     augmentation: float = 0.0
@@ -67,7 +67,7 @@ class TrainConfig:
     steps: optimizer steps in all.
     aligned_steps: steps of aligned cross-entropy before CTC.
     shortcut_weight: of the losses by the network's shortcut, if it has one (`ModelConfig.shortcut`).
-    recall_weight: of a recalled line's divergence from the start model, where a labeled line's loss has 1.
+    distill_weight: of a distilled line's divergence from the start model, where a labeled line's loss has 1.
     aligned_weight: weight the aligned loss keeps beside CTC afterwards.
     aligned_share: of a batch's lines, that bear it then: it costs as much as CTC does.
     batch_pixels: width of a batch's canvases laid side by side.
@@ -107,7 +107,7 @@ class TrainConfig:
     aligned_weight: float = MISSING
     aligned_share: float = 0.25
     shortcut_weight: float = 0.5
-    recall_weight: float = 1.0
+    distill_weight: float = 1.0
     batch_pixels: int = MISSING
     parts: int = 2
     learning_rate: float = MISSING
@@ -147,9 +147,9 @@ class TrainConfig:
             raise UserError(f"data.shares has {len(self.data.shares)} entries for {len(self.data.train)} datasets")
         if self.data.shares is not None and (min(self.data.shares) < 0 or sum(self.data.shares) == 0):
             raise UserError(f"data.shares is {list(self.data.shares)}: give one share above 0, and none below")
-        if not 0 <= self.data.recalled <= len(self.data.train) or (self.data.recalled and not self.start_model):
+        if not 0 <= self.data.distilled <= len(self.data.train) or (self.data.distilled and not self.start_model):
             raise UserError(
-                f"data.recalled={self.data.recalled}: needs a start_model, and no more than the training sets"
+                f"data.distilled={self.data.distilled}: needs a start_model, and no more than the training sets"
             )
         if self.lowered_ranks is not None and not self.start_model:
             raise UserError("lowered_ranks needs a start_model: without one, set network.ranks")

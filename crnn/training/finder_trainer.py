@@ -250,9 +250,9 @@ class FinderTrainer:
         probability, kernels = logits.sigmoid() * known, batch.kernels * known
         shared = (probability * kernels).sum((1, 2))
         # A crop without text has no overlap to gain; its cells are judged by cross-entropy alone.
-        dice = 1 - (2 * shared + 1) / (probability.square().sum((1, 2)) + kernels.square().sum((1, 2)) + 1)
-        dice = dice[text.any(2).any(1)]
-        total = entropy + (dice.mean() if len(dice) else 0.0)
+        rand = 1 - (2 * shared + 1) / (probability.square().sum((1, 2)) + kernels.square().sum((1, 2)) + 1)
+        rand = rand[text.any(2).any(1)]
+        total = entropy + (rand.mean() if len(rand) else 0.0)
         if text.any():
             total = total + config.height_weight * (heights - batch.heights)[text].abs().mean()
         return total

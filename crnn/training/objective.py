@@ -42,12 +42,12 @@ class Objective:
 
     def _of_embeddings(self, embeddings: Tensor, batch: Batch, step: int, precision: str) -> Tensor:
         """Loss of embeddings (T, N, E)."""
-        recalled = batch.sources >= len(self.config.data.train) - self.config.data.recalled
-        if not recalled.any():
+        distilled = batch.sources >= len(self.config.data.train) - self.config.data.distilled
+        if not distilled.any():
             return self._labeled(embeddings, batch, step)
-        labeled, kept = (~recalled).nonzero().squeeze(1), recalled.nonzero().squeeze(1)
-        share = len(kept) / len(recalled)
-        total = share * self._recalled(embeddings[:, kept], batch.select(kept), precision)
+        labeled, kept = (~distilled).nonzero().squeeze(1), distilled.nonzero().squeeze(1)
+        share = len(kept) / len(distilled)
+        total = share * self._distilled(embeddings[:, kept], batch.select(kept), precision)
         if len(labeled):
             total = total + (1 - share) * self._labeled(embeddings[:, labeled], batch.select(labeled), step)
         return total
@@ -75,9 +75,9 @@ class Objective:
             return None
         return torch.where(batch.free_spaces, self.charset.encode(" ")[0], BLANK)
 
-    def _recalled(self, embeddings: Tensor, batch: Batch, precision: str) -> Tensor:
+    def _distilled(self, embeddings: Tensor, batch: Batch, precision: str) -> Tensor:
         assert self.teacher is not None
         with torch.no_grad(), self._rounded(batch, precision):
             wanted = self.teacher.embed(batch.images)
         per_line = distillation_loss(embeddings, self.model.head, wanted.float(), self.teacher.head)
-        return self.config.recall_weight * (per_line / batch.target_lengths).mean()
+        return self.config.distill_weight * (per_line / batch.target_lengths).mean()

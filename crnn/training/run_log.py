@@ -21,7 +21,7 @@ from crnn.training.torchvision_cpu import make_grid
 GRID_WIDTH = 320  # pixels; wider lines are cut in the grid of samples
 
 
-class Logbook:
+class RunLog:
     """Writes `tensorboard/` and `history.jsonl` in a run's folder; silent in all processes but the first."""
 
     def __init__(self, folder: Path, enabled: bool) -> None:
@@ -30,7 +30,7 @@ class Logbook:
             self.board = SummaryWriter(str(folder / "tensorboard"))
             self.history = open(folder / "history.jsonl", "a", encoding="utf-8")  # noqa: SIM115 (closed in __exit__)
 
-    def __enter__(self) -> Logbook:
+    def __enter__(self) -> RunLog:
         return self
 
     def __exit__(

@@ -27,14 +27,14 @@ from crnn.datasets.validation import write_rejects
 from crnn.decoding.ctc import collapse
 from crnn.network.checkpoint import Checkpoint, State, load, load_newest, save
 from crnn.network.crnn import CRNN, ModelConfig
-from crnn.network.transfer import ADDED, Freezer, factorize, grow_head, heighten, trainable
+from crnn.network.transfer import ADDED, Freezer, factorize, grow_head, resize_canvas, trainable
 from crnn.training.augment import LightAugmentation
 from crnn.training.batches import Batch, BatchPlan, LineDataset
 from crnn.training.config import LINES_MULTIPLE, TrainConfig, learning_rate
 from crnn.training.device import choose_device
 from crnn.training.loop import Interrupted, Prefetcher, on_stop_signals, update_average, with_weights
 from crnn.training.objective import Objective
-from crnn.training.run_log import Logbook
+from crnn.training.run_log import RunLog
 from crnn.training.variation import Variation
 
 
@@ -67,8 +67,8 @@ class Trainer:
         self.charset = Charset.load(config.data.charset)
         start = load(config.start_model) if config.start_model else None
         if start is not None and config.raised_height is not None:
-            start = heighten(start, config.raised_height)
-        recalled = start
+            start = resize_canvas(start, config.raised_height)
+        distilled = start
         if start is not None:
             if config.lowered_ranks is not None:
                 start = factorize(start, config.lowered_ranks)
@@ -95,7 +95,7 @@ class Trainer:
         self.model = CRNN(config.network, len(self.charset))
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         origin = None if start is None else grow_head(start.weights, start.info.charset, self.charset)
-        teacher = self._teacher(recalled) if recalled is not None and config.data.recalled else None
+        teacher = self._teacher(distilled) if distilled is not None and config.data.distilled else None
         self.objective = Objective(self.model, teacher, self.charset, config)
         known = 0 if start is None else len(start.info.charset)
         self.freezer = Freezer(self.model, config.trained_layers, config.batch_statistics, known)
@@ -362,7 +362,7 @@ class Trainer:
         with (
             on_stop_signals(self._ask_to_stop),
             Prefetcher(self.batches) as load_batches,
-            Logbook(self.folder, enabled=self.rank == 0) as logbook,
+            RunLog(self.folder, enabled=self.rank == 0) as run_log,
             tqdm(
                 total=config.steps, initial=self.step, unit="step", disable=self.rank > 0, file=sys.stdout,
                 mininterval=1.0 if sys.stdout.isatty() else 30.0,
@@ -378,11 +378,11 @@ class Trainer:
                     speed = (self.lines_seen - lines_logged) / (now - logged)
                     logged, lines_logged = now, self.lines_seen
                     rate = learning_rate(self.step - 1, config)
-                    logbook.step(self.step, self.lines_seen, loss, rate, norm, speed, self.skipped)
+                    run_log.step(self.step, self.lines_seen, loss, rate, norm, speed, self.skipped)
                     bar.set_postfix(loss=f"{loss:.3f}", lines_per_s=f"{speed:.0f}", refresh=False)
                 if self.step % config.validate_every == 0 or self.step == config.steps:
                     accuracy, samples = self.validate()
-                    logbook.validation(self.step, self.lines_seen, self.seconds, accuracy, samples)
+                    run_log.validation(self.step, self.lines_seen, self.seconds, accuracy, samples)
                     logged, lines_logged = time.monotonic(), self.lines_seen
                 due = time.monotonic() - saved > config.checkpoint_every
                 if due or self.stopping or self.step == config.steps:

@@ -95,8 +95,8 @@ def _likeness(pen: ImageFont.FreeTypeFont, one: str, other: str) -> float:
             return 0.0
         inks.append(np.asarray(picture.crop(box).resize((PIXELS, PIXELS), Image.Resampling.BOX), np.float64).ravel())
     with np.errstate(invalid="ignore"):  # a letter that fills its box has no spread
-        likeness = np.corrcoef(inks[0], inks[1])[0, 1]
-    return float(np.nan_to_num(likeness))
+        domain_logit = np.corrcoef(inks[0], inks[1])[0, 1]
+    return float(np.nan_to_num(domain_logit))
 
 
 def own_pictures(pictures: dict[str, Picture]) -> set[str]:

@@ -25,7 +25,7 @@ from crnn.core.charset import Charset
 from crnn.core.errors import UserError, exit_cleanly
 from crnn.core.stage import run_stage, typed
 from crnn.datasets.lmdb_store import LineStore
-from crnn.datasets.validation import Reason, count_reasons, screen
+from crnn.datasets.validation import Reason, count_reasons, validate
 from crnn.decoding.ctc import frames_needed
 from crnn.network.checkpoint import DEFAULT_CHECKPOINT, read_info
 from data.stats.report import as_text, plot
@@ -111,28 +111,28 @@ def describe(cfg: StatsConfig) -> DatasetStats:
     """
     store, start = LineStore(cfg.dataset), read_info(cfg.start_model)
     charset, spec = Charset.load(cfg.charset) if cfg.charset else start.charset, start.canvas
-    screening = screen(store, charset, spec, start.frame_stride, cfg.verify, _progress("checking"))
-    if not len(screening.kept):
-        reasons = ", ".join(f"{count} {reason}" for reason, count in count_reasons(screening.rejects).items())
+    validated = validate(store, charset, spec, start.frame_stride, cfg.verify, _progress("checking"))
+    if not len(validated.kept):
+        reasons = ", ".join(f"{count} {reason}" for reason, count in count_reasons(validated.rejects).items())
         raise UserError(f"{cfg.dataset}: none of its {len(store)} lines can be used ({reasons or 'it is empty'})")
     counts: Counter[str] = Counter()
     categories: dict[str, list[int]] = {}
     lengths, needed = [], []
-    for index in _progress("counting")(screening.kept):
+    for index in _progress("counting")(validated.kept):
         line = store[int(index)]
         label = charset.fold(line.label)
         counts.update(label)
         categories.setdefault(line.category or "none", []).append(len(label))
         lengths.append(len(label))
         needed.append(frames_needed(charset.encode(label)))
-    widths = np.array([spec.bucket_width(int(width)) for width in screening.widths])
+    widths = np.array([spec.bucket_width(int(width)) for width in validated.widths])
     use = np.array(needed) / (widths // start.frame_stride)
-    foreign = Counter(c for reject in screening.rejects if reject.reason is Reason.FOREIGN for c in reject.detail)
+    foreign = Counter(c for reject in validated.rejects if reject.reason is Reason.FOREIGN for c in reject.detail)
     return DatasetStats(
         dataset=str(cfg.dataset),
         lines=len(store),
-        usable=len(screening.kept),
-        rejects=dict(count_reasons(screening.rejects).most_common()),
+        usable=len(validated.kept),
+        rejects=dict(count_reasons(validated.rejects).most_common()),
         characters=sum(lengths),
         label_lengths=_histogram(np.array(lengths)),
         canvas_widths=_histogram(widths),

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from data.synthesis.dice import Dice
 from data.synthesis.paper import TILES, Colors, add_panel, add_rules, choose_colors, cut, make_paper, textures
+from data.synthesis.rand import Rand
 from data.synthesis.settings import Recipe
 from data.synthesis.typeset import Typeset
 
@@ -37,18 +37,18 @@ class Frame:
     text: tuple[int, int, int, int]
 
 
-def frame_of(line: Typeset, recipe: Recipe, dice: Dice) -> Frame | None:
+def frame_of(line: Typeset, recipe: Recipe, rand: Rand) -> Frame | None:
     """Choose the cut around the text; None if the line has no ink at all."""
     columns, rows = np.flatnonzero(line.ink.max(axis=0)), np.flatnonzero(line.ink.max(axis=1))
     if not len(columns):
         return None
     left, right, top, bottom = int(columns[0]), int(columns[-1]) + 1, int(rows[0]), int(rows[-1]) + 1
     em, baseline = line.em, line.baseline
-    ascent, descent = (MIN_ASCENT, 0.0) if dice.chance(recipe.ink_box) else (0.88, 0.14)
+    ascent, descent = (MIN_ASCENT, 0.0) if rand.chance(recipe.ink_box) else (0.88, 0.14)
     top, bottom = min(top, baseline - round(ascent * em)), max(bottom, baseline + round(descent * em))
     height = bottom - top
-    above, below = dice.span(recipe.above) or 0.0, dice.span(recipe.below) or 0.0
-    before, after = dice.span(recipe.left) or 0.0, dice.span(recipe.right) or 0.0
+    above, below = rand.span(recipe.above) or 0.0, rand.span(recipe.below) or 0.0
+    before, after = rand.span(recipe.left) or 0.0, rand.span(recipe.right) or 0.0
     return Frame(
         left - round(before * em),
         top - round(above * height),
@@ -58,9 +58,9 @@ def frame_of(line: Typeset, recipe: Recipe, dice: Dice) -> Frame | None:
     )
 
 
-def compose(line: Typeset, frame: Frame, recipe: Recipe, dice: Dice) -> Crop:
+def compose(line: Typeset, frame: Frame, recipe: Recipe, rand: Rand) -> Crop:
     """Draw the picture inside `frame`, bent and tilted as the recipe says."""
-    tilt, perspective, curve = dice.span(recipe.tilt), dice.span(recipe.perspective), dice.span(recipe.curve)
+    tilt, perspective, curve = rand.span(recipe.tilt), rand.span(recipe.perspective), rand.span(recipe.curve)
     bent = tilt is not None or perspective is not None or curve is not None
     if bent:  # a box around a tilted line is higher
         text_height = frame.text[3] - frame.text[1]
@@ -74,27 +74,27 @@ def compose(line: Typeset, frame: Frame, recipe: Recipe, dice: Dice) -> Crop:
     ink = _window(line.ink, left, top, shape)
     box = (frame.text[0] - left, frame.text[1] - top, frame.text[2] - left, frame.text[3] - top)
     baseline = line.baseline - top
-    neighbors = dice.span(recipe.neighbors)
+    neighbors = rand.span(recipe.neighbors)
     if neighbors is not None:
-        _add_neighbors(ink, line, left, top, neighbors, dice)
-    if dice.chance(recipe.stray):
-        _add_strays(ink, box, line, dice)
+        _add_neighbors(ink, line, left, top, neighbors, rand)
+    if rand.chance(recipe.stray):
+        _add_strays(ink, box, line, rand)
 
-    colors = choose_colors(recipe, dice)
-    picture = make_paper(shape, colors, recipe, dice)
-    if dice.chance(recipe.panel):
-        add_panel(picture, box, colors, dice)
-    add_rules(picture, box, baseline, line.em, colors, recipe, dice)
-    picture = _print(picture, ink, line, left, colors, recipe, dice)
-    opacity = dice.span(recipe.stamp)
+    colors = choose_colors(recipe, rand)
+    picture = make_paper(shape, colors, recipe, rand)
+    if rand.chance(recipe.panel):
+        add_panel(picture, box, colors, rand)
+    add_rules(picture, box, baseline, line.em, colors, recipe, rand)
+    picture = _print(picture, ink, line, left, colors, recipe, rand)
+    opacity = rand.span(recipe.stamp)
     if opacity is not None:
-        _stamp(picture, ink, line.em, opacity, dice)
+        _stamp(picture, ink, line.em, opacity, rand)
 
     centers = line.centers - np.float32(left)
     if curve is not None:
-        picture = _bend(picture, curve * height, dice)
+        picture = _bend(picture, curve * height, rand)
     if bent:
-        return _warp(picture, centers, margin, tilt or 0.0, perspective or 0.0, dice)
+        return _warp(picture, centers, margin, tilt or 0.0, perspective or 0.0, rand)
     return Crop(picture, centers)
 
 
@@ -114,119 +114,119 @@ def _paste(out: np.ndarray, ink: np.ndarray, x: int, y: int) -> None:
         np.maximum(out[y0:y1, x0:x1], part, out=out[y0:y1, x0:x1])
 
 
-def _add_neighbors(ink: np.ndarray, line: Typeset, left: int, top: int, distance: float, dice: Dice) -> None:
+def _add_neighbors(ink: np.ndarray, line: Typeset, left: int, top: int, distance: float, rand: Rand) -> None:
     """Let the lines above and below show: this line's own letters, moved along."""
     rows = np.flatnonzero(line.ink.max(axis=1))
     drawn = line.ink[rows[0] : rows[-1] + 1]
     pitch = round(distance * max(len(drawn), 0.9 * line.em))
-    where = dice.below(3)
+    where = rand.below(3)
     for direction in ((-1,), (1,), (-1, 1))[where]:
-        moved = np.roll(drawn, dice.below(drawn.shape[1]), axis=1)
+        moved = np.roll(drawn, rand.below(drawn.shape[1]), axis=1)
         _paste(ink, moved, -left, rows[0] - top + direction * pitch)
 
 
-def _add_strays(ink: np.ndarray, box: tuple[int, int, int, int], line: Typeset, dice: Dice) -> None:
+def _add_strays(ink: np.ndarray, box: tuple[int, int, int, int], line: Typeset, rand: Rand) -> None:
     """Leave bits of other letters, bullets or dirt at the left or right end, clear of the text."""
     height, width = ink.shape
     clear = max(2, round(0.15 * line.em))
     for free, at_left in ((box[0] - clear, True), (width - box[2] - clear, False)):
         size = min(free, round(0.3 * line.em))
-        if size < 1 or dice.chance(0.4):
+        if size < 1 or rand.chance(0.4):
             continue
-        x = int(dice.uniform(2, line.ink.shape[1] - size - 2)) if line.ink.shape[1] > size + 4 else 0
+        x = int(rand.uniform(2, line.ink.shape[1] - size - 2)) if line.ink.shape[1] > size + 4 else 0
         scrap = line.ink[:, x : x + size]
         _paste(ink, scrap, 0 if at_left else width - size, (height - scrap.shape[0]) // 2)
 
 
 def _print(
-    picture: np.ndarray, ink: np.ndarray, line: Typeset, left: int, colors: Colors, recipe: Recipe, dice: Dice
+    picture: np.ndarray, ink: np.ndarray, line: Typeset, left: int, colors: Colors, recipe: Recipe, rand: Rand
 ) -> np.ndarray:
     """Lay the ink on the paper with its sides, light, outline, shadow or relief."""
     em = line.em
-    shade = dice.span(recipe.drop_shadow)
+    shade = rand.span(recipe.drop_shadow)
     if shade is not None:
         offset = max(1, round(shade * em))
-        cast = cv2.GaussianBlur(np.roll(ink, (offset, offset), (0, 1)), (0, 0), 0.3 + offset * dice.uniform(0, 0.7))
+        cast = cv2.GaussianBlur(np.roll(ink, (offset, offset), (0, 1)), (0, 0), 0.3 + offset * rand.uniform(0, 0.7))
         dark = 0.0 if colors.ink > colors.paper else 255.0
-        picture += (dark - picture) * cast * np.float32(dice.uniform(0.3, 0.9))
-    depth = dice.span(recipe.depth)
+        picture += (dark - picture) * cast * np.float32(rand.uniform(0.3, 0.9))
+    depth = rand.span(recipe.depth)
     if depth is not None:
         # in shade or in light, but never near the ink: sides of its own luma would fill the letters
-        side = colors.paper + (colors.ink - colors.paper) * dice.uniform(-0.4, 0.45)
-        picture += (np.float32(side) - picture) * _extruded(ink, max(1, round(depth * em)), dice)
-    glow = dice.span(recipe.glow)
+        side = colors.paper + (colors.ink - colors.paper) * rand.uniform(-0.4, 0.45)
+        picture += (np.float32(side) - picture) * _extruded(ink, max(1, round(depth * em)), rand)
+    glow = rand.span(recipe.glow)
     if glow is not None:
-        halo = cv2.GaussianBlur(ink, (0, 0), max(0.5, glow * em)) * np.float32(dice.uniform(0.3, 0.8))
+        halo = cv2.GaussianBlur(ink, (0, 0), max(0.5, glow * em)) * np.float32(rand.uniform(0.3, 0.8))
         picture += np.float32(colors.ink - colors.paper) * halo
-    outline = dice.span(recipe.outline)
+    outline = rand.span(recipe.outline)
     if outline is not None:
         size = 2 * max(1, round(outline * em)) + 1
         ring = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-        rim = dice.uniform(180, 255) if colors.ink < colors.paper else dice.uniform(0, 75)
+        rim = rand.uniform(180, 255) if colors.ink < colors.paper else rand.uniform(0, 75)
         picture += (np.float32(rim) - picture) * ring
     luma = np.full(ink.shape[1], colors.ink, np.float32)
-    if len(line.edges) > 3 and dice.chance(recipe.two_inks):
-        at = round(float(line.edges[1 + dice.below(len(line.edges) - 2)])) - left
+    if len(line.edges) > 3 and rand.chance(recipe.two_inks):
+        at = round(float(line.edges[1 + rand.below(len(line.edges) - 2)])) - left
         luma[max(0, at) :] = colors.second
-    worn = dice.span(recipe.worn)
+    worn = rand.span(recipe.worn)
     if worn is not None:
-        ink = ink * (1 - np.float32(worn) * np.maximum(cut(textures()[dice.below(TILES)], ink.shape, dice), 0))
-    relief = dice.span(recipe.relief)
+        ink = ink * (1 - np.float32(worn) * np.maximum(cut(textures()[rand.below(TILES)], ink.shape, rand), 0))
+    relief = rand.span(recipe.relief)
     if relief is not None:
         lit = np.roll(ink, (1, 1), (0, 1)) - np.roll(ink, (-1, -1), (0, 1))
-        picture += lit * np.float32(relief * colors.contrast * (1 if dice.chance(0.5) else -1))
+        picture += lit * np.float32(relief * colors.contrast * (1 if rand.chance(0.5) else -1))
     picture += (luma - picture) * ink
     return picture
 
 
-def _extruded(ink: np.ndarray, reach: int, dice: Dice) -> np.ndarray:
+def _extruded(ink: np.ndarray, reach: int, rand: Rand) -> np.ndarray:
     """The sides of letters `reach` pixels deep, as seen from one of four corners."""
-    down, right = (1 if dice.chance(0.5) else -1), (1 if dice.chance(0.5) else -1)
+    down, right = (1 if rand.chance(0.5) else -1), (1 if rand.chance(0.5) else -1)
     sides = ink
     for step in range(1, reach + 1):
         sides = np.maximum(sides, np.roll(ink, (down * step, right * step), (0, 1)))
     return sides
 
 
-def _stamp(picture: np.ndarray, ink: np.ndarray, em: int, opacity: float, dice: Dice) -> None:
+def _stamp(picture: np.ndarray, ink: np.ndarray, em: int, opacity: float, rand: Rand) -> None:
     """Print part of a round or square seal over the line, worn and translucent, in place."""
     height, width = picture.shape
     mask = np.zeros((height, width), np.float32)
-    center = (int(dice.uniform(0, width)), int(dice.uniform(-height, 2 * height)))
-    radius, thickness = int(dice.uniform(0.9, 3) * em), max(1, round(em * dice.uniform(0.05, 0.14)))
-    if dice.chance(0.75):
+    center = (int(rand.uniform(0, width)), int(rand.uniform(-height, 2 * height)))
+    radius, thickness = int(rand.uniform(0.9, 3) * em), max(1, round(em * rand.uniform(0.05, 0.14)))
+    if rand.chance(0.75):
         cv2.circle(mask, center, radius, 1.0, thickness, cv2.LINE_AA)
     else:
         corner = (center[0] + 2 * radius, center[1] + 2 * radius)
         cv2.rectangle(mask, center, corner, 1.0, thickness)
-    if dice.chance(0.5):  # a part of its inscription, standing on its head
-        mask = np.maximum(mask, np.roll(ink[::-1], dice.below(width), axis=1) * (np.arange(width) < center[0]))
-    luma = np.float32(dice.uniform(80, 160))  # red and blue inks in gray
+    if rand.chance(0.5):  # a part of its inscription, standing on its head
+        mask = np.maximum(mask, np.roll(ink[::-1], rand.below(width), axis=1) * (np.arange(width) < center[0]))
+    luma = np.float32(rand.uniform(80, 160))  # red and blue inks in gray
     mask *= np.float32(opacity)
     np.minimum(picture, picture + (luma - picture) * mask, out=picture)
 
 
-def _bend(picture: np.ndarray, height: float, dice: Dice) -> np.ndarray:
+def _bend(picture: np.ndarray, height: float, rand: Rand) -> np.ndarray:
     """Shift columns up and down along an arc: a page near its spine, a curled receipt."""
     rows, columns = picture.shape
     t = np.linspace(0, 1, columns, dtype=np.float32)
-    peak = np.float32(dice.uniform(0.2, 0.8))
+    peak = np.float32(rand.uniform(0.2, 0.8))
     arc = 1 - ((t - peak) / max(peak, 1 - peak)) ** 2
-    shift = (arc - arc.mean()) * np.float32(height * (1 if dice.chance(0.5) else -1))
+    shift = (arc - arc.mean()) * np.float32(height * (1 if rand.chance(0.5) else -1))
     x = np.broadcast_to(np.arange(columns, dtype=np.float32), (rows, columns))
     y = np.arange(rows, dtype=np.float32)[:, None] + shift
     return cv2.remap(picture, np.ascontiguousarray(x), y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _warp(picture: np.ndarray, centers: np.ndarray, margin: int, tilt: float, perspective: float, dice: Dice) -> Crop:
+def _warp(picture: np.ndarray, centers: np.ndarray, margin: int, tilt: float, perspective: float, rand: Rand) -> Crop:
     """Cut the frame out of `picture` through corners that are a little off."""
     height, width = picture.shape[0] - 2 * margin, picture.shape[1] - 2 * margin
-    drop = tilt * height * (0.5 if dice.chance(0.5) else -0.5)
+    drop = tilt * height * (0.5 if rand.chance(0.5) else -0.5)
     corners = [(0, 0, drop), (width, 0, -drop), (width, height, -drop), (0, height, drop)]
     shake = perspective * height
     source = np.array(
         [
-            (margin + x + dice.uniform(-shake, shake) * 0.7, margin + y + dy + dice.uniform(-shake, shake) * 0.5)
+            (margin + x + rand.uniform(-shake, shake) * 0.7, margin + y + dy + rand.uniform(-shake, shake) * 0.5)
             for x, y, dy in corners
         ],
         np.float32,

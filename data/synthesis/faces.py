@@ -18,7 +18,7 @@ import freetype
 import numpy as np
 
 from crnn.core.errors import UserError
-from data.synthesis.dice import Dice, cumulate
+from data.synthesis.rand import Rand, cumulate
 from data.synthesis.settings import FaceSettings
 from data.synthesis.text import HANZI
 
@@ -260,10 +260,10 @@ class Faces:
         """Scripts there are faces for."""
         return set(self._groups)
 
-    def choose(self, script: str, dice: Dice) -> Face:
+    def choose(self, script: str, rand: Rand) -> Face:
         """A face for `script`; a zh face where there is none of that script."""
         script = script if script in self._groups else "zh"
-        return dice.choice(self._groups[script][dice.weighted(self._shares[script])])
+        return rand.choice(self._groups[script][rand.weighted(self._shares[script])])
 
 
 @lru_cache(maxsize=8)

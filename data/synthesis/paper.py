@@ -1,7 +1,7 @@
 """What lies under the text: even paper, texture, gradients, cells and rules. Knows nothing of letters.
 
 Random fields are cut out of pools that are made once in each process from a fixed seed: drawing them afresh would
-cost more than the rest of a line, and a line still depends on its own dice only.
+cost more than the rest of a line, and a line still depends on its own rand only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from data.synthesis.dice import Dice
+from data.synthesis.rand import Rand
 from data.synthesis.settings import Recipe
 
 POOL_SEED = 20_000
@@ -34,14 +34,14 @@ class Colors:
         return abs(self.paper - self.ink)
 
 
-def choose_colors(recipe: Recipe, dice: Dice) -> Colors:
+def choose_colors(recipe: Recipe, rand: Rand) -> Colors:
     """Lumas that differ by at least the recipe's contrast."""
-    contrast = dice.span(recipe.contrast) or recipe.contrast.high
-    light_on_dark = dice.chance(recipe.light_on_dark)
-    paper = dice.span(recipe.paper) or recipe.paper.high
+    contrast = rand.span(recipe.contrast) or recipe.contrast.high
+    light_on_dark = rand.chance(recipe.light_on_dark)
+    paper = rand.span(recipe.paper) or recipe.paper.high
     paper = min(255 - paper, 255 - contrast) if light_on_dark else max(paper, contrast)
     sign = 1.0 if light_on_dark else -1.0
-    return Colors(paper, paper + sign * contrast, paper + sign * contrast * dice.uniform(0.5, 0.9))
+    return Colors(paper, paper + sign * contrast, paper + sign * contrast * rand.uniform(0.5, 0.9))
 
 
 @lru_cache(maxsize=1)
@@ -89,67 +89,67 @@ def noise() -> np.ndarray:
     return np.random.default_rng(POOL_SEED + 1).standard_normal((512, 4096), np.float32)
 
 
-def cut(pool: np.ndarray, shape: tuple[int, int], dice: Dice) -> np.ndarray:
+def cut(pool: np.ndarray, shape: tuple[int, int], rand: Rand) -> np.ndarray:
     """A random part of `pool` (height, width) in this shape; enlarged where the pool is smaller."""
     height, width = shape
     scale = max(1.0, height / pool.shape[0], width / pool.shape[1])
     rows, columns = int(height / scale), int(width / scale)
-    y, x = dice.below(pool.shape[0] - rows + 1), dice.below(pool.shape[1] - columns + 1)
+    y, x = rand.below(pool.shape[0] - rows + 1), rand.below(pool.shape[1] - columns + 1)
     part = pool[y : y + rows, x : x + columns]
     return part if scale == 1.0 else cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def make_paper(shape: tuple[int, int], colors: Colors, recipe: Recipe, dice: Dice) -> np.ndarray:
+def make_paper(shape: tuple[int, int], colors: Colors, recipe: Recipe, rand: Rand) -> np.ndarray:
     """Paper of `shape`: float32 luma (height, width)."""
     paper = np.full(shape, colors.paper, np.float32)
-    texture = dice.span(recipe.texture)
+    texture = rand.span(recipe.texture)
     if texture is not None:
-        tile = cut(textures()[dice.below(TILES)], shape, dice)
+        tile = cut(textures()[rand.below(TILES)], shape, rand)
         paper += tile * np.float32(texture * colors.contrast)
-    gradient = dice.span(recipe.gradient)
+    gradient = rand.span(recipe.gradient)
     if gradient is not None:
-        corners = np.array([[dice.uniform(-1, 1) for _ in range(3)] for _ in range(2)], np.float32)
+        corners = np.array([[rand.uniform(-1, 1) for _ in range(3)] for _ in range(2)], np.float32)
         field = cv2.resize(corners, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
         paper += field * np.float32(gradient * colors.contrast)
-    clutter = dice.span(recipe.clutter)
+    clutter = rand.span(recipe.clutter)
     if clutter is not None:
-        _add_clutter(paper, clutter * colors.contrast, dice)
+        _add_clutter(paper, clutter * colors.contrast, rand)
     return paper
 
 
-def _add_clutter(paper: np.ndarray, amplitude: float, dice: Dice) -> None:
+def _add_clutter(paper: np.ndarray, amplitude: float, rand: Rand) -> None:
     """Put a few things with edges behind the text, of up to `amplitude` more or less luma, in place."""
     height, width = paper.shape
     things: np.ndarray = np.zeros(paper.shape, np.float32)
-    for _ in range(3 + dice.below(6)):
-        level = dice.uniform(-1, 1)
-        start, end = [(int(dice.uniform(-0.2, 1.2) * width), int(dice.uniform(-0.5, 1.5) * height)) for _ in range(2)]
-        kind = dice.below(3)
+    for _ in range(3 + rand.below(6)):
+        level = rand.uniform(-1, 1)
+        start, end = [(int(rand.uniform(-0.2, 1.2) * width), int(rand.uniform(-0.5, 1.5) * height)) for _ in range(2)]
+        kind = rand.below(3)
         if kind == 0:  # poles, branches, edges of boards
-            cv2.line(things, start, end, level, 1 + dice.below(max(1, height // 3)), cv2.LINE_AA)
+            cv2.line(things, start, end, level, 1 + rand.below(max(1, height // 3)), cv2.LINE_AA)
         elif kind == 1:  # windows and other boards
             cv2.rectangle(things, start, end, level, -1)
         else:  # leaves, lamps, pictures on packages
-            axes = (1 + int(dice.uniform(0.2, 2) * height), 1 + int(dice.uniform(0.1, 0.8) * height))
-            cv2.ellipse(things, start, axes, dice.uniform(0, 180), 0, 360, level, -1, cv2.LINE_AA)
-    if dice.chance(0.6):
-        things = cv2.GaussianBlur(things, (0, 0), dice.uniform(0.5, 2.5))
+            axes = (1 + int(rand.uniform(0.2, 2) * height), 1 + int(rand.uniform(0.1, 0.8) * height))
+            cv2.ellipse(things, start, axes, rand.uniform(0, 180), 0, 360, level, -1, cv2.LINE_AA)
+    if rand.chance(0.6):
+        things = cv2.GaussianBlur(things, (0, 0), rand.uniform(0.5, 2.5))
     paper += np.float32(amplitude) * things
 
 
-def add_panel(paper: np.ndarray, box: tuple[int, int, int, int], colors: Colors, dice: Dice) -> None:
+def add_panel(paper: np.ndarray, box: tuple[int, int, int, int], colors: Colors, rand: Rand) -> None:
     """Let the cell or button around `box` (left, top, right, bottom) end inside the picture, in place."""
     left, top, right, bottom = box
     height, width = paper.shape
-    other = np.float32(min(255.0, max(0.0, dice.uniform(0, 255))))
-    if dice.chance(0.5):
-        paper[: int(dice.uniform(0, max(1, top)))] = other
-    if dice.chance(0.5):
-        paper[int(dice.uniform(min(bottom + 1, height), height + 1)) :] = other
-    if dice.chance(0.5):
-        paper[:, : int(dice.uniform(0, max(1, left)))] = other
-    if dice.chance(0.5):
-        paper[:, int(dice.uniform(min(right + 1, width), width + 1)) :] = other
+    other = np.float32(min(255.0, max(0.0, rand.uniform(0, 255))))
+    if rand.chance(0.5):
+        paper[: int(rand.uniform(0, max(1, top)))] = other
+    if rand.chance(0.5):
+        paper[int(rand.uniform(min(bottom + 1, height), height + 1)) :] = other
+    if rand.chance(0.5):
+        paper[:, : int(rand.uniform(0, max(1, left)))] = other
+    if rand.chance(0.5):
+        paper[:, int(rand.uniform(min(right + 1, width), width + 1)) :] = other
 
 
 def add_rules(
@@ -159,41 +159,41 @@ def add_rules(
     em: int,
     colors: Colors,
     recipe: Recipe,
-    dice: Dice,
+    rand: Rand,
 ) -> None:
     """Underline, strike-through and table lines around `box` (left, top, right, bottom), in place."""
     left, top, right, bottom = box
     height, width = paper.shape
-    thickness = 1 + (em > 24 and dice.chance(0.5))
-    luma = colors.paper + (colors.ink - colors.paper) * dice.uniform(0.4, 1.0)
+    thickness = 1 + (em > 24 and rand.chance(0.5))
+    luma = colors.paper + (colors.ink - colors.paper) * rand.uniform(0.4, 1.0)
 
     def level(y: float) -> None:
         row = int(y)
         if 0 <= row < height:
-            if dice.chance(0.15):  # dashes and dots
+            if rand.chance(0.15):  # dashes and dots
                 step = max(2, em // 4)
-                for x in range(dice.below(step), width, 2 * step):
+                for x in range(rand.below(step), width, 2 * step):
                     paper[row : row + thickness, x : x + step] = luma
             else:
                 paper[row : row + thickness] = luma
 
-    underline = dice.span(recipe.underline)
+    underline = rand.span(recipe.underline)
     if underline is not None:
         row = baseline + max(2, round(underline * em))
-        paper[row : row + thickness, max(0, left) : right if dice.chance(0.8) else width] = luma
-    if dice.chance(recipe.strike):
+        paper[row : row + thickness, max(0, left) : right if rand.chance(0.8) else width] = luma
+    if rand.chance(recipe.strike):
         paper[baseline - round(0.35 * em) : baseline - round(0.35 * em) + thickness, max(0, left) : right] = luma
-    if dice.chance(recipe.rule):
-        where = dice.below(3)
+    if rand.chance(recipe.rule):
+        where = rand.below(3)
         if where != 1:
-            level(dice.uniform(0, max(1, top - 1)))
+            level(rand.uniform(0, max(1, top - 1)))
         if where != 0:
-            level(dice.uniform(min(bottom + 2, height - 1), height))
-    if dice.chance(recipe.side_rule):
-        where = dice.below(3)
+            level(rand.uniform(min(bottom + 2, height - 1), height))
+    if rand.chance(recipe.side_rule):
+        where = rand.below(3)
         if where != 1:
-            x = int(dice.uniform(0, max(1, left - 1)))
+            x = int(rand.uniform(0, max(1, left - 1)))
             paper[:, x : x + thickness] = luma
         if where != 0:
-            x = int(dice.uniform(min(right + 2, width - 1), width))
+            x = int(rand.uniform(min(right + 2, width - 1), width))
             paper[:, x : x + thickness] = luma

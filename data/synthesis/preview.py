@@ -18,8 +18,8 @@ from crnn.core.stage import run_stage, typed
 from crnn.datasets.lmdb_store import LineStore, StoredLine
 from crnn.image.preprocess import decode_image
 from data.synthesis.build import DataConfig, make_synthesizer
-from data.synthesis.dice import Dice
 from data.synthesis.faces import Face, Style, read_faces
+from data.synthesis.rand import Rand
 from data.synthesis.settings import Recipe
 from data.synthesis.typeset import typeset
 
@@ -51,7 +51,7 @@ def _cell(line: StoredLine, face: Face, centers: bool) -> np.ndarray:
     if centers and line.centers is not None:
         for x in (line.centers * scale).astype(int).clip(0, COLUMN - 1):
             cell[HEIGHT + 1 : HEIGHT + 6, x] = 0
-    ink = typeset(f"{line.label}  [{line.category}]", face, None, Style(14), Recipe(), Dice(0, 0)).ink
+    ink = typeset(f"{line.label}  [{line.category}]", face, None, Style(14), Recipe(), Rand(0, 0)).ink
     part = ink[6 : 6 + CAPTION - 6, :COLUMN]
     region = cell[HEIGHT + 6 : HEIGHT + 6 + part.shape[0], : part.shape[1]]
     np.minimum(region, 255 - part, out=region)

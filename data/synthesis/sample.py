@@ -16,8 +16,8 @@ from crnn.core.model_info import FRAME_STRIDE
 from crnn.datasets.lmdb_store import StoredLine
 from data.synthesis.compose import Crop, compose, frame_of
 from data.synthesis.degrade import degrade
-from data.synthesis.dice import Dice, cumulate
 from data.synthesis.faces import Face, Faces
+from data.synthesis.rand import Rand, cumulate
 from data.synthesis.settings import FaceSettings, Recipe, SynthesisSettings
 from data.synthesis.text import CODES, Writer, group_of
 from data.synthesis.typeset import choose_style, typeset
@@ -95,61 +95,61 @@ class Synthesizer:
         Raises:
             UserError: no attempt gave a line that fits the canvas; the recipe contradicts itself.
         """
-        dice = Dice(seed, index)
-        dice.strength = dice.span(self.settings.strength) or 0.0
+        rand = Rand(seed, index)
+        rand.strength = rand.span(self.settings.strength) or 0.0
         if self.cells:
             kinds, name = self.cells[index % len(self.cells)]
-            kind = dice.choice(kinds)
+            kind = rand.choice(kinds)
         else:
-            name = self._recipes[dice.weighted(self._recipe_shares)]
-            kind = self.writer.kind(dice)
+            name = self._recipes[rand.weighted(self._recipe_shares)]
+            kind = self.writer.kind(rand)
         recipe = self.settings.recipes[name]
         for _ in range(ATTEMPTS):
-            drawn = self._draw(kind, recipe, dice)
+            drawn = self._draw(kind, recipe, rand)
             if drawn is not None:
                 label, crop = drawn
-                pixels = np.clip(degrade(crop.pixels, recipe, dice) + 0.5, 0, 255).astype(np.uint8)
-                pixels, centers = self._shrink(pixels, crop.centers, recipe, dice)
+                pixels = np.clip(degrade(crop.pixels, recipe, rand) + 0.5, 0, 255).astype(np.uint8)
+                pixels, centers = self._shrink(pixels, crop.centers, recipe, rand)
                 return Line(pixels, label, centers, f"{group_of(kind)}_{name}")
         raise UserError(f"{ATTEMPTS} attempts at a {kind} line of recipe {name!r} all failed: mend its numbers")
 
-    def _draw(self, kind: str, recipe: Recipe, dice: Dice) -> tuple[str, Crop] | None:
+    def _draw(self, kind: str, recipe: Recipe, rand: Rand) -> tuple[str, Crop] | None:
         """Text and clean crop; None if the faces cannot draw it or it does not fit."""
-        face, substitute = self._face(kind, dice), None
+        face, substitute = self._face(kind, rand), None
         for attempt in range(FACE_ATTEMPTS):
-            label = self.writer.write(kind, dice, dice.chance(recipe.brief), lambda c: not face.lacks(c))
+            label = self.writer.write(kind, rand, rand.chance(recipe.brief), lambda c: not face.lacks(c))
             if not face.lacks(label):
                 break
             if self._variation.substitutes and attempt and face.script == "zh":  # a second text may do without
-                substitute = self.faces.choose("zh", dice)
+                substitute = self.faces.choose("zh", rand)
                 if not substitute.lacks(label):
                     break
         else:
             return None
         latin = None
-        if face.script == "zh" and dice.chance(self.settings.faces.latin_in_chinese):
-            latin = self.faces.choose("en", dice)
+        if face.script == "zh" and rand.chance(self.settings.faces.latin_in_chinese):
+            latin = self.faces.choose("en", rand)
             if latin.lacks("".join(c for c in label if c.isascii())):
                 latin = None
         for shown in (face, latin, substitute):
             label = shown.shows(label) if shown else label
-        style = choose_style(recipe, self._variation, dice)
-        line = typeset(label, face, latin, style, recipe, dice, substitute)
-        frame = frame_of(line, recipe, dice)
+        style = choose_style(recipe, self._variation, rand)
+        line = typeset(label, face, latin, style, recipe, rand, substitute)
+        frame = frame_of(line, recipe, rand)
         if frame is None or not self._fits(label, frame.right - frame.left, frame.bottom - frame.top):
             return None
-        crop = compose(line, frame, recipe, dice)
+        crop = compose(line, frame, recipe, rand)
         if not self._fits(label, crop.pixels.shape[1], crop.pixels.shape[0]) or np.any(np.diff(crop.centers) <= 0):
             return None  # tilting makes the picture higher
         return label, Crop(crop.pixels, np.clip(crop.centers, 0, np.float32(crop.pixels.shape[1] - 1)))
 
-    def _face(self, kind: str, dice: Dice) -> Face:
+    def _face(self, kind: str, rand: Rand) -> Face:
         share = self.settings.faces.zh_for_english
         if kind == "english":
-            return self.faces.choose("zh" if dice.chance(share) else "en", dice)
+            return self.faces.choose("zh" if rand.chance(share) else "en", rand)
         if kind == CODES:
-            return self.faces.choose("zh" if dice.chance(0.5) else "en", dice)
-        return self.faces.choose("zh", dice)
+            return self.faces.choose("zh" if rand.chance(0.5) else "en", rand)
+        return self.faces.choose("zh", rand)
 
     def _fits(self, label: str, width: int, height: int) -> bool:
         """Whether the canvas is neither too wide nor too narrow for the label's frames (repeats need a blank)."""
@@ -159,11 +159,11 @@ class Synthesizer:
         return not too_narrow and self.canvas.bucket_width(content + 1) <= self.canvas.max_width
 
     def _shrink(
-        self, pixels: np.ndarray, centers: np.ndarray, recipe: Recipe, dice: Dice
+        self, pixels: np.ndarray, centers: np.ndarray, recipe: Recipe, rand: Rand
     ) -> tuple[np.ndarray, np.ndarray]:
         """Bring the picture to the height it is stored with."""
         height, width = pixels.shape
-        target = min(height, round(dice.span(recipe.store_height) or height), self.settings.max_height)
+        target = min(height, round(rand.span(recipe.store_height) or height), self.settings.max_height)
         if target == height:
             return pixels, centers
         size = (max(1, round(width * target / height)), target)

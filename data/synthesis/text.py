@@ -14,7 +14,7 @@ import numpy as np
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
-from data.synthesis.dice import Dice, cumulate
+from data.synthesis.rand import Rand, cumulate
 from data.synthesis.settings import Length, TextSettings
 
 UNIFORM, CODES = "uniform", "codes"  # kinds made here, without a corpus
@@ -61,10 +61,10 @@ class Corpus:
             self._texts[kind] = data
             self._starts[kind] = np.concatenate([[0], ends + 1, [len(data) + 1]])
 
-    def snippet(self, kind: str, dice: Dice) -> str:
+    def snippet(self, kind: str, rand: Rand) -> str:
         """One line of the text of `kind`."""
         starts = self._starts[kind]
-        i = dice.below(len(starts) - 1)
+        i = rand.below(len(starts) - 1)
         return self._texts[kind][starts[i] : starts[i + 1] - 1].decode()
 
 
@@ -93,30 +93,30 @@ class Writer:
         counts = np.array([self.corpus.counts.get(c, 0) for c in self._hanzi], np.float64)
         self._rare = cumulate(((counts + 20) ** -0.5).tolist())
 
-    def kind(self, dice: Dice) -> str:
+    def kind(self, rand: Rand) -> str:
         """A kind of text, by its share."""
-        return self.kinds[dice.weighted(self._shares)]
+        return self.kinds[rand.weighted(self._shares)]
 
-    def write(self, kind: str, dice: Dice, brief: bool = False, drawn: Callable[[str], bool] = lambda _: True) -> str:
+    def write(self, kind: str, rand: Rand, brief: bool = False, drawn: Callable[[str], bool] = lambda _: True) -> str:
         """A text of `kind`, one line long, never empty; a few characters or words if `brief`.
 
         `drawn` says whether the face has a character: those put together at random are of its own repertoire.
         """
         language = "en" if kind in ("english", CODES) else "zh"
-        length = 1 + dice.below(BRIEF[language]) if brief else self._length(language, dice)
+        length = 1 + rand.below(BRIEF[language]) if brief else self._length(language, rand)
         if kind == UNIFORM:
-            return self._uniform(length, dice, drawn)
+            return self._uniform(length, rand, drawn)
         if kind == CODES:
-            return self._code(min(length, 24), dice)
-        if kind not in RUNNING and not brief and dice.chance(self.settings.whole):
+            return self._code(min(length, 24), rand)
+        if kind not in RUNNING and not brief and rand.chance(self.settings.whole):
             length = max(length, MAX_WHOLE)
         text = ""
         for _ in range(SNIPPETS):
-            snippet = self.corpus.snippet(kind, dice)
+            snippet = self.corpus.snippet(kind, rand)
             for _ in range(LONGER if kind in RUNNING and not brief else 0):
                 if len(snippet) < length:
-                    snippet = max(snippet, self.corpus.snippet(kind, dice), key=len)
-            text = self.charset.fold(window(snippet, length, dice))
+                    snippet = max(snippet, self.corpus.snippet(kind, rand), key=len)
+            text = self.charset.fold(window(snippet, length, rand))
             belongs = group_of(kind) not in ("zh", "hant") or HANZI.search(text)  # a Chinese line has a hanzi
             says = any(c.isalnum() for c in text)  # a mark alone is no line
             if says and belongs and not self.charset.missing(text):
@@ -126,67 +126,67 @@ class Writer:
                 f"{SNIPPETS} snippets of {kind!r} held nothing inside the charset: check the corpus, or leave the kind "
                 f"out (+synthesis.text.kinds.{kind}=0)"
             )
-        if len(text) < length - MIN_JOINED and dice.chance(self.settings.join):
-            text = f"{text} {self.charset.fold(window(self.corpus.snippet(kind, dice), length - len(text), dice))}"
+        if len(text) < length - MIN_JOINED and rand.chance(self.settings.join):
+            text = f"{text} {self.charset.fold(window(self.corpus.snippet(kind, rand), length - len(text), rand))}"
             text = text if not self.charset.missing(text) else text.split(" ")[0]
-        return self._vary(kind, text.strip(), self.settings.upper_brief if brief else self.settings.upper, dice)
+        return self._vary(kind, text.strip(), self.settings.upper_brief if brief else self.settings.upper, rand)
 
-    def _length(self, language: str, dice: Dice) -> int:
+    def _length(self, language: str, rand: Rand) -> int:
         lengths, shares = self._lengths[language]
-        length: Length = lengths[dice.weighted(shares)]
-        return length.low + dice.below(length.high - length.low + 1)
+        length: Length = lengths[rand.weighted(shares)]
+        return length.low + rand.below(length.high - length.low + 1)
 
-    def _uniform(self, length: int, dice: Dice, drawn: Callable[[str], bool]) -> str:
+    def _uniform(self, length: int, rand: Rand, drawn: Callable[[str], bool]) -> str:
         """Characters of the charset without context, half of them weighted to the rare ones."""
         characters = []
         for _ in range(length):
             for _ in range(CHARACTER_ATTEMPTS):
-                character = self._character(dice)
+                character = self._character(rand)
                 if drawn(character):
                     break
             characters.append(character)
         return "".join(characters)
 
-    def _character(self, dice: Dice) -> str:
-        if dice.chance(self.settings.symbols):
-            return dice.choice(self._symbols)
-        if dice.chance(self.settings.rare):
-            return self._hanzi[dice.weighted(self._rare)]
-        return dice.choice(self._hanzi)
+    def _character(self, rand: Rand) -> str:
+        if rand.chance(self.settings.symbols):
+            return rand.choice(self._symbols)
+        if rand.chance(self.settings.rare):
+            return self._hanzi[rand.weighted(self._rare)]
+        return rand.choice(self._hanzi)
 
-    def _code(self, length: int, dice: Dice) -> str:
+    def _code(self, length: int, rand: Rand) -> str:
         """Serial numbers, part numbers, prices, passwords: strings that no language model helps to read."""
         tests = (str.isdigit, str.isupper, str.isalnum, str.isprintable)
         alphabets = [[c for c in self._ascii if test(c)] for test in tests]
-        if not dice.chance(self.settings.look_alikes):
+        if not rand.chance(self.settings.look_alikes):
             alphabets[1:] = [[c for c in alphabet if c not in LOOK_ALIKES] for alphabet in alphabets[1:]]
         alphabets = [alphabet for alphabet in alphabets if alphabet] or [self._ascii]
         joints = [c for c in "-./: ,#()" if c in self.charset] or [""]
         parts: list[str] = []
         while sum(map(len, parts)) < length:
-            alphabet = dice.choice(alphabets)
-            parts.append("".join(dice.choice(alphabet) for _ in range(1 + dice.below(6))))
-            if dice.chance(0.5):
-                parts.append(dice.choice(joints))
-        return self.charset.fold("".join(parts)[:length]) or dice.choice(self._ascii)
+            alphabet = rand.choice(alphabets)
+            parts.append("".join(rand.choice(alphabet) for _ in range(1 + rand.below(6))))
+            if rand.chance(0.5):
+                parts.append(rand.choice(joints))
+        return self.charset.fold("".join(parts)[:length]) or rand.choice(self._ascii)
 
-    def _vary(self, kind: str, text: str, upper_share: float, dice: Dice) -> str:
+    def _vary(self, kind: str, text: str, upper_share: float, rand: Rand) -> str:
         settings = self.settings
-        if kind == "english" and dice.chance(upper_share):
-            upper = text.upper() if dice.chance(0.7) else text.title()
+        if kind == "english" and rand.chance(upper_share):
+            upper = text.upper() if rand.chance(0.7) else text.title()
             text = text if self.charset.missing(upper) else upper
-        if '"' in text and HANZI.search(text) and dice.chance(settings.curly_quotes):
+        if '"' in text and HANZI.search(text) and rand.chance(settings.curly_quotes):
             curly = _curl(text)
             text = text if self.charset.missing(curly) else curly
-        if kind != "english" and dice.chance(settings.ascii_punctuation):
+        if kind != "english" and rand.chance(settings.ascii_punctuation):
             half = text.translate(HALF)
             text = text if self.charset.missing(half) else half
-        if len(text) < 5 and kind != "english" and " " not in text and dice.chance(settings.gap_after_hanzi):
+        if len(text) < 5 and kind != "english" and " " not in text and rand.chance(settings.gap_after_hanzi):
             text = " ".join(text)
         return text
 
 
-def window(text: str, length: int, dice: Dice) -> str:
+def window(text: str, length: int, rand: Rand) -> str:
     """At most about `length` characters of `text`, cut where a typesetter or a writer would cut.
 
     Latin words stay whole; a line neither begins with closing punctuation nor ends with an opening bracket.
@@ -194,10 +194,10 @@ def window(text: str, length: int, dice: Dice) -> str:
     if len(text) <= length:
         return text
     breaks = [0] + [i + 1 for i, c in enumerate(text) if c in "，。！？；：、 ,.;:!?" and i + 1 < len(text)]
-    if dice.chance(0.6):  # a sentence or clause of its own; else a line out of the middle of a paragraph
-        start = dice.choice([b for b in breaks if b <= len(text) - min(length, 4)] or [0])
+    if rand.chance(0.6):  # a sentence or clause of its own; else a line out of the middle of a paragraph
+        start = rand.choice([b for b in breaks if b <= len(text) - min(length, 4)] or [0])
     else:
-        start = dice.below(len(text) - length + 1)
+        start = rand.below(len(text) - length + 1)
     while start > 0 and (text[start] in NO_START or text[start] == " " or _inside_word(text, start)):
         start -= 1
     end = min(len(text), start + length)

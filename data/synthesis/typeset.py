@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.synthesis.dice import Dice
 from data.synthesis.faces import FULL_WIDTH, SWING, Face, Glyph, Style
+from data.synthesis.rand import Rand
 from data.synthesis.settings import FaceSettings, Recipe
 from data.synthesis.text import HANZI
 
@@ -40,38 +40,38 @@ class Typeset:
     baseline: int
 
 
-def choose_style(recipe: Recipe, variation: FaceSettings, dice: Dice) -> Style:
+def choose_style(recipe: Recipe, variation: FaceSettings, rand: Rand) -> Style:
     """Size, slant, width, weight and rasterization of a line, and how `variation` changes the design."""
     return Style(
-        size=round(dice.span(recipe.size) or recipe.size.low),
-        shear=dice.span(recipe.shear) or 0.0,
-        stretch=dice.span(recipe.stretch) or 1.0,
-        bold=dice.span(recipe.bold) or 0.0,
-        across=dice.span(variation.across) or 0.0,
-        pull=(dice.span(variation.pull) or 0.0, dice.span(variation.pull) or 0.0),
-        sway=dice.span(variation.sway) or 0.0,
-        hinted=dice.chance(recipe.hinted),
-        aliased=dice.chance(recipe.aliased),
+        size=round(rand.span(recipe.size) or recipe.size.low),
+        shear=rand.span(recipe.shear) or 0.0,
+        stretch=rand.span(recipe.stretch) or 1.0,
+        bold=rand.span(recipe.bold) or 0.0,
+        across=rand.span(variation.across) or 0.0,
+        pull=(rand.span(variation.pull) or 0.0, rand.span(variation.pull) or 0.0),
+        sway=rand.span(variation.sway) or 0.0,
+        hinted=rand.chance(recipe.hinted),
+        aliased=rand.chance(recipe.aliased),
     )
 
 
 def typeset(
-    text: str, face: Face, latin: Face | None, style: Style, recipe: Recipe, dice: Dice, substitute: Face | None = None
+    text: str, face: Face, latin: Face | None, style: Style, recipe: Recipe, rand: Rand, substitute: Face | None = None
 ) -> Typeset:
     """Draw `text` with `face`, its ASCII characters with `latin` if given, and what `face` lacks with `substitute`."""
     em = style.size
-    spacing = (dice.span(recipe.spacing) or 0.0) * em
+    spacing = (rand.span(recipe.spacing) or 0.0) * em
     if not HANZI.search(text):
         spacing *= LATIN_SPACING
-    gap = dice.span(recipe.wide_gap)
-    joint = (dice.span(recipe.latin_gap) or 0.0) * em
-    jitter = (dice.span(recipe.jitter) or 0.0) * em
-    latin_style = _scaled(style, dice.span(recipe.latin_scale))
-    tail_style = _scaled(style, tail := dice.span(recipe.tail_scale))
-    tail_start = len(text) - dice.below(max(1, len(text) // 2)) if tail else len(text)
-    wide = face.script == "zh" and dice.chance(recipe.full_width) and face.full_width
-    squeezed = face.script == "zh" and dice.chance(recipe.squeezed)
-    shared = NARROW_IN_LATIN if latin and dice.chance(recipe.latin_quotes) and not latin.lacks(NARROW_IN_LATIN) else ""
+    gap = rand.span(recipe.wide_gap)
+    joint = (rand.span(recipe.latin_gap) or 0.0) * em
+    jitter = (rand.span(recipe.jitter) or 0.0) * em
+    latin_style = _scaled(style, rand.span(recipe.latin_scale))
+    tail_style = _scaled(style, tail := rand.span(recipe.tail_scale))
+    tail_start = len(text) - rand.below(max(1, len(text) // 2)) if tail else len(text)
+    wide = face.script == "zh" and rand.chance(recipe.full_width) and face.full_width
+    squeezed = face.script == "zh" and rand.chance(recipe.squeezed)
+    shared = NARROW_IN_LATIN if latin and rand.chance(recipe.latin_quotes) and not latin.lacks(NARROW_IN_LATIN) else ""
     whole_pixels = style.hinted or style.aliased
 
     margin = em
@@ -92,7 +92,7 @@ def typeset(
             cut = squeezed and _blank_half(use.glyph(drawn, its_style), character, em)
             pen -= cut if cut and character in OPENING else 0
             x = round(pen) if whole_pixels else int(pen)
-            swing = np.array([dice.uniform(-1, 1) for _ in range(SWING)]) if style.sway else None
+            swing = np.array([rand.uniform(-1, 1) for _ in range(SWING)]) if style.sway else None
             glyph = use.glyph(drawn, its_style, 0.0 if whole_pixels else round((pen - x) * 4) / 4, swing)
             glyphs.append((glyph, x))
             pen += glyph.advance - (cut if cut and character in CLOSING else 0)
@@ -102,7 +102,7 @@ def typeset(
     ink = np.zeros((round(HEIGHT * em), int(pen) + margin + 2), np.uint8)
     baseline = round(BASELINE * em)
     for glyph, x in glyphs:
-        shift = round(dice.uniform(-jitter, jitter)) if jitter else 0
+        shift = round(rand.uniform(-jitter, jitter)) if jitter else 0
         _place(ink, glyph.bitmap, x + glyph.left, baseline - glyph.top + shift)
     centers = (np.array(starts) + np.array(ends)) / 2
     return Typeset(ink, centers.astype(np.float32), np.array([*starts, ends[-1]], np.float32), em, baseline)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError
-from crnn.core.reading import UNSURE
+from crnn.core.reading import RETRY_BELOW
 from crnn.core.shipped import DEFAULT_LANGUAGE_MODEL
 
 PREFIX = "OCR_"
@@ -65,7 +65,7 @@ class ServeConfig:
     port: int = 5000
     workers: int = 0
     max_batch: int = 8
-    unsure: float = UNSURE
+    unsure: float = RETRY_BELOW
     max_delay_ms: int = 50
     max_pending: int = 96
     max_queued_lines: int = 600

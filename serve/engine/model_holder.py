@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from crnn.core.errors import UserError
-from crnn.core.reading import UNSURE
+from crnn.core.reading import RETRY_BELOW
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
 from crnn.finder.finder import Finder
@@ -83,7 +83,7 @@ class LoadedModel:
         return {"name": self.name, "sha256": self.sha256}
 
 
-def load(path: Path, max_batch: int, language_model: Path | None = None, unsure: float = UNSURE) -> LoadedModel:
+def load(path: Path, max_batch: int, language_model: Path | None = None, unsure: float = RETRY_BELOW) -> LoadedModel:
     """Load the model at `path` and let it read a line; load the language model beside it.
 
     Args:
@@ -161,7 +161,7 @@ class ModelHolder:
         state: Path,
         *,
         max_batch: int,
-        unsure: float = UNSURE,
+        unsure: float = RETRY_BELOW,
         language_model: Path | None = None,
         watch_seconds: float,
         on_reload: Callable[[str], None] = lambda outcome: None,

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from crnn.decoding.ctc import GreedyPath
+from crnn.decoding.ctc import CtcPath
 from crnn.decoding.decoder import Decoder
 from crnn.documents.pages import BadPage, PageImage
 from crnn.documents.result import Page
@@ -278,7 +278,7 @@ class OcrService:
     def _stoppable(self, decode: Decoder) -> Decoder:
         """`decode`, before which the queue is asked whether anybody still waits: long lines are many pieces."""
 
-        def stoppable(logits: np.ndarray) -> GreedyPath:
+        def stoppable(logits: np.ndarray) -> CtcPath:
             self.queue.check()
             return decode(logits)
 

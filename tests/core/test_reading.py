@@ -43,7 +43,7 @@ def test_sureness_compares_networks_that_read_another_number_of_characters() -> 
         return Reading.of([CharReading("a", confidence, 0) for confidence in confidences])
 
     assert reading(*[0.95] * 9).line_confidence < reading(0.65).line_confidence
-    assert reading(*[0.95] * 9).sureness > reading(0.65).sureness
-    assert reading(0.99, 0.3).sureness < reading(0.8, 0.8).sureness
-    assert reading().sureness < reading(0.01).sureness
+    assert reading(*[0.95] * 9).selection_score > reading(0.65).selection_score
+    assert reading(0.99, 0.3).selection_score < reading(0.8, 0.8).selection_score
+    assert reading().selection_score < reading(0.01).selection_score
     assert (reading().weakest, reading(0.9, 0.2).weakest) == (1.0, 0.2)

@@ -13,7 +13,7 @@ from crnn.core.canvas import CanvasSpec
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
-from crnn.datasets.validation import Reason, RejectedLine, line_width, require_share, screen, write_rejects
+from crnn.datasets.validation import Reason, RejectedLine, line_width, require_share, validate, write_rejects
 from crnn.image.header import ImageSize, intact_size
 
 CHARSET, SPEC = Charset(" abc你好"), CanvasSpec()
@@ -88,19 +88,19 @@ def damaged_store(path: Path, info: dict[str, str]) -> LineStore:
 
 @pytest.mark.parametrize("info", [{}, {"generator": "data.synthesis"}], ids=["foreign", "ours"])
 def test_200_damaged_entries_of_2000_are_left_out_and_reported(tmp_path: Path, info: dict[str, str]) -> None:
-    screening = screen(damaged_store(tmp_path / "lines", info), CHARSET, SPEC, 4)
-    assert len(screening.kept) == len(screening.widths) == 1800
-    assert set(screening.widths) == {60}
-    assert [int(reject.source) for reject in screening.rejects] == list(range(1, 2001, 10))
+    validated = validate(damaged_store(tmp_path / "lines", info), CHARSET, SPEC, 4)
+    assert len(validated.kept) == len(validated.widths) == 1800
+    assert set(validated.widths) == {60}
+    assert [int(reject.source) for reject in validated.rejects] == list(range(1, 2001, 10))
 
-    require_share(screening.rejects, 2000, 0.2, "lines")  # 10 %: training goes on
+    require_share(validated.rejects, 2000, 0.2, "lines")  # 10 %: training goes on
     with pytest.raises(
         UserError,
         match=r"200 of 2000 .* Commonest: unreadable image \(120, e\.g\. 1: .* raise max_reject_share",
     ):
-        require_share(screening.rejects, 2000, 0.05, "lines")
+        require_share(validated.rejects, 2000, 0.05, "lines")
 
-    write_rejects(tmp_path / "rejects.tsv", screening.rejects)
+    write_rejects(tmp_path / "rejects.tsv", validated.rejects)
     header, *rows = (tmp_path / "rejects.tsv").read_text(encoding="utf-8").splitlines()
     assert header.split("\t") == ["source", "text", "reason", "detail", "row"]
     assert len(rows) == 200 and rows[3].split("\t") == [
@@ -121,14 +121,14 @@ def test_a_missing_entry_is_a_reject_not_a_crash(tmp_path: Path) -> None:
     with lmdb.open(str(tmp_path / "lines")) as env, env.begin(write=True) as transaction:
         transaction.delete(b"image-000000002")
         transaction.put(b"label-000000003", b"\xff\xfe")
-    screening = screen(LineStore(tmp_path / "lines"), CHARSET, SPEC, 4)
-    assert screening.kept.tolist() == [0]
-    assert [reject.reason for reject in screening.rejects] == [Reason.ENTRY, Reason.ENTRY]
+    validated = validate(LineStore(tmp_path / "lines"), CHARSET, SPEC, 4)
+    assert validated.kept.tolist() == [0]
+    assert [reject.reason for reject in validated.rejects] == [Reason.ENTRY, Reason.ENTRY]
 
 
 def test_nothing_left_stops_whatever_share_is_allowed(tmp_path: Path) -> None:
     with LineWriter(tmp_path / "lines", {}) as writer:
         writer.append(StoredLine(b"", "abc"))
-    screening = screen(LineStore(tmp_path / "lines"), CHARSET, SPEC, 4)
+    validated = validate(LineStore(tmp_path / "lines"), CHARSET, SPEC, 4)
     with pytest.raises(UserError, match="1 of 1 lines"):
-        require_share(screening.rejects, 1, 1.0, "lines")
+        require_share(validated.rejects, 1, 1.0, "lines")

@@ -94,19 +94,19 @@ def test_no_frames_read_as_nothing() -> None:
     assert read(BeamDecoder(), np.empty((0, len(LETTERS)), np.float32)) == ""
 
 
-UNSURE = frames({"a": 0.999}, {"_": 0.999}, {"b": 0.6, "c": 0.39}, {"_": 0.999}, {"d": 0.999})
+RETRY_BELOW = frames({"a": 0.999}, {"_": 0.999}, {"b": 0.6, "c": 0.39}, {"_": 0.999}, {"d": 0.999})
 
 
 def test_a_hot_word_wins_where_the_recognizer_is_unsure() -> None:
-    assert read(BeamDecoder(), UNSURE) == "abd"
-    assert read(BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS)), UNSURE) == "acd"
-    assert read(BeamDecoder(hot_words=HotWords({"acc": 1.0}, LETTERS)), UNSURE) == "abd", "left unfinished"
+    assert read(BeamDecoder(), RETRY_BELOW) == "abd"
+    assert read(BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS)), RETRY_BELOW) == "acd"
+    assert read(BeamDecoder(hot_words=HotWords({"acc": 1.0}, LETTERS)), RETRY_BELOW) == "abd", "left unfinished"
 
 
 def test_hot_words_are_replaced_without_rebuilding() -> None:
     decoder = BeamDecoder()
     decoder.hot_words = HotWords({"acd": 1.0}, LETTERS)
-    assert read(decoder, UNSURE) == "acd"
+    assert read(decoder, RETRY_BELOW) == "acd"
 
 
 def test_a_line_keeps_the_dictionary_it_began_with() -> None:
@@ -124,14 +124,14 @@ def test_a_line_keeps_the_dictionary_it_began_with() -> None:
         def hot_words(self, words: HotWords | None) -> None:
             pass
 
-    steady = BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS))(UNSURE)
+    steady = BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS))(RETRY_BELOW)
     assert LETTERS.decode_ids(steady.ids) == "acd"
-    assert Busy()(UNSURE).score == steady.score
+    assert Busy()(RETRY_BELOW).score == steady.score
 
 
 def test_the_score_is_of_the_text_that_was_chosen() -> None:
     words = HotWords({"acd": 1.0}, LETTERS)
-    path = BeamDecoder(hot_words=words)(UNSURE)
+    path = BeamDecoder(hot_words=words)(RETRY_BELOW)
     assert path.score == pytest.approx(float(np.log(path.confidences).sum()) + 3 * 1.0, abs=1e-5)
 
 
@@ -143,17 +143,17 @@ def test_the_recognizer_is_not_overruled_where_it_is_sure() -> None:
 
 
 def test_a_changed_character_keeps_its_place_and_the_networks_own_confidence() -> None:
-    path = BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS))(UNSURE)
+    path = BeamDecoder(hot_words=HotWords({"acd": 1.0}, LETTERS))(RETRY_BELOW)
     assert path.frames.tolist() == [0, 2, 4]
     assert path.confidences.tolist() == pytest.approx([0.999, 0.39, 0.999], abs=0.01)
 
 
 def test_only_allowed_characters_are_read() -> None:
     decoder = BeamDecoder(allowed=allowed_ids("acd", LETTERS))
-    path = decoder(UNSURE)
+    path = decoder(RETRY_BELOW)
     assert LETTERS.decode_ids(path.ids) == "acd"
     assert path.confidences[1] == pytest.approx(0.39, abs=0.01)
-    assert read(BeamDecoder(allowed=allowed_ids("ad", LETTERS)), UNSURE) in ("ad", "aad", "add")
+    assert read(BeamDecoder(allowed=allowed_ids("ad", LETTERS)), RETRY_BELOW) in ("ad", "aad", "add")
 
 
 def test_the_same_line_always_reads_the_same() -> None:
@@ -174,8 +174,8 @@ def model(tmp_path: Path) -> LanguageModel:
 
 
 def test_a_language_model_chooses_among_what_the_recognizer_offers(model: LanguageModel) -> None:
-    assert read(BeamDecoder(model), UNSURE) == "acd"
-    assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.0)), UNSURE) == "abd"
+    assert read(BeamDecoder(model), RETRY_BELOW) == "acd"
+    assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.0)), RETRY_BELOW) == "abd"
 
 
 def test_a_language_model_sees_what_follows(model: LanguageModel) -> None:
@@ -225,9 +225,9 @@ def test_the_options_name_a_decoder(tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("acd\t1\n", encoding="utf-8")
     decoder = make_decoder(LETTERS, DecodeOptions(method="beam", hot_words=words))
-    assert LETTERS.decode_ids(decoder(UNSURE).ids) == "acd"
+    assert LETTERS.decode_ids(decoder(RETRY_BELOW).ids) == "acd"
     digits = make_decoder(LETTERS, DecodeOptions("greedy", allow="acd"))
-    assert LETTERS.decode_ids(digits(UNSURE).ids) == "acd"
+    assert LETTERS.decode_ids(digits(RETRY_BELOW).ids) == "acd"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crnn.core.charset import BLANK, Charset
 from crnn.decoding.beam import BeamDecoder
-from crnn.decoding.ctc import GreedyPath, frames_needed, greedy
+from crnn.decoding.ctc import CtcPath, frames_needed, greedy
 from crnn.decoding.decoder import Decoder
 from crnn.decoding.forced_alignment import align
 from crnn.decoding.hot_words import HotWords, allowed_ids
@@ -40,7 +40,7 @@ def longest_text(frames: int, seed: int, repeats: bool) -> list[int]:
         ids = longer
 
 
-def check(path: GreedyPath, frames: int) -> None:
+def check(path: CtcPath, frames: int) -> None:
     """What every decoder owes: characters in order, inside the line, with probabilities."""
     assert len(path.ids) == len(path.frames) == len(path.confidences)
     assert frames_needed(path.ids.tolist()) <= frames

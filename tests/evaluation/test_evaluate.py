@@ -22,7 +22,7 @@ from crnn.datasets.labeled import read_lines
 from crnn.datasets.lmdb_store import LineWriter, StoredLine
 from crnn.evaluation.engines.readers import Guess
 from crnn.evaluation.measures.timing import run_interleaved
-from crnn.evaluation.report.targets import against_bars
+from crnn.evaluation.report.targets import against_targets
 from crnn.evaluation.run import EvaluateConfig, evaluate
 from crnn.evaluation.studies.memory import STATM, measure_memory
 from crnn.evaluation.studies.robustness import CHANGES
@@ -118,10 +118,10 @@ def test_the_worst_page_shows_the_picture_and_what_is_wrong(run: Path) -> None:
 def test_an_lmdb_and_a_sample_of_it_can_be_read(tmp_path: Path) -> None:
     with LineWriter(tmp_path / "lines", {}) as writer:
         for text in TEXTS:
-            writer.append(StoredLine(png(text), text, category="bars/clean"))
+            writer.append(StoredLine(png(text), text, category="targets/clean"))
     everything = read_lines(tmp_path / "lines")
     assert [line.text for line in everything] == list(TEXTS)
-    assert everything[0].groups == ("bars/clean", "bars", "clean")
+    assert everything[0].groups == ("targets/clean", "targets", "clean")
     drawn = read_lines(tmp_path / "lines", samples=3, seed=1)
     assert drawn == read_lines(tmp_path / "lines", samples=3, seed=1)
     assert len(drawn) == 3
@@ -150,7 +150,7 @@ def test_models_are_compared_with_the_one_in_floating_point(labels: Path, model:
     text = (tmp_path / "artifacts/run/report.md").read_text(encoding="utf-8")
     assert "## Against barcode" in text
     assert "FP32 against INT8" in text
-    met = {bar.what: bar.met for bar in against_bars(report)}
+    met = {target.what: target.met for target in against_targets(report)}
     assert met == {"times as small as barcode": False, "exact lines, points": True, "CER, points": True}
     assert "| **no** |" in text
 
@@ -295,7 +295,7 @@ def test_changed_lines_are_read_by_every_reader(labels: Path, model: Path, tmp_p
     written = json.loads((tmp_path / "artifacts/run/report.json").read_text(encoding="utf-8"))["robustness"]["barcode"]
     assert list(written) == list(CHANGES) and len(CHANGES) == 16
     assert written["as is"] == report.models[0].accuracy.exact_nospace == 0.75
-    assert min(written.values()) < 0.75  # its bars do not bear everything
+    assert min(written.values()) < 0.75  # its targets do not bear everything
     assert "| barcode is no worse in | 16 of 16 |" in (tmp_path / "artifacts/run/report.md").read_text(encoding="utf-8")
 
 

@@ -22,7 +22,7 @@ from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineStore
 from crnn.decoding.ctc import greedy
-from crnn.evaluation.measures.characters import changes, recall, recalled
+from crnn.evaluation.measures.characters import changes, matched_characters, recall
 from crnn.evaluation.measures.scoring import Change
 from crnn.finetuning.before_after import BeforeAfterConfig, Criteria, before_after, objections
 from crnn.finetuning.before_after_report import FEW_TEXTS
@@ -32,7 +32,7 @@ from crnn.network.checkpoint import load
 from crnn.network.onnx_export import ExportConfig, export
 from crnn.quantization.acceptance import Figures, Verdict
 from crnn.quantization.run import QuantizeConfig, quantize_model
-from crnn.recognition.session import Network
+from crnn.recognition.session import OnnxSession
 from crnn.recognizer import Recognizer
 from crnn.training.config import DataConfig as TrainData
 from crnn.training.config import TrainConfig
@@ -146,10 +146,10 @@ def test_fonts_of_the_users_own_give_the_pair_a_probe(config: DomainConfig, trai
     shutil.copy(trained / "model.onnx", tmp_path / "tuned/model.onnx")
     served = str(trained / "model.onnx")
     before_after(BeforeAfterConfig(name="tuned", artifacts=str(tmp_path), served=served, samples=9))
-    pair = Network(tmp_path / "tuned/pair.onnx", "pair")
+    pair = OnnxSession(tmp_path / "tuned/pair.onnx", "pair")
     for lines, like in ((config.lines_at("domain-test"), True), (Path(config.general), False)):
         looks = pair.read([decode_image(LineStore(lines)[i].image) for i in range(20)], greedy)
-        assert sum((look.likeness > 0) == like for look in looks) >= 18
+        assert sum((look.domain_logit > 0) == like for look in looks) >= 18
 
 
 def test_general_fonts_draw_new_characters_where_none_are_given(config: DomainConfig, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_small_letters_of_a_face_of_capitals_are_labeled_as_they_look(config: Do
 
 
 def test_characters_gained_and_lost_are_counted_where_they_stand() -> None:
-    assert recalled("13", "31").total() == 1
+    assert matched_characters("13", "31").total() == 1
     found = changes(["a1", "a2"], ["a1", "b2"], ["al", "a2"])
     assert [(c.character, c.occurrences, c.before, c.after) for c in found] == [
         ("a", 2, 1, 2), ("2", 1, 1, 1), ("1", 1, 1, 0)

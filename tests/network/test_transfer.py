@@ -14,7 +14,7 @@ from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineWriter
 from crnn.network.checkpoint import load
 from crnn.network.crnn import CRNN, ModelConfig
-from crnn.network.transfer import extend, factorize, factors, grow_head, heighten
+from crnn.network.transfer import extend, factorize, factors, grow_head, resize_canvas
 from crnn.training.config import TrainConfig
 from crnn.training.trainer import Trainer
 from tests.conftest import DIGITS, draw_digits
@@ -128,10 +128,10 @@ def test_statistics_can_stay_while_all_weights_learn(small_config: Build, traine
     assert {name for name, _ in trainer.model.named_parameters()} == changed
 
 
-def test_recalled_lines_hold_the_network_where_it_is(small_config: Build, trained: Path) -> None:
+def test_distilled_lines_hold_the_network_where_it_is(small_config: Build, trained: Path) -> None:
     start = str(trained / "checkpoint.pt")
-    config = small_config("recalled", start_model=start, steps=3, aligned_steps=0, batch_statistics=False)
-    config.data.recalled = len(config.data.train)
+    config = small_config("distilled", start_model=start, steps=3, aligned_steps=0, batch_statistics=False)
+    config.data.distilled = len(config.data.train)
     trainer = Trainer(config)
     loss, norm = trainer.train_step(trainer.batches(0))
     assert loss < 1e-5
@@ -142,7 +142,7 @@ def test_a_split_network_is_held_to_the_whole_one(small_config: Build, trained: 
     config = small_config(
         "held", start_model=str(trained / "checkpoint.pt"), lowered_ranks=[0, 8, 16, 16], steps=12, aligned_steps=0
     )
-    config.data.recalled = len(config.data.train)
+    config.data.distilled = len(config.data.train)
     trainer = Trainer(config)
     assert trainer.objective.teacher is not None and trainer.objective.teacher.config.ranks == [0, 0, 0, 0]
     losses = [trainer.train_step(trainer.batches(step))[0] for step in range(12)]
@@ -151,7 +151,7 @@ def test_a_split_network_is_held_to_the_whole_one(small_config: Build, trained: 
 
 def test_recalling_needs_something_to_recall(small_config: Build) -> None:
     config = small_config("nothing")
-    config.data.recalled = 1
+    config.data.distilled = 1
     with pytest.raises(UserError, match="start_model"):
         Trainer(config)
 
@@ -206,7 +206,7 @@ def test_ranks_are_lowered_once(small_config: Build, trained: Path) -> None:
 
 def test_a_higher_canvas_keeps_the_weights_and_the_aspect(trained: Path) -> None:
     start = load(trained / "checkpoint.pt")
-    higher = heighten(start, 40)
+    higher = resize_canvas(start, 40)
     assert (higher.info.canvas.height, higher.info.model["height"]) == (40, 40)
     assert higher.info.canvas.max_width / 40 >= start.info.canvas.max_width / 32
     model = CRNN(ModelConfig(**higher.info.model), len(DIGITS))
@@ -217,7 +217,7 @@ def test_a_higher_canvas_keeps_the_weights_and_the_aspect(trained: Path) -> None
 @pytest.mark.parametrize("height", [33, 24, 48])
 def test_a_height_whose_rows_the_weights_do_not_fit_is_refused(trained: Path, height: int) -> None:
     with pytest.raises(UserError, match="fit even heights from 32 to 46"):
-        heighten(load(trained / "checkpoint.pt"), height)
+        resize_canvas(load(trained / "checkpoint.pt"), height)
 
 
 def test_a_run_on_a_higher_canvas_goes_on_where_it_stopped(small_config: Build, trained: Path) -> None:

@@ -14,16 +14,16 @@ import pytest
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.core.model_info import METADATA_KEY, ArtifactInfo
-from crnn.core.reading import DOUBTFUL, MARGIN, STRANGE
+from crnn.core.reading import MIN_DOMAIN_LOGIT, SECOND_MODEL_BELOW, SWITCH_MARGIN
 from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
-from crnn.finetuning.ensemble_writer import write_pair
+from crnn.finetuning.ensemble_writer import write_ensemble
 from crnn.image.margins import without_margins
 from crnn.image.preprocess import decode_image, to_gray
 from crnn.network.onnx_export import ExportConfig, export
 from crnn.recognition.ensemble import SECOND_KEY, unpack
-from crnn.recognition.session import Network
+from crnn.recognition.session import OnnxSession
 from crnn.recognizer import Recognizer
 from crnn.training.config import DataConfig, TrainConfig
 from crnn.training.trainer import Trainer
@@ -60,7 +60,7 @@ def pair(trained: Path, small_config: Build, tmp_path_factory: pytest.TempPathFa
     )  # fmt: skip
     tuned = folder / "tuned.onnx"
     export(ExportConfig(checkpoint=str(Trainer(tuning).run()), output=str(tuned)))
-    write_pair(trained / "model.onnx", tuned, folder / "pair.onnx")
+    write_ensemble(trained / "model.onnx", tuned, folder / "pair.onnx")
     return folder / "pair.onnx"
 
 
@@ -86,7 +86,7 @@ def test_what_the_general_network_is_sure_of_stays_to_the_bit(pair: Path, traine
     sure = 0
     for i in range(100):
         reading = general.read(store[i].image)
-        if reading.weakest >= DOUBTFUL:
+        if reading.weakest >= SECOND_MODEL_BELOW:
             assert both.read(store[i].image) == reading
             sure += 1
     assert sure > 30
@@ -101,22 +101,24 @@ def pictures(path: Path, lines: slice) -> list[bytes]:
 def probing(pair: Path, trained: Path, held_out_digits: Path) -> Path:
     """The same two networks, and what upside-down digits look like."""
     path, domain = pair.with_name("probing.onnx"), pictures(pair.with_name("train"), slice(200))
-    write_pair(trained / "model.onnx", pair.with_name("tuned.onnx"), path, domain, pictures(held_out_digits, slice(80)))
+    write_ensemble(
+        trained / "model.onnx", pair.with_name("tuned.onnx"), path, domain, pictures(held_out_digits, slice(80))
+    )
     return path
 
 
-def likenesses(model: Path, lines: list[bytes]) -> np.ndarray:
-    network = Network(model, "digits")
+def domain_logits(model: Path, lines: list[bytes]) -> np.ndarray:
+    network = OnnxSession(model, "digits")
     grays = [to_gray(decode_image(line)) for line in lines]
     letters = [without_margins(gray).of(gray) for gray in grays]  # what a recognizer shows its networks
-    return np.array([look.likeness for look in network.read(letters, greedy)])
+    return np.array([look.domain_logit for look in network.read(letters, greedy)])
 
 
 def test_a_probe_tells_the_domain_by_its_looks(pair: Path, probing: Path, held_out_digits: Path) -> None:
     domain, general = pictures(pair.with_name("test"), slice(None)), pictures(held_out_digits, slice(80, 160))
-    assert (likenesses(probing, domain) > 0).mean() > 0.95
-    assert (likenesses(probing, general) < 0).mean() > 0.95
-    assert not likenesses(pair, domain).any()  # without a probe nothing is known of looks
+    assert (domain_logits(probing, domain) > 0).mean() > 0.95
+    assert (domain_logits(probing, general) < 0).mean() > 0.95
+    assert not domain_logits(pair, domain).any()  # without a probe nothing is known of looks
 
 
 def test_a_probe_leaves_the_domain_to_the_tuned_network_and_other_lines_alone(
@@ -126,7 +128,11 @@ def test_a_probe_leaves_the_domain_to_the_tuned_network_and_other_lines_alone(
     domain = pair.with_name("test")
     assert share_right(both, domain) >= share_right(tuned, domain)
     lines = pictures(held_out_digits, slice(None))
-    strange = [line for line, of_domain in zip(lines, likenesses(probing, lines), strict=True) if of_domain < STRANGE]
+    strange = [
+        line
+        for line, of_domain in zip(lines, domain_logits(probing, lines), strict=True)
+        if of_domain < MIN_DOMAIN_LOGIT
+    ]
     assert len(strange) > len(lines) / 2
     assert both.read_many(strange) == general.read_many(strange)  # to the bit, sure or not
 
@@ -136,8 +142,10 @@ def test_a_look_does_not_make_up_for_a_less_sure_reading(
 ) -> None:
     wrong, digits = tmp_path / "wrong.onnx", pictures(held_out_digits, slice(None))
     upside_down = pictures(pair.with_name("train"), slice(200))
-    write_pair(trained / "model.onnx", pair.with_name("tuned.onnx"), wrong, digits[:80], upside_down)
-    assert (likenesses(wrong, digits) > MARGIN).mean() > 0.9  # though the tuned network has forgotten such lines
+    write_ensemble(trained / "model.onnx", pair.with_name("tuned.onnx"), wrong, digits[:80], upside_down)
+    assert (
+        domain_logits(wrong, digits) > SWITCH_MARGIN
+    ).mean() > 0.9  # though the tuned network has forgotten such lines
     general = share_right(Recognizer(trained / "model.onnx"), held_out_digits)
     assert share_right(Recognizer(wrong), held_out_digits) > general - 0.1  # alone it reads less than .8
 
@@ -146,14 +154,16 @@ def test_the_looks_of_former_domains_are_kept(pair: Path, probing: Path, held_ou
     tuned, sideways = pair.with_name("tuned.onnx"), tmp_path / "sideways.onnx"
     general = pictures(held_out_digits, slice(80))
     mirrored = [cv2.imencode(".png", decode_image(line)[:, ::-1])[1].tobytes() for line in general]
-    write_pair(probing, tuned, sideways, mirrored[:40], general)
-    assert (likenesses(sideways, mirrored[40:]) > 0).mean() > 0.8 > (likenesses(probing, mirrored[40:]) > 0).mean()
-    assert (likenesses(sideways, pictures(pair.with_name("test"), slice(None))) > 0).mean() > 0.95
+    write_ensemble(probing, tuned, sideways, mirrored[:40], general)
+    assert (
+        (domain_logits(sideways, mirrored[40:]) > 0).mean() > 0.8 > (domain_logits(probing, mirrored[40:]) > 0).mean()
+    )
+    assert (domain_logits(sideways, pictures(pair.with_name("test"), slice(None))) > 0).mean() > 0.95
 
 
 def test_a_probe_needs_lines_of_both_kinds(pair: Path, trained: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lines of the domain and general ones"):
-        write_pair(trained / "model.onnx", pair.with_name("tuned.onnx"), tmp_path / "p.onnx", [b"line"], [])
+        write_ensemble(trained / "model.onnx", pair.with_name("tuned.onnx"), tmp_path / "p.onnx", [b"line"], [])
 
 
 def test_decoders_know_the_characters_of_both(pair: Path) -> None:
@@ -164,7 +174,7 @@ def test_decoders_know_the_characters_of_both(pair: Path) -> None:
 
 
 def test_a_pair_of_a_pair_holds_the_first_general_network(pair: Path, trained: Path, tmp_path: Path) -> None:
-    write_pair(pair, pair.with_name("tuned.onnx"), tmp_path / "again.onnx")
+    write_ensemble(pair, pair.with_name("tuned.onnx"), tmp_path / "again.onnx")
     assert (tmp_path / "again.onnx").read_bytes() == pair.read_bytes()
 
 
@@ -174,14 +184,14 @@ def test_networks_of_different_origin_make_no_pair(pair: Path, trained: Path, tm
     onnx.helper.set_model_props(other, {METADATA_KEY: dataclasses.replace(info, characters="9876543210").to_json()})
     onnx.save(other, tmp_path / "other.onnx")
     with pytest.raises(UserError, match="tuned from another model"):
-        write_pair(tmp_path / "other.onnx", pair.with_name("tuned.onnx"), tmp_path / "pair.onnx")
+        write_ensemble(tmp_path / "other.onnx", pair.with_name("tuned.onnx"), tmp_path / "pair.onnx")
 
 
 def test_what_is_no_model_makes_no_pair(pair: Path, tmp_path: Path) -> None:
     (tmp_path / "junk.onnx").write_bytes(b"junk")
     for general in ("junk.onnx", "absent.onnx"):
         with pytest.raises(UserError, match=general):
-            write_pair(tmp_path / general, pair.with_name("tuned.onnx"), tmp_path / "pair.onnx")
+            write_ensemble(tmp_path / general, pair.with_name("tuned.onnx"), tmp_path / "pair.onnx")
 
 
 def test_a_damaged_second_network_is_refused_by_name(pair: Path, tmp_path: Path) -> None:

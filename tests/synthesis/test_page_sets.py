@@ -12,7 +12,6 @@ import pytest
 from crnn.core.errors import UserError
 from crnn.datasets.pages import read_pages
 from data.synthesis import page_sets
-from data.synthesis.dice import Dice
 from data.synthesis.page_sets import PageSetConfig, build_pages
 from data.synthesis.pages import camera
 from data.synthesis.pages.pen import Pen
@@ -20,6 +19,7 @@ from data.synthesis.pages.render import KINDS, render
 from data.synthesis.pages.scenes import textless
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock
+from data.synthesis.rand import Rand
 
 WORDS = ["the quick brown fox", "jumps over the lazy dog", "pack my box with five dozen jugs", "Sphinx of black quartz"]
 
@@ -70,11 +70,11 @@ def test_the_same_seed_and_number_give_the_same_page(stock: Stock) -> None:
 
 
 def blank(stock: Stock, width: int = 600, height: int = 200) -> Sheet:
-    return Sheet.blank(width, height, (255, 255, 255), Dice(0, 0), stock)
+    return Sheet.blank(width, height, (255, 255, 255), Rand(0, 0), stock)
 
 
 def pen(stock: Stock, size: int = 40) -> Pen:
-    return Pen(stock.face("en", Dice(0, 0)), size)
+    return Pen(stock.face("en", Rand(0, 0)), size)
 
 
 def ink_box(sheet: Sheet) -> tuple[int, int, int, int]:
@@ -155,7 +155,7 @@ def test_boxes_turn_with_the_page(degrees: float, stock: Stock) -> None:
 
 def test_bent_lines_stay_in_their_boxes(stock: Stock) -> None:
     for number in range(6):
-        sheet = Sheet.blank(600, 200, (255, 255, 255), Dice(1, number), stock)
+        sheet = Sheet.blank(600, 200, (255, 255, 255), Rand(1, number), stock)
         sheet.write(30, 80, "A line that bends and stays", pen(stock, 34))
         bent = camera.bent(sheet)
         mask = np.zeros(bent.pixels.shape[:2], np.uint8)
@@ -175,7 +175,7 @@ def test_what_a_picture_cuts_off_keeps_a_box(stock: Stock) -> None:
 
 def test_pages_without_text_have_no_boxes(stock: Stock) -> None:
     for number in range(4):
-        assert textless(Dice(2, number), stock).quads == []
+        assert textless(Rand(2, number), stock).quads == []
     share = KINDS["textless"].weight / sum(kind.weight for kind in KINDS.values())
     assert 0.07 < share < 0.12
 
@@ -204,6 +204,6 @@ def test_missing_sources_and_a_wrong_split_are_told(artifacts: Path) -> None:
 
 
 def test_texts_are_drawable(stock: Stock) -> None:
-    face = stock.face("en", Dice(0, 0))
+    face = stock.face("en", Rand(0, 0))
     for number in range(20):
-        assert set(stock.field(face, Dice(4, number))) & set(string.ascii_letters + string.digits)
+        assert set(stock.field(face, Rand(4, number))) & set(string.ascii_letters + string.digits)

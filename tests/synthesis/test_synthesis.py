@@ -16,8 +16,8 @@ from crnn.core.errors import UserError
 from crnn.image.preprocess import to_canvas
 from data.synthesis.compose import Frame, compose, frame_of
 from data.synthesis.degrade import CHAIN, degrade
-from data.synthesis.dice import Dice
 from data.synthesis.faces import Face, Faces, Style, read_faces
+from data.synthesis.rand import Rand
 from data.synthesis.sample import Line, Synthesizer
 from data.synthesis.settings import (
     Effect,
@@ -102,13 +102,13 @@ def test_each_center_lies_on_its_character(sources: Path, name: str) -> None:
     recipe = replace(PLAIN, spacing=always(0.6))
     if name == "bent":
         recipe = replace(recipe, tilt=always(0.15), perspective=always(0.06), curve=always(0.08))
-    face = Faces.load(sources / "fonts" / "quick" / "fonts.json", "train", FaceSettings()).choose("zh", Dice(0, 0))
+    face = Faces.load(sources / "fonts" / "quick" / "fonts.json", "train", FaceSettings()).choose("zh", Rand(0, 0))
     for i in range(10):
-        dice = Dice(3, i)
-        line = typeset("|" * 12, face, None, Style(24), recipe, dice)
-        frame = frame_of(line, recipe, dice)
+        rand = Rand(3, i)
+        line = typeset("|" * 12, face, None, Style(24), recipe, rand)
+        frame = frame_of(line, recipe, rand)
         assert frame is not None
-        crop = compose(line, frame, recipe, dice)
+        crop = compose(line, frame, recipe, rand)
         middle = crop.pixels[crop.pixels.shape[0] // 3 : -crop.pixels.shape[0] // 3].mean(axis=0)
         dark = np.flatnonzero(middle < 128)
         strokes = [run.mean() for run in np.split(dark, np.flatnonzero(np.diff(dark) > 1) + 1)]
@@ -117,10 +117,10 @@ def test_each_center_lies_on_its_character(sources: Path, name: str) -> None:
 
 def test_a_line_is_spaced_as_programs_space_it(sources: Path) -> None:
     faces = Faces.load(sources / "fonts" / "quick" / "fonts.json", "train", FaceSettings())
-    face, latin = faces.choose("zh", Dice(0, 0)), faces.choose("en", Dice(0, 0))
+    face, latin = faces.choose("zh", Rand(0, 0)), faces.choose("en", Rand(0, 0))
 
     def edges(text: str, recipe: Recipe) -> np.ndarray:
-        line = typeset(text, face, latin, Style(40), recipe, Dice(1, 1))
+        line = typeset(text, face, latin, Style(40), recipe, Rand(1, 1))
         assert line.centers.shape == (len(text),) and line.edges.shape == (len(text) + 1,)
         return line.edges - line.edges[0]
 
@@ -140,7 +140,7 @@ def test_a_line_is_spaced_as_programs_space_it(sources: Path) -> None:
 def test_an_illegible_copy_is_not_made() -> None:
     faint = np.full((32, 200), 200, np.float32)
     faint[::7] += np.tile(np.linspace(-3, 3, 200, dtype=np.float32), (5, 1))
-    assert (dict(CHAIN)["threshold"](faint, 40, Dice(0, 1)) == faint).all()
+    assert (dict(CHAIN)["threshold"](faint, 40, Rand(0, 1)) == faint).all()
 
 
 def test_turns_make_every_category_equally_frequent(sources: Path) -> None:
@@ -185,7 +185,7 @@ def test_an_outline_moves_between_its_baseline_and_its_cap_height(sources: Path)
 
 def test_each_letter_sways_in_its_own_way_and_keeps_its_place(sources: Path) -> None:
     face = read_faces(sources / "fonts" / "quick" / "fonts.json", "train")[0]
-    still, swaying = (typeset("HHH", face, None, Style(100, sway=sway), PLAIN, Dice(1, 1)) for sway in (0.0, 0.05))
+    still, swaying = (typeset("HHH", face, None, Style(100, sway=sway), PLAIN, Rand(1, 1)) for sway in (0.0, 0.05))
     assert np.array_equal(still.edges, swaying.edges)
     bounds = np.rint(still.edges).astype(int)
     first, second = (swaying.ink[:, bounds[i] : bounds[i] + bounds[1] - bounds[0]] for i in (0, 1))
@@ -201,25 +201,25 @@ def test_each_letter_sways_in_its_own_way_and_keeps_its_place(sources: Path) -> 
 def test_another_face_draws_what_one_lacks(sources: Path) -> None:
     face, other = read_faces(sources / "fonts" / "quick" / "fonts.json", "train")[:2]
     digits = replace(face, missing=frozenset("0123456789"))
-    mixed = typeset("ab12", digits, None, Style(40), PLAIN, Dice(1, 1), substitute=other)
+    mixed = typeset("ab12", digits, None, Style(40), PLAIN, Rand(1, 1), substitute=other)
     half = round(float(mixed.edges[2]))
     for part, of in ((slice(None, half), digits), (slice(half, None), other)):
         text = "ab" if of is digits else "12"
-        alone = typeset(text, of, None, Style(40), PLAIN, Dice(1, 1))
+        alone = typeset(text, of, None, Style(40), PLAIN, Rand(1, 1))
         assert int(mixed.ink[:, part].sum()) == pytest.approx(int(alone.ink.sum()), rel=0.02)
 
 
 def test_lineages_of_many_faces_do_not_crowd_out_the_others() -> None:
     faces = [Face(f"a{i}", Path("a"), 0, "zh", "a", frozenset()) for i in range(9)]
     faces.append(Face("b", Path("b"), 0, "zh", "b", frozenset()))
-    turns = [Faces(faces, FaceSettings(lineage_power=0.5)).choose("zh", Dice(0, i)).lineage for i in range(600)]
+    turns = [Faces(faces, FaceSettings(lineage_power=0.5)).choose("zh", Rand(0, i)).lineage for i in range(600)]
     assert 0.65 < turns.count("a") / len(turns) < 0.85  # 3 : 1, not 9 : 1
     emphasized = Faces(faces, FaceSettings(lineage_power=0.5, emphasis={"b": 30.0}))
-    assert [emphasized.choose("zh", Dice(0, i)).lineage for i in range(100)].count("b") > 80
+    assert [emphasized.choose("zh", Rand(0, i)).lineage for i in range(100)].count("b") > 80
 
 
 def test_a_face_without_the_script_gives_way_to_a_chinese_one() -> None:
-    assert Faces([Face("z", Path("z"), 0, "zh", "z", frozenset())], FaceSettings()).choose("en", Dice(0, 0)).id == "z"
+    assert Faces([Face("z", Path("z"), 0, "zh", "z", frozenset())], FaceSettings()).choose("en", Rand(0, 0)).id == "z"
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -231,7 +231,7 @@ def test_each_damage_changes_the_picture_and_keeps_its_size(name: str, value: fl
     cv2.putText(page, "damage", (10, 26), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 30, 2)
     picture = page.astype(np.float32)
     for i in range(8):
-        damaged = np.asarray(dict(CHAIN)[name](picture.copy(), value, Dice(4, i)))
+        damaged = np.asarray(dict(CHAIN)[name](picture.copy(), value, Rand(4, i)))
         assert damaged.shape == picture.shape and np.isfinite(damaged).all()
         assert np.abs(damaged - picture).max() > 2
 
@@ -246,7 +246,7 @@ def test_what_signs_show_leaves_their_letters_legible(name: str, value: float) -
     letters, around = ink > 200, ink == 0
     for i in range(20):
         without, shown = (
-            compose(line, Frame(0, 0, 160, 40, (20, 10, 130, 33)), recipe, Dice(6, i)).pixels
+            compose(line, Frame(0, 0, 160, 40, (20, 10, 130, 33)), recipe, Rand(6, i)).pixels
             for recipe in (plain, adorned)
         )
         assert np.abs(shown - without).max() > 2
@@ -255,45 +255,45 @@ def test_what_signs_show_leaves_their_letters_legible(name: str, value: float) -
 
 def test_strength_scales_damage() -> None:
     picture = np.tile(np.arange(160, dtype=np.float32), (36, 1))
-    dice = Dice(1, 1)
-    dice.strength = 0.0
-    assert (degrade(picture, ROUGH, dice) == picture).all()
+    rand = Rand(1, 1)
+    rand.strength = 0.0
+    assert (degrade(picture, ROUGH, rand) == picture).all()
     values = {}
     for strength in (0.2, 1.0):
         values[strength] = []
         for i in range(200):
-            dice = Dice(1, i)
-            dice.strength = strength
-            values[strength].append(dice.effect(Effect(1, 90, 30)) or 90)
+            rand = Rand(1, i)
+            rand.strength = strength
+            values[strength].append(rand.effect(Effect(1, 90, 30)) or 90)
     assert min(values[0.2]) > 75 and min(values[1.0]) < 35
 
 
 @pytest.mark.parametrize("i", range(20))
 def test_windows_are_cut_where_a_typesetter_would(i: int) -> None:
     text = "数据中心（网络）具有高带宽、高突发的需求，TCP 协议栈因为它能适应 bandwidth 的要求而被采用。"
-    cut = window(text, 12, Dice(5, i))
+    cut = window(text, 12, Rand(5, i))
     assert cut in text and 0 < len(cut) <= 13
     assert cut[0] not in "，。、）" and cut[-1] not in "（"
     assert all(word in text.replace("，", " ").split(" ") for word in cut.split() if word.isascii())
 
 
 def test_a_short_text_is_taken_whole_and_a_long_word_runs_on() -> None:
-    assert window("Thank you", 20, Dice(0, 0)) == "Thank you"
-    assert window("incomprehensibilities", 5, Dice(0, 0)) == "incomprehensibilities"
+    assert window("Thank you", 20, Rand(0, 0)) == "Thank you"
+    assert window("incomprehensibilities", 5, Rand(0, 0)) == "incomprehensibilities"
 
 
 def test_rare_characters_are_written_as_often_as_common_ones(sources: Path) -> None:
     settings = TextSettings(kinds={"uniform": 1.0}, zh_lengths=[Length(1, 10, 10)], en_lengths=[Length()], symbols=0)
     charset = Charset("一丁七万丈三上下不与")
     writer = Writer(settings, charset, sources / "corpus" / "quick", "train")
-    written = "".join(writer.write("uniform", Dice(2, i)) for i in range(200))
+    written = "".join(writer.write("uniform", Rand(2, i)) for i in range(200))
     assert min(written.count(c) for c in charset.characters) > 130
 
 
 def test_characters_at_random_are_those_the_face_draws(sources: Path) -> None:
     settings = TextSettings(kinds={"uniform": 1.0}, zh_lengths=[Length(1, 10, 10)], en_lengths=[Length()], symbols=0)
     writer = Writer(settings, Charset("一丁七万丈三上下不与"), sources / "corpus" / "quick", "train")
-    texts = [writer.write("uniform", Dice(2, i), drawn=lambda c: c in "一丁七三上下") for i in range(200)]
+    texts = [writer.write("uniform", Rand(2, i), drawn=lambda c: c in "一丁七三上下") for i in range(200)]
     assert sum(set(text) <= set("一丁七三上下") for text in texts) > 190  # a face of little is asked for others at last
 
 
@@ -309,10 +309,10 @@ def test_codes_and_quotes_are_written_as_people_write_them(tmp_path: Path) -> No
     )
     charset = Charset('0123456789ABCIOZ他说好又走，。“”"')
     writer = Writer(settings, charset, sources / "corpus" / "quick", "train")
-    codes = "".join(writer.write("codes", Dice(3, i)) for i in range(60))
+    codes = "".join(writer.write("codes", Rand(3, i)) for i in range(60))
     assert set("ABCZ") <= set(codes) and codes.count("O") < codes.count("Z")
-    assert writer.write("prose", Dice(3, 0)) == "他说“好”，又说“走”。"
-    assert max(len(writer.write("prose", Dice(3, i), brief=True)) for i in range(30)) <= 7
+    assert writer.write("prose", Rand(3, 0)) == "他说“好”，又说“走”。"
+    assert max(len(writer.write("prose", Rand(3, i), brief=True)) for i in range(30)) <= 7
 
 
 def test_missing_sources_say_what_to_run(sources: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from crnn.core.metrics import normalize, score
 from crnn.core.stage import run_stage, typed
 from crnn.datasets.lmdb_store import LineStore
 from crnn.decoding.beam import BeamDecoder, BeamSettings, Frame, shortlist
-from crnn.decoding.ctc import GreedyPath, greedy
+from crnn.decoding.ctc import CtcPath, greedy
 from crnn.decoding.decoder import Decoder
 from crnn.language_model.model import LanguageModel
 from crnn.recognizer import Recognizer
@@ -129,7 +129,7 @@ def collect(recognizer: Recognizer, path: str, limit: int, shortlists: list[Beam
     for image, truth in tqdm(list(labeled(path, limit)), desc=Path(path).name, unit="line", mininterval=1.0):
         kept: list[np.ndarray] = []
 
-        def remember(logits: np.ndarray, kept: list[np.ndarray] = kept) -> GreedyPath:
+        def remember(logits: np.ndarray, kept: list[np.ndarray] = kept) -> CtcPath:
             kept.append(logits)
             return greedy(logits)
 

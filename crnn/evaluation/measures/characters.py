@@ -24,10 +24,10 @@ class CharacterChange:
         return self.after - self.before
 
 
-def recalled(truth: str, reading: str) -> Counter[str]:
+def matched_characters(truth: str, reading: str) -> Counter[str]:
     """The characters of `truth` that `reading` has in the same order.
 
-    >>> sorted(recalled("a1b2", "alb2").elements())
+    >>> sorted(matched_characters("a1b2", "alb2").elements())
     ['2', 'a', 'b']
     """
     if truth == reading:
@@ -40,7 +40,7 @@ def changes(truths: Sequence[str], before: Sequence[str], after: Sequence[str]) 
     """Every character of the truths but the space, largest gain first, largest loss last."""
     texts = [normalize(truth) for truth in truths]
     total: Counter[str] = Counter("".join(texts))
-    then, now = _recalled(texts, before), _recalled(texts, after)
+    then, now = _matched(texts, before), _matched(texts, after)
     found = [CharacterChange(c, n, then[c], now[c]) for c, n in total.items() if c != " "]
     return sorted(found, key=lambda change: (-change.gain, change.character))
 
@@ -52,8 +52,8 @@ def recall(changed: Iterable[CharacterChange], characters: str) -> float | None:
     return sum(change.after for change in chosen) / occurrences if occurrences else None
 
 
-def _recalled(truths: Sequence[str], readings: Sequence[str]) -> Counter[str]:
+def _matched(truths: Sequence[str], readings: Sequence[str]) -> Counter[str]:
     found: Counter[str] = Counter()
     for truth, reading in zip(truths, readings, strict=True):
-        found += recalled(truth, normalize(reading))
+        found += matched_characters(truth, normalize(reading))
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from crnn.evaluation.report.article import article_tables
 from crnn.evaluation.report.report import Report
-from crnn.evaluation.report.targets import against_bars
+from crnn.evaluation.report.targets import against_targets
 from crnn.evaluation.studies.studies import Studies
 
 
@@ -29,10 +29,10 @@ def to_markdown(report: Report) -> str:
         "`CPU` is processor time, which other work on the machine disturbs least: compare by it.",
         _overall(report),
     ]
-    bars = against_bars(report)
-    if bars:
-        rows = [(bar.what, bar.wanted, bar.measured, "yes" if bar.met else "**no**") for bar in bars]
-        parts += ["## Against the bars", table([report.models[0].name, "bar", "measured", "met"], rows)]
+    targets = against_targets(report)
+    if targets:
+        rows = [(target.what, target.wanted, target.measured, "yes" if target.met else "**no**") for target in targets]
+        parts += ["## Against the targets", table([report.models[0].name, "target", "measured", "met"], rows)]
     parts += article_tables(report, table)
     if report.missing:
         parts += ["## Not compared", "\n".join(f"- **{m.name}**: {m.reason}" for m in report.missing)]

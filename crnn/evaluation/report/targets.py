@@ -9,7 +9,7 @@ from crnn.evaluation.report.report import Report
 
 
 @dataclass(frozen=True)
-class Bar:
+class Target:
     """One demand: what is measured, the value wanted, the value found."""
 
     what: str
@@ -18,26 +18,26 @@ class Bar:
     met: bool
 
 
-def against_bars(report: Report) -> list[Bar]:
+def against_targets(report: Report) -> list[Target]:
     """The demands on the first model that this report can answer. Times are processor time."""
     return [*_against_fp32(report), *_against_peers(report), *_alone(report)]
 
 
-def _against_fp32(report: Report) -> list[Bar]:
+def _against_fp32(report: Report) -> list[Target]:
     first = report.models[0]
     change = report.comparisons.get(first.name)
     if change is None:
         return []
     base, bare = report.subject(report.baseline), report.studies.overhead
     smaller = base.size_mb / first.size_mb
-    found = [Bar(f"times as small as {base.name}", "≥ 3.9", f"{smaller:.2f}", smaller >= 3.9)]
+    found = [Target(f"times as small as {base.name}", "≥ 3.9", f"{smaller:.2f}", smaller >= 3.9)]
     if first.name in bare and base.name in bare:
         faster = bare[base.name].run / bare[first.name].run
-        found.append(Bar(f"times as fast as {base.name}, the bare network", "≥ 2.5", f"{faster:.2f}", faster >= 2.5))
+        found.append(Target(f"times as fast as {base.name}, the bare network", "≥ 2.5", f"{faster:.2f}", faster >= 2.5))
     return [
         *found,
-        Bar("exact lines, points", "≥ -0.2", _with_bounds(change.exact, 2), 100 * change.exact.mean >= -0.2),
-        Bar("CER, points", "≤ +0.05", _with_bounds(change.cer, 3), 100 * change.cer.mean <= 0.05),
+        Target("exact lines, points", "≥ -0.2", _with_bounds(change.exact, 2), 100 * change.exact.mean >= -0.2),
+        Target("CER, points", "≤ +0.05", _with_bounds(change.cer, 3), 100 * change.cer.mean <= 0.05),
     ]
 
 
@@ -47,26 +47,26 @@ def _with_bounds(change: Change, digits: int) -> str:
     return f"{mean} ({low} to {high})"
 
 
-def _against_peers(report: Report) -> list[Bar]:
+def _against_peers(report: Report) -> list[Target]:
     first, found = report.models[0].latency.cpu_p50, []
     for peer in report.peers:
         most = {"ppocr_v6_tiny": 1.0, "ppocr_v6_small": 0.25}.get(peer.name)
         if most is not None:
             share = first / peer.latency.cpu_p50
-            found.append(Bar(f"time of a line against {peer.name}", f"≤ {most}", f"{share:.2f}", share <= most))
+            found.append(Target(f"time of a line against {peer.name}", f"≤ {most}", f"{share:.2f}", share <= most))
     return found
 
 
-def _alone(report: Report) -> list[Bar]:
+def _alone(report: Report) -> list[Target]:
     name, studies, found = report.models[0].name, report.studies, []
     if name in studies.overhead:
         ratio = studies.overhead[name].ratio
-        found.append(Bar("image bytes to text over the bare network", "≤ 1.3", f"{ratio:.2f}", ratio <= 1.3))
+        found.append(Target("image bytes to text over the bare network", "≤ 1.3", f"{ratio:.2f}", ratio <= 1.3))
     if name in studies.memory:
         peak, drift = studies.memory[name].peak, studies.memory[name].drift
-        found.append(Bar("resident memory at its peak, MB", "≤ 150", f"{peak:.0f}", peak <= 150))
-        found.append(Bar("growth of memory, MB", "< 5", f"{drift:+.1f}", drift < 5))
+        found.append(Target("resident memory at its peak, MB", "≤ 150", f"{peak:.0f}", peak <= 150))
+        found.append(Target("growth of memory, MB", "< 5", f"{drift:+.1f}", drift < 5))
     if name in studies.consistency:
         lines, same = studies.consistency[name].lines, studies.consistency[name].same
-        found.append(Bar("same text alone and in any batch, lines", f"{lines}", f"{same}", same == lines))
+        found.append(Target("same text alone and in any batch, lines", f"{lines}", f"{same}", same == lines))
     return found

@@ -7,9 +7,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from data.synthesis.dice import Dice
 from data.synthesis.pages.grounds import clouds, ground, rng_of
 from data.synthesis.pages.sheet import Sheet
+from data.synthesis.rand import Rand
 
 SAG = 0.45  # of a line's height: what a bend may lift its middle from its chord, else its quad would not be tight
 
@@ -36,7 +36,7 @@ def paste(sheet: Sheet, board: Sheet, quad: np.ndarray, shadow: bool = False) ->
     alpha = cv2.warpPerspective(solid, matrix, size, flags=cv2.INTER_LINEAR)
     part = sheet.pixels[top:bottom, left:right]
     if shadow:
-        reach = 3 + sheet.dice.below(12)
+        reach = 3 + sheet.rand.below(12)
         moved = cv2.warpAffine(alpha, np.array([[1, 0, reach], [0, 1, reach]], np.float32), size)
         cast = cv2.GaussianBlur(moved, (0, 0), reach / 2)
         part[:] = (part * (1 - cast[..., None] * np.float32(0.5 / 255))).astype(np.uint8)
@@ -48,22 +48,22 @@ def paste(sheet: Sheet, board: Sheet, quad: np.ndarray, shadow: bool = False) ->
 
 def photographed(sheet: Sheet) -> Sheet:
     """The sheet on a table or held before something, from an angle; its long side stays about as long."""
-    dice = sheet.dice
+    rand = sheet.rand
     long = max(sheet.width, sheet.height)
-    scale = dice.uniform(0.75, 0.97)
-    width, height = int(sheet.width * dice.uniform(1.0, 1.25)), int(sheet.height * dice.uniform(1.0, 1.2))
+    scale = rand.uniform(0.75, 0.97)
+    width, height = int(sheet.width * rand.uniform(1.0, 1.25)), int(sheet.height * rand.uniform(1.0, 1.2))
     shrink = min(1.0, 1600 / max(width, height))
     width, height = int(width * shrink), int(height * shrink)
-    table = Sheet(ground(width, height, dice, sheet.stock, 0.4), dice, sheet.stock)
+    table = Sheet(ground(width, height, rand, sheet.stock, 0.4), rand, sheet.stock)
     fit = scale * min(width / sheet.width, height / sheet.height)
     half = np.array([sheet.width, sheet.height]) * fit / 2
     quad = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32) * half
-    lean = dice.uniform(0, 0.05) * long * fit
-    quad += np.array([[dice.uniform(-1, 1), dice.uniform(-1, 1)] for _ in quad]) * lean
-    radians = np.deg2rad(dice.uniform(-4, 4))
+    lean = rand.uniform(0, 0.05) * long * fit
+    quad += np.array([[rand.uniform(-1, 1), rand.uniform(-1, 1)] for _ in quad]) * lean
+    radians = np.deg2rad(rand.uniform(-4, 4))
     turn = np.array([[np.cos(radians), np.sin(radians)], [-np.sin(radians), np.cos(radians)]])
     quad = (quad @ turn + (width / 2, height / 2)).astype(np.float32)
-    if dice.chance(0.35):
+    if rand.chance(0.35):
         quad = (quad - (width / 2, height / 2)) * 1.15 + (width / 2, height / 2)  # nearer than its edges
     paste(table, sheet, quad.astype(np.float32), shadow=True)
     return trimmed(table)
@@ -105,25 +105,25 @@ def turned(sheet: Sheet, degrees: float) -> Sheet:
     matrix = np.diag([fit, fit, 1.0]) @ matrix
     size = (max(1, round(width * fit)), max(1, round(height * fit)))
     quarter = degrees % 90 == 0
-    dice = sheet.dice
-    if quarter or dice.chance(0.5):
+    rand = sheet.rand
+    if quarter or rand.chance(0.5):
         fill = tuple(int(c) for c in np.median(sheet.pixels[:8].reshape(-1, 3), axis=0))
         pixels = cv2.warpPerspective(sheet.pixels, matrix, size, flags=cv2.INTER_LINEAR, borderValue=fill)
     else:
-        pixels = ground(*size, dice, sheet.stock, 0.3)
+        pixels = ground(*size, rand, sheet.stock, 0.3)
         cv2.warpPerspective(sheet.pixels, matrix, size, pixels, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
     return replace(sheet, pixels=pixels, quads=mapped(sheet.quads, matrix))
 
 
 def bent(sheet: Sheet) -> Sheet:
     """Lines rise and fall as on a page near its spine or a curled slip; no more than their quads stay tight."""
-    dice = sheet.dice
+    rand = sheet.rand
     x = np.arange(sheet.width, dtype=np.float32)
     t = x / sheet.width
-    peak = dice.uniform(0.1, 0.9)
-    arc = (t - peak) ** 2 if dice.chance(0.6) else np.cos((t - peak) * dice.uniform(3, 6))
+    peak = rand.uniform(0.1, 0.9)
+    arc = (t - peak) ** 2 if rand.chance(0.6) else np.cos((t - peak) * rand.uniform(3, 6))
     arc = (arc - arc.mean()) / max(1e-6, float(np.ptp(arc)))
-    limit = dice.uniform(8, 60)
+    limit = rand.uniform(8, 60)
     for quad in sheet.quads:
         left, right = np.clip(quad[:, 0].min(), 0, None), min(sheet.width - 1.0, float(quad[:, 0].max()))
         section = arc[int(left) : int(right) + 1]
@@ -149,52 +149,52 @@ def bent(sheet: Sheet) -> Sheet:
         quad[quad[:, 1] <= quad[:, 1].mean(), 1] += float(sag.min())
         quad[quad[:, 1] > quad[:, 1].mean(), 1] += float(sag.max())
         quads.append(quad)
-    if dice.chance(0.5):  # the light follows the bend
-        light = 1 + 0.25 * dice.uniform(-1, 1) * arc
+    if rand.chance(0.5):  # the light follows the bend
+        light = 1 + 0.25 * rand.uniform(-1, 1) * arc
         pixels = np.clip(pixels * light[None, :, None], 0, 255).astype(np.uint8)
     return trimmed(replace(sheet, pixels=pixels, quads=quads))
 
 
-def shaded(pixels: np.ndarray, dice: Dice) -> np.ndarray:
+def shaded(pixels: np.ndarray, rand: Rand) -> np.ndarray:
     """Light that falls off, soft shadows with an edge, or a bright spot."""
     height, width = pixels.shape[:2]
     small = (max(2, height // 8), max(2, width // 8))
     y, x = np.mgrid[0 : small[0], 0 : small[1]].astype(np.float32) / max(small)
     light = np.ones(small, np.float32)
-    if dice.chance(0.6):
-        slope = x * dice.uniform(-0.6, 0.6) + y * dice.uniform(-0.6, 0.6)
+    if rand.chance(0.6):
+        slope = x * rand.uniform(-0.6, 0.6) + y * rand.uniform(-0.6, 0.6)
         light += slope - slope.mean()
-    if dice.chance(0.5):
-        angle = dice.uniform(0, 2 * np.pi)
-        edge = np.cos(angle) * (x - dice.uniform(0.2, 0.8)) + np.sin(angle) * (y - dice.uniform(0.2, 0.8))
-        light *= 1 - dice.uniform(0.2, 0.6) / (1 + np.exp(-edge * dice.uniform(8, 200)))
-    if dice.chance(0.3):
-        spot = (x - dice.random()) ** 2 + (y - dice.random()) ** 2
-        light += dice.uniform(0.1, 0.5) * np.exp(-spot * dice.uniform(5, 60))
-    if dice.chance(0.3):
-        light *= 1 + 0.2 * clouds(small[1], small[0], dice, 60, 10)
+    if rand.chance(0.5):
+        angle = rand.uniform(0, 2 * np.pi)
+        edge = np.cos(angle) * (x - rand.uniform(0.2, 0.8)) + np.sin(angle) * (y - rand.uniform(0.2, 0.8))
+        light *= 1 - rand.uniform(0.2, 0.6) / (1 + np.exp(-edge * rand.uniform(8, 200)))
+    if rand.chance(0.3):
+        spot = (x - rand.random()) ** 2 + (y - rand.random()) ** 2
+        light += rand.uniform(0.1, 0.5) * np.exp(-spot * rand.uniform(5, 60))
+    if rand.chance(0.3):
+        light *= 1 + 0.2 * clouds(small[1], small[0], rand, 60, 10)
     light = cv2.resize(np.clip(light, 0.2, 1.6), (width, height), interpolation=cv2.INTER_LINEAR)
     tint = (
-        np.array([dice.uniform(0.8, 1.1) for _ in range(3)], np.float32) if dice.chance(0.4) else np.ones(3, np.float32)
+        np.array([rand.uniform(0.8, 1.1) for _ in range(3)], np.float32) if rand.chance(0.4) else np.ones(3, np.float32)
     )
     return np.clip(pixels * (light[..., None] * tint), 0, 255).astype(np.uint8)
 
 
-def noisy(pixels: np.ndarray, dice: Dice, sigma: float) -> np.ndarray:
+def noisy(pixels: np.ndarray, rand: Rand, sigma: float) -> np.ndarray:
     """A sensor's noise, of `sigma` gray levels."""
     noise = np.empty(pixels.shape, np.int8)
-    cv2.setRNGSeed(dice.below(2**31 - 1))
+    cv2.setRNGSeed(rand.below(2**31 - 1))
     cv2.randn(noise, np.zeros(1), np.full(1, sigma))
     return np.asarray(cv2.add(pixels, noise, dtype=cv2.CV_8U))
 
 
-def blurred(pixels: np.ndarray, dice: Dice) -> np.ndarray:
+def blurred(pixels: np.ndarray, rand: Rand) -> np.ndarray:
     """Out of focus, or moved."""
-    if dice.chance(0.75):
-        return cv2.GaussianBlur(pixels, (0, 0), dice.uniform(0.4, 1.3))
-    size = 3 + 2 * dice.below(3)
+    if rand.chance(0.75):
+        return cv2.GaussianBlur(pixels, (0, 0), rand.uniform(0.4, 1.3))
+    size = 3 + 2 * rand.below(3)
     kernel = np.zeros((size, size), np.float32)
-    angle = dice.uniform(0, np.pi)
+    angle = rand.uniform(0, np.pi)
     middle = size // 2
     step = np.array([np.cos(angle), np.sin(angle)]) * middle
     first = (round(middle - step[0]), round(middle - step[1]))
@@ -202,19 +202,19 @@ def blurred(pixels: np.ndarray, dice: Dice) -> np.ndarray:
     return cv2.filter2D(pixels, -1, kernel / kernel.sum())
 
 
-def moire(pixels: np.ndarray, dice: Dice) -> np.ndarray:
+def moire(pixels: np.ndarray, rand: Rand) -> np.ndarray:
     """The beat of a screen's cells with a camera's, colored."""
     height, width = pixels.shape[:2]
     x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     out = pixels.astype(np.float32)
-    angle, pitch = dice.uniform(0, np.pi), dice.uniform(3, 30)
-    bend = np.float32(dice.uniform(-1, 1) * 2e-4)
+    angle, pitch = rand.uniform(0, np.pi), rand.uniform(3, 30)
+    bend = np.float32(rand.uniform(-1, 1) * 2e-4)
     for channel in range(3):
         turn = np.float32(2 * np.pi / pitch)
         phase = (x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)) + bend * x * y) * turn + np.float32(
             channel * 0.7
         )
-        out[..., channel] += np.float32(dice.uniform(4, 16)) * np.sin(phase)
+        out[..., channel] += np.float32(rand.uniform(4, 16)) * np.sin(phase)
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
@@ -232,18 +232,18 @@ def low_resolution(pixels: np.ndarray, share: float) -> np.ndarray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def scanned(pixels: np.ndarray, dice: Dice) -> np.ndarray:
+def scanned(pixels: np.ndarray, rand: Rand) -> np.ndarray:
     """A scan or copy: gray, specks, hard contrast."""
-    if dice.chance(0.4):
+    if rand.chance(0.4):
         gray = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-        if dice.chance(0.3):
+        if rand.chance(0.3):
             _, gray = cv2.threshold(cv2.GaussianBlur(gray, (0, 0), 0.7), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
         pixels = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
-    if dice.chance(0.3):
-        rng = rng_of(dice)
-        specks = rng.integers(0, pixels.shape[:2], (200 + dice.below(2000), 2))
+    if rand.chance(0.3):
+        rng = rng_of(rand)
+        specks = rng.integers(0, pixels.shape[:2], (200 + rand.below(2000), 2))
         pixels = pixels.copy()
-        pixels[specks[:, 0], specks[:, 1]] = 0 if dice.chance(0.7) else 255
-    if dice.chance(0.3):
-        pixels = cv2.convertScaleAbs(pixels, alpha=dice.uniform(0.5, 1.3), beta=dice.uniform(-20, 60))
+        pixels[specks[:, 0], specks[:, 1]] = 0 if rand.chance(0.7) else 255
+    if rand.chance(0.3):
+        pixels = cv2.convertScaleAbs(pixels, alpha=rand.uniform(0.5, 1.3), beta=rand.uniform(-20, 60))
     return pixels

@@ -4,128 +4,128 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.synthesis.dice import Dice
 from data.synthesis.pages.decoys import draw_decoy
 from data.synthesis.pages.grounds import ink_for, paper, photograph, random_color
 from data.synthesis.pages.pen import Color, Pen
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock, drawable
+from data.synthesis.rand import Rand
 from data.synthesis.text import HANZI
 
 
-def page_size(dice: Dice, upright: float = 0.75) -> tuple[int, int]:
+def page_size(rand: Rand, upright: float = 0.75) -> tuple[int, int]:
     """Width and height, the longer side 960 to 1600 pixels."""
-    long = 960 + dice.below(641)
-    short = int(long * dice.uniform(0.56, 0.8))
-    return (short, long) if dice.chance(upright) else (long, short)
+    long = 960 + rand.below(641)
+    short = int(long * rand.uniform(0.56, 0.8))
+    return (short, long) if rand.chance(upright) else (long, short)
 
 
-def script_of(dice: Dice) -> str:
-    return "zh" if dice.chance(0.65) else "en"
+def script_of(rand: Rand) -> str:
+    return "zh" if rand.chance(0.65) else "en"
 
 
-def some_pen(dice: Dice, stock: Stock, size: float, script: str, ink: Color = (20, 20, 20), use: str = "any") -> Pen:
+def some_pen(rand: Rand, stock: Stock, size: float, script: str, ink: Color = (20, 20, 20), use: str = "any") -> Pen:
     """A pen with a face for `script`; now and then slanted, bold, narrow or wide."""
     return Pen(
-        stock.face(script, dice, use),
+        stock.face(script, rand, use),
         max(7, round(size)),
         ink,
-        spacing=dice.uniform(0, 0.15) if dice.chance(0.15) else 0.0,
-        bold=dice.uniform(0.01, 0.05) if dice.chance(0.12) else 0.0,
-        shear=dice.uniform(0.1, 0.3) if dice.chance(0.07) else 0.0,
-        stretch=dice.uniform(0.75, 1.3) if dice.chance(0.12) else 1.0,
+        spacing=rand.uniform(0, 0.15) if rand.chance(0.15) else 0.0,
+        bold=rand.uniform(0.01, 0.05) if rand.chance(0.12) else 0.0,
+        shear=rand.uniform(0.1, 0.3) if rand.chance(0.07) else 0.0,
+        stretch=rand.uniform(0.75, 1.3) if rand.chance(0.12) else 1.0,
     )
 
 
-def hand_pen(dice: Dice, stock: Stock, size: float, script: str, ink: Color) -> Pen:
+def hand_pen(rand: Rand, stock: Stock, size: float, script: str, ink: Color) -> Pen:
     """A pen that writes unevenly."""
     return Pen(
-        stock.face(script, dice, "hand"), max(12, round(size)), ink,
-        spacing=dice.uniform(-0.08, 0.12), sway=dice.uniform(0.01, 0.06), jitter=dice.uniform(0.0, 0.06),
-        shear=dice.uniform(-0.1, 0.25), stretch=dice.uniform(0.8, 1.2), bold=dice.uniform(-0.005, 0.03),
+        stock.face(script, rand, "hand"), max(12, round(size)), ink,
+        spacing=rand.uniform(-0.08, 0.12), sway=rand.uniform(0.01, 0.06), jitter=rand.uniform(0.0, 0.06),
+        shear=rand.uniform(-0.1, 0.25), stretch=rand.uniform(0.8, 1.2), bold=rand.uniform(-0.005, 0.03),
     )  # fmt: skip
 
 
-def light_paper(width: int, height: int, dice: Dice, stock: Stock) -> Sheet:
+def light_paper(width: int, height: int, rand: Rand, stock: Stock) -> Sheet:
     """A sheet of white, tinted or real paper."""
-    if dice.chance(0.3):
-        return Sheet(paper(width, height, dice), dice, stock)
-    white = (255, 255, 255) if dice.chance(0.6) else random_color(dice, (0.85, 0.99), 0.6)
-    return Sheet.blank(width, height, white, dice, stock)
+    if rand.chance(0.3):
+        return Sheet(paper(width, height, rand), rand, stock)
+    white = (255, 255, 255) if rand.chance(0.6) else random_color(rand, (0.85, 0.99), 0.6)
+    return Sheet.blank(width, height, white, rand, stock)
 
 
-def article(dice: Dice, stock: Stock) -> Sheet:
+def article(rand: Rand, stock: Stock) -> Sheet:
     """A title, heads, one to three columns, pictures, a page number; now and then footnotes and a running head."""
-    width, height = page_size(dice, 0.85)
-    sheet = light_paper(width, height, dice, stock)
-    script = script_of(dice)
-    columns = (1, 1, 2, 2, 3)[dice.below(5)]
-    ink = ink_for(sheet.pixels[0, 0], dice, 110, 0.1)
-    body = some_pen(dice, stock, dice.uniform(10, 28) if columns == 1 else dice.uniform(9, 20), script, ink)
-    head = some_pen(dice, stock, body.size * dice.uniform(1.1, 1.8), script, ink_for(sheet.pixels[0, 0], dice, 80))
+    width, height = page_size(rand, 0.85)
+    sheet = light_paper(width, height, rand, stock)
+    script = script_of(rand)
+    columns = (1, 1, 2, 2, 3)[rand.below(5)]
+    ink = ink_for(sheet.pixels[0, 0], rand, 110, 0.1)
+    body = some_pen(rand, stock, rand.uniform(10, 28) if columns == 1 else rand.uniform(9, 20), script, ink)
+    head = some_pen(rand, stock, body.size * rand.uniform(1.1, 1.8), script, ink_for(sheet.pixels[0, 0], rand, 80))
     note = body.sized(body.size * 0.8)
-    margin = width * dice.uniform(0.04, 0.13)
-    y, bottom = height * dice.uniform(0.02, 0.07), height * dice.uniform(0.9, 0.97)
-    if dice.chance(0.4):  # running head
-        sheet.write(margin, y, stock.label(body.face, 4, 14, dice), note)
-        sheet.write(width - margin, y, str(1 + dice.below(400)), note, align=1)
+    margin = width * rand.uniform(0.04, 0.13)
+    y, bottom = height * rand.uniform(0.02, 0.07), height * rand.uniform(0.9, 0.97)
+    if rand.chance(0.4):  # running head
+        sheet.write(margin, y, stock.label(body.face, 4, 14, rand), note)
+        sheet.write(width - margin, y, str(1 + rand.below(400)), note, align=1)
         y += 2 * note.size
-        if dice.chance(0.6):
+        if rand.chance(0.6):
             sheet.rule(margin, y, width - margin, y, ink)
             y += note.size
-    if dice.chance(0.7):
-        y = title(sheet, margin, y, width - margin, body.size * dice.uniform(1.6, 5), script) + body.size
-    if dice.chance(0.7):
-        number = str(1 + dice.below(400))
+    if rand.chance(0.7):
+        y = title(sheet, margin, y, width - margin, body.size * rand.uniform(1.6, 5), script) + body.size
+    if rand.chance(0.7):
+        number = str(1 + rand.below(400))
         sheet.write(
-            width / 2, bottom + 0.3 * body.size, dice.choice((number, f"- {number} -", f"· {number} ·")), note, 0.5
+            width / 2, bottom + 0.3 * body.size, rand.choice((number, f"- {number} -", f"· {number} ·")), note, 0.5
         )
-    if dice.chance(0.3):  # footnotes
-        lines = 1 + dice.below(4)
+    if rand.chance(0.3):  # footnotes
+        lines = 1 + rand.below(4)
         top = bottom - lines * 1.5 * note.size
         sheet.rule(margin, top - 4, margin + width * 0.25, top - 4, ink)
         for i in range(lines):
-            text = f"{i + 1} " + stock.words(note.face, 60, dice)
+            text = f"{i + 1} " + stock.words(note.face, 60, rand)
             sheet.write(margin, top + i * 1.5 * note.size, text[: note.fit(text, width - 2 * margin)], note)
         bottom = top - note.size
-    gutter = body.size * dice.uniform(1.6, 3)
+    gutter = body.size * rand.uniform(1.6, 3)
     room = (width - 2 * margin - (columns - 1) * gutter) / columns
-    leading, justified = dice.uniform(1.15, 2.0), dice.chance(0.6)
-    indent = dice.choice((0.0, 0.0, 2.0))
-    ruled = columns > 1 and dice.chance(0.2)
+    leading, justified = rand.uniform(1.15, 2.0), rand.chance(0.6)
+    indent = rand.choice((0.0, 0.0, 2.0))
+    ruled = columns > 1 and rand.chance(0.2)
     for column in range(columns):
         left, at = margin + column * (room + gutter), y
         if ruled and column:
             sheet.rule(left - gutter / 2, y, left - gutter / 2, bottom, ink)
         while at < bottom - 3 * body.size:
-            choice = dice.random()
+            choice = rand.random()
             if choice < 0.15:
-                picture(sheet, (left, at, left + room, min(bottom, at + room * dice.uniform(0.3, 0.7))))
+                picture(sheet, (left, at, left + room, min(bottom, at + room * rand.uniform(0.3, 0.7))))
                 at += room * 0.72
-                sheet.write(left + room / 2, at, stock.label(note.face, 5, 12, dice), note, align=0.5)
+                sheet.write(left + room / 2, at, stock.label(note.face, 5, 12, rand), note, align=0.5)
                 at += 2 * note.size
             if choice > 0.6:
-                text = stock.words(head.face, 14, dice)
+                text = stock.words(head.face, 14, rand)
                 sheet.write(left, at, text[: head.fit(text, room)], head)
                 at += head.size * 1.7
-            end = min(bottom, at + body.size * leading * (3 + dice.below(16)))
+            end = min(bottom, at + body.size * leading * (3 + rand.below(16)))
             at = sheet.paragraph((left, at, left + room, end), body, leading, justified, indent)
-            at += body.size * dice.uniform(0.2, 1.5)
+            at += body.size * rand.uniform(0.2, 1.5)
     return sheet
 
 
 def title(sheet: Sheet, left: float, y: float, right: float, size: float, script: str) -> float:
     """One to three centered or flush lines of a large face; returns where they end."""
-    dice, stock = sheet.dice, sheet.stock
-    ink = ink_for(np.median(sheet.pixels[::16, ::16].reshape(-1, 3), axis=0), dice, 90)
-    pen = some_pen(dice, stock, size, script, ink, "sign" if dice.chance(0.2) else "any")
-    align = dice.choice((0.0, 0.5, 0.5))
+    rand, stock = sheet.rand, sheet.stock
+    ink = ink_for(np.median(sheet.pixels[::16, ::16].reshape(-1, 3), axis=0), rand, 90)
+    pen = some_pen(rand, stock, size, script, ink, "sign" if rand.chance(0.2) else "any")
+    align = rand.choice((0.0, 0.5, 0.5))
     x = left + align * (right - left)
-    for _ in range(1 + dice.below(3)):
-        text = stock.words(pen.face, 6 + dice.below(24), dice)
+    for _ in range(1 + rand.below(3)):
+        text = stock.words(pen.face, 6 + rand.below(24), rand)
         sheet.write(x, y, text[: pen.fit(text, right - left)], pen, align)
         y += pen.size * 1.35
-        if dice.chance(0.3):
+        if rand.chance(0.3):
             pen = pen.sized(pen.size * 0.6)
     return y
 
@@ -135,51 +135,51 @@ def picture(sheet: Sheet, box: tuple[float, float, float, float]) -> None:
     left, top, right, bottom = (round(v) for v in box)
     if right - left < 24 or bottom - top < 24 or not sheet.free(box):
         return
-    dice = sheet.dice
-    image = photograph(right - left, bottom - top, dice, sheet.stock) if dice.chance(0.5) else None
+    rand = sheet.rand
+    image = photograph(right - left, bottom - top, rand, sheet.stock) if rand.chance(0.5) else None
     part = sheet.pixels[top:bottom, left:right]
     if image is not None:
         part[:] = image[: part.shape[0], : part.shape[1]]
     else:
-        draw_decoy(sheet.pixels, (left, top, right, bottom), dice)
+        draw_decoy(sheet.pixels, (left, top, right, bottom), rand)
     sheet.reserved.append(box)
 
 
-def heading(dice: Dice, stock: Stock) -> Sheet:
+def heading(rand: Rand, stock: Stock) -> Sheet:
     """A title page: few words, up to a third of the page high."""
-    width, height = page_size(dice, 0.5)
-    sheet = light_paper(width, height, dice, stock)
-    if dice.chance(0.5):
-        sheet.pixels[:] = random_color(dice, (0.05, 0.95))
-    y = height * dice.uniform(0.05, 0.3)
-    for _ in range(1 + dice.below(4)):
-        script = script_of(dice)
-        size = height * np.exp(dice.uniform(np.log(0.03), np.log(0.33)))
-        pen = some_pen(dice, stock, size, script, ink_for(sheet.pixels[0, 0], dice, 90), dice.choice(("any", "sign")))
-        text = stock.words(pen.face, 20, dice)
-        text = text[: min(max(1, pen.fit(text, width * 0.92)), 2 + dice.below(18))]
+    width, height = page_size(rand, 0.5)
+    sheet = light_paper(width, height, rand, stock)
+    if rand.chance(0.5):
+        sheet.pixels[:] = random_color(rand, (0.05, 0.95))
+    y = height * rand.uniform(0.05, 0.3)
+    for _ in range(1 + rand.below(4)):
+        script = script_of(rand)
+        size = height * np.exp(rand.uniform(np.log(0.03), np.log(0.33)))
+        pen = some_pen(rand, stock, size, script, ink_for(sheet.pixels[0, 0], rand, 90), rand.choice(("any", "sign")))
+        text = stock.words(pen.face, 20, rand)
+        text = text[: min(max(1, pen.fit(text, width * 0.92)), 2 + rand.below(18))]
         sheet.write(width / 2, y, text, pen, 0.5)
-        y += pen.size * dice.uniform(1.2, 2.2)
+        y += pen.size * rand.uniform(1.2, 2.2)
         if y > height * 0.85:
             break
     return sheet
 
 
-def contents(dice: Dice, stock: Stock) -> Sheet:
+def contents(rand: Rand, stock: Stock) -> Sheet:
     """Contents or a list: entries with leaders of dots, and numbers at the right."""
-    width, height = page_size(dice, 0.8)
-    sheet = light_paper(width, height, dice, stock)
-    script = script_of(dice)
-    pen = some_pen(dice, stock, dice.uniform(12, 30), script, ink_for(sheet.pixels[0, 0], dice, 100, 0.1))
-    margin, y = width * dice.uniform(0.06, 0.14), height * 0.06
-    y = title(sheet, margin, y, width - margin, pen.size * dice.uniform(1.3, 2.5), script) + pen.size
-    leading, leaders = dice.uniform(1.3, 2.4), dice.choice((".", "-", ""))
-    bullet = dice.choice(("", "", "dot", "number", "box"))
+    width, height = page_size(rand, 0.8)
+    sheet = light_paper(width, height, rand, stock)
+    script = script_of(rand)
+    pen = some_pen(rand, stock, rand.uniform(12, 30), script, ink_for(sheet.pixels[0, 0], rand, 100, 0.1))
+    margin, y = width * rand.uniform(0.06, 0.14), height * 0.06
+    y = title(sheet, margin, y, width - margin, pen.size * rand.uniform(1.3, 2.5), script) + pen.size
+    leading, leaders = rand.uniform(1.3, 2.4), rand.choice((".", "-", ""))
+    bullet = rand.choice(("", "", "dot", "number", "box"))
     for number in range(1, 200):
         if y > height - 2.2 * pen.size:
             break
-        left = margin + pen.size * 2 * dice.below(3)
-        text = stock.label(pen.face, 3, 14, dice)
+        left = margin + pen.size * 2 * rand.below(3)
+        text = stock.label(pen.face, 3, 14, rand)
         if bullet == "number":
             text = f"{number}. {text}"
         elif bullet:
@@ -190,7 +190,7 @@ def contents(dice: Dice, stock: Stock) -> Sheet:
             left += pen.size
         text = text[: pen.fit(text, width - margin - left - 5 * pen.size)]
         if written := sheet.write(left, y, text, pen):
-            page = sheet.write(width - margin, y, str(1 + dice.below(900)), pen, 1) if leaders else None
+            page = sheet.write(width - margin, y, str(1 + rand.below(900)), pen, 1) if leaders else None
             if page and page[0] - written[2] > 3 * pen.size:
                 start, end, low = written[2] + pen.size, page[0] - pen.size, y + 0.85 * pen.size
                 sheet.rule(start, low, end, low, pen.ink, 1, dash=2 if leaders == "." else 5)
@@ -198,17 +198,17 @@ def contents(dice: Dice, stock: Stock) -> Sheet:
     return sheet
 
 
-def note(dice: Dice, stock: Stock) -> Sheet:
+def note(rand: Rand, stock: Stock) -> Sheet:
     """Written by hand, on blank, ruled or squared paper; lines rise and fall."""
-    width, height = page_size(dice, 0.7)
-    sheet = light_paper(width, height, dice, stock)
-    script = script_of(dice)
-    ink = ink_for(sheet.pixels[0, 0], dice, 90, 0.7)
-    pen = hand_pen(dice, stock, dice.uniform(22, 64), script, ink)
-    pitch = pen.size * dice.uniform(1.15, 1.9)
-    margin, top = width * dice.uniform(0.03, 0.12), height * dice.uniform(0.03, 0.12)
-    rules = dice.choice(("none", "lines", "lines", "squares"))
-    color = random_color(dice, (0.55, 0.85), 0.6)
+    width, height = page_size(rand, 0.7)
+    sheet = light_paper(width, height, rand, stock)
+    script = script_of(rand)
+    ink = ink_for(sheet.pixels[0, 0], rand, 90, 0.7)
+    pen = hand_pen(rand, stock, rand.uniform(22, 64), script, ink)
+    pitch = pen.size * rand.uniform(1.15, 1.9)
+    margin, top = width * rand.uniform(0.03, 0.12), height * rand.uniform(0.03, 0.12)
+    rules = rand.choice(("none", "lines", "lines", "squares"))
+    color = random_color(rand, (0.55, 0.85), 0.6)
     if rules != "none":
         for y in np.arange(top + pen.size * 1.05, height, pitch):
             sheet.rule(0, y, width, y, color)
@@ -216,53 +216,53 @@ def note(dice: Dice, stock: Stock) -> Sheet:
             sheet.rule(x, 0, x, height, color)
     y = top
     while y < height - pitch:
-        text = stock.words(pen.face, 4 + dice.below(40), dice)
-        left = margin + (dice.uniform(0, 2) * pen.size if dice.chance(0.4) else 0)
-        sheet.write(left, y + dice.uniform(-0.06, 0.06) * pen.size, text[: pen.fit(text, width - margin - left)], pen)
+        text = stock.words(pen.face, 4 + rand.below(40), rand)
+        left = margin + (rand.uniform(0, 2) * pen.size if rand.chance(0.4) else 0)
+        sheet.write(left, y + rand.uniform(-0.06, 0.06) * pen.size, text[: pen.fit(text, width - margin - left)], pen)
         y += pitch
-        if dice.chance(0.06):
+        if rand.chance(0.06):
             doodled = (round(margin), round(y), round(width * 0.6), round(min(height - 4, y + 3 * pitch)))
-            draw_decoy(sheet.pixels, doodled, dice)
+            draw_decoy(sheet.pixels, doodled, rand)
             y += 3.2 * pitch
     return sheet
 
 
-def columns(dice: Dice, stock: Stock) -> Sheet:
+def columns(rand: Rand, stock: Stock) -> Sheet:
     """Chinese from top to bottom, right to left: books, couplets, shop signs; with a title, rules, or side notes."""
-    width, height = page_size(dice, 0.5)
-    sheet = light_paper(width, height, dice, stock)
-    if dice.chance(0.25):
-        sheet.pixels[:] = random_color(dice, (0.1, 0.9))
-    ink = ink_for(sheet.pixels[0, 0], dice, 90, 0.2)
-    few = dice.chance(0.35)
-    written = dice.chance(0.3)
-    size = height * dice.uniform(0.05, 0.16) if few else dice.uniform(13, 40)
-    pen = hand_pen(dice, stock, size, "zh", ink) if written else some_pen(dice, stock, size, "zh", ink)
+    width, height = page_size(rand, 0.5)
+    sheet = light_paper(width, height, rand, stock)
+    if rand.chance(0.25):
+        sheet.pixels[:] = random_color(rand, (0.1, 0.9))
+    ink = ink_for(sheet.pixels[0, 0], rand, 90, 0.2)
+    few = rand.chance(0.35)
+    written = rand.chance(0.3)
+    size = height * rand.uniform(0.05, 0.16) if few else rand.uniform(13, 40)
+    pen = hand_pen(rand, stock, size, "zh", ink) if written else some_pen(rand, stock, size, "zh", ink)
     pen.shear, pen.stretch, pen.spacing = 0.0, 1.0, max(0.0, pen.spacing)
     margin, top, bottom = (
-        size * dice.uniform(0.8, 2),
-        height * dice.uniform(0.03, 0.12),
-        height * dice.uniform(0.85, 0.97),
+        size * rand.uniform(0.8, 2),
+        height * rand.uniform(0.03, 0.12),
+        height * rand.uniform(0.85, 0.97),
     )
-    pitch = size * dice.uniform(1.3, 2.2)
-    ruled, traditional = dice.chance(0.25), stock.texts.get("traditional")
+    pitch = size * rand.uniform(1.3, 2.2)
+    ruled, traditional = rand.chance(0.25), stock.texts.get("traditional")
     x = width - margin - size / 2
     while x > margin + size / 2:
         length = int((bottom - top) / size / (1 + pen.spacing))
         if few:
-            length = min(length, 2 + dice.below(8))
-        elif dice.chance(0.2):
-            length = max(2, int(length * dice.random()))
+            length = min(length, 2 + rand.below(8))
+        elif rand.chance(0.2):
+            length = max(2, int(length * rand.random()))
         text = ""
         for _ in range(30):
-            snippet = dice.choice(traditional) if traditional and dice.chance(0.4) else stock.words(pen.face, 40, dice)
+            snippet = rand.choice(traditional) if traditional and rand.chance(0.4) else stock.words(pen.face, 40, rand)
             text += "".join(c for c in drawable(snippet, pen.face) if HANZI.match(c) or c in "，。、")
             if len(text) >= length:
                 break
         text = text[:length].strip("，。、")
         if text:
-            sheet.write_column(x, top + (0 if few or dice.chance(0.85) else 2 * size), text, pen)
+            sheet.write_column(x, top + (0 if few or rand.chance(0.85) else 2 * size), text, pen)
         if ruled:
             sheet.rule(x - pitch / 2, top - 6, x - pitch / 2, bottom + 6, ink)
-        x -= pitch * (dice.uniform(1, 3) if few else 1)
+        x -= pitch * (rand.uniform(1, 3) if few else 1)
     return sheet

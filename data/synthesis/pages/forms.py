@@ -5,13 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from data.synthesis.dice import Dice
 from data.synthesis.pages.decoys import barcode, icon, qr_code
 from data.synthesis.pages.documents import hand_pen, light_paper, page_size, picture, script_of, some_pen, title
 from data.synthesis.pages.grounds import ink_for, paper, photograph, random_color
 from data.synthesis.pages.pen import Pen
 from data.synthesis.pages.sheet import Rect, Sheet, blend
 from data.synthesis.pages.stock import Stock
+from data.synthesis.rand import Rand
 
 
 def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
@@ -19,23 +19,23 @@ def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
 
     Rules stand anywhere between a cell's edge and its letters; head rows are colored, rows striped.
     """
-    dice, stock = sheet.dice, sheet.stock
+    rand, stock = sheet.rand, sheet.stock
     left, top, right, bottom = box
-    row_height = pen.size * dice.uniform(1.12, 2.4)
-    weights = np.array([dice.uniform(0.4, 1.6) for _ in range(2 + dice.below(7))])
+    row_height = pen.size * rand.uniform(1.12, 2.4)
+    weights = np.array([rand.uniform(0.4, 1.6) for _ in range(2 + rand.below(7))])
     edges = left + np.concatenate([[0.0], np.cumsum(weights / weights.sum())]) * (right - left)
-    rows = max(1, min(int((bottom - top) / row_height), 2 + dice.below(30)))
+    rows = max(1, min(int((bottom - top) / row_height), 2 + rand.below(30)))
     paper_color = sheet.pixels[min(sheet.height - 1, round(top)), round(left)].copy()
-    rule = ink_for(paper_color, dice, 25, 0.4)
-    headed, zebra = dice.chance(0.5), dice.chance(0.3)
-    head_color = random_color(dice, (0.15, 0.85))
-    head_pen = pen.of(ink_for(head_color, dice, 90, 0.1))
-    stripe = tuple(int(c) for c in np.clip(paper_color.astype(int) + dice.choice((-14, 14, -24)), 0, 255))
-    style = dice.choice(("all", "all", "rows", "frame", "none"))
-    thick = 1 + (dice.below(3) if dice.chance(0.3) else 0)
+    rule = ink_for(paper_color, rand, 25, 0.4)
+    headed, zebra = rand.chance(0.5), rand.chance(0.3)
+    head_color = random_color(rand, (0.15, 0.85))
+    head_pen = pen.of(ink_for(head_color, rand, 90, 0.1))
+    stripe = tuple(int(c) for c in np.clip(paper_color.astype(int) + rand.choice((-14, 14, -24)), 0, 255))
+    style = rand.choice(("all", "all", "rows", "frame", "none"))
+    thick = 1 + (rand.below(3) if rand.chance(0.3) else 0)
     end = top + rows * row_height
-    aligns = [dice.choice((0.0, 0.0, 0.5, 1.0)) for _ in weights]
-    inset = dice.uniform(0.1, 0.6) * pen.size
+    aligns = [rand.choice((0.0, 0.0, 0.5, 1.0)) for _ in weights]
+    inset = rand.uniform(0.1, 0.6) * pen.size
     for row in range(rows):
         y = top + row * row_height
         band = (left, y, right, y + row_height)
@@ -51,54 +51,54 @@ def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
             sheet.rule(x, top, x, end, rule, thick)
     if style == "frame":
         sheet.rectangle((left, top, right, end), None, rule, thick)
-    lift = (row_height - pen.size) / 2 + dice.uniform(-0.05, 0.05) * pen.size
+    lift = (row_height - pen.size) / 2 + rand.uniform(-0.05, 0.05) * pen.size
     for row in range(rows):
         own = head_pen if headed and row == 0 else pen
         for column, align in enumerate(aligns):
-            if not dice.chance(1.0 if headed and row == 0 else fill):
+            if not rand.chance(1.0 if headed and row == 0 else fill):
                 continue
             room = edges[column + 1] - edges[column] - 2 * inset
-            text = stock.label(own.face, 1, 6, dice) if row == 0 else stock.field(own.face, dice)
+            text = stock.label(own.face, 1, 6, rand) if row == 0 else stock.field(own.face, rand)
             text = text[: own.fit(text, room)].strip()
             if text and any(c.isalnum() for c in text):
                 sheet.write(edges[column] + inset + align * room, top + row * row_height + lift, text, own, align)
     return end
 
 
-def table(dice: Dice, stock: Stock) -> Sheet:
+def table(rand: Rand, stock: Stock) -> Sheet:
     """One or more tables with titles and remarks."""
-    width, height = page_size(dice, 0.5)
-    sheet = light_paper(width, height, dice, stock)
-    script = script_of(dice)
-    pen = some_pen(dice, stock, dice.uniform(10, 28), script, ink_for(sheet.pixels[0, 0], dice, 100, 0.1))
-    margin, y = width * dice.uniform(0.02, 0.08), height * dice.uniform(0.02, 0.06)
+    width, height = page_size(rand, 0.5)
+    sheet = light_paper(width, height, rand, stock)
+    script = script_of(rand)
+    pen = some_pen(rand, stock, rand.uniform(10, 28), script, ink_for(sheet.pixels[0, 0], rand, 100, 0.1))
+    margin, y = width * rand.uniform(0.02, 0.08), height * rand.uniform(0.02, 0.06)
     while y < height - 5 * pen.size:
-        if dice.chance(0.6):
-            y = title(sheet, margin, y, width - margin, pen.size * dice.uniform(1, 1.8), script) + 0.4 * pen.size
-        y = draw_table(sheet, (margin, y, width - margin, height - 10), pen, dice.uniform(0.3, 1.0)) + pen.size
-        if dice.chance(0.5):
+        if rand.chance(0.6):
+            y = title(sheet, margin, y, width - margin, pen.size * rand.uniform(1, 1.8), script) + 0.4 * pen.size
+        y = draw_table(sheet, (margin, y, width - margin, height - 10), pen, rand.uniform(0.3, 1.0)) + pen.size
+        if rand.chance(0.5):
             y = sheet.paragraph((margin, y, width - margin, min(height - 8, y + 4 * pen.size)), pen, 1.4) + pen.size
     return sheet
 
 
-def form(dice: Dice, stock: Stock) -> Sheet:
+def form(rand: Rand, stock: Stock) -> Sheet:
     """Names of fields with lines, boxes or nothing to fill in; some filled by hand."""
-    width, height = page_size(dice, 0.7)
-    sheet = light_paper(width, height, dice, stock)
-    script = script_of(dice)
-    ink = ink_for(sheet.pixels[0, 0], dice, 100, 0.2)
-    pen = some_pen(dice, stock, dice.uniform(12, 28), script, ink)
-    hand = hand_pen(dice, stock, pen.size * 1.2, script, ink_for(sheet.pixels[0, 0], dice, 90, 0.8))
-    margin, y = width * dice.uniform(0.04, 0.1), height * 0.04
-    y = title(sheet, margin, y, width - margin, pen.size * dice.uniform(1.3, 2.4), script) + pen.size
-    across = 1 + dice.below(3)
-    room, pitch = (width - 2 * margin) / across, pen.size * dice.uniform(1.7, 3)
-    style = dice.choice(("line", "box", "boxes", "none"))
-    filled = dice.uniform(0, 0.9)
+    width, height = page_size(rand, 0.7)
+    sheet = light_paper(width, height, rand, stock)
+    script = script_of(rand)
+    ink = ink_for(sheet.pixels[0, 0], rand, 100, 0.2)
+    pen = some_pen(rand, stock, rand.uniform(12, 28), script, ink)
+    hand = hand_pen(rand, stock, pen.size * 1.2, script, ink_for(sheet.pixels[0, 0], rand, 90, 0.8))
+    margin, y = width * rand.uniform(0.04, 0.1), height * 0.04
+    y = title(sheet, margin, y, width - margin, pen.size * rand.uniform(1.3, 2.4), script) + pen.size
+    across = 1 + rand.below(3)
+    room, pitch = (width - 2 * margin) / across, pen.size * rand.uniform(1.7, 3)
+    style = rand.choice(("line", "box", "boxes", "none"))
+    filled = rand.uniform(0, 0.9)
     while y < height - 2 * pitch:
         for column in range(across):
             left = margin + column * room
-            name = stock.label(pen.face, 2, 5, dice) + dice.choice((":", "：", ""))
+            name = stock.label(pen.face, 2, 5, rand) + rand.choice((":", "：", ""))
             place = sheet.write(left, y, "".join(c for c in name if not pen.face.lacks(c)), pen)
             if place is None:
                 continue
@@ -112,177 +112,177 @@ def form(dice: Dice, stock: Stock) -> Sheet:
             elif style == "boxes":
                 for x in np.arange(start, end - pen.size, 1.2 * pen.size):
                     sheet.rectangle((x, y, x + pen.size, y + pen.size), None, ink)
-            if dice.chance(filled) and style != "boxes":
-                own = hand if dice.chance(0.6) else pen
-                text = stock.field(own.face, dice)
+            if rand.chance(filled) and style != "boxes":
+                own = hand if rand.chance(0.6) else pen
+                text = stock.field(own.face, rand)
                 text = "".join(c for c in text if not own.face.lacks(c))
                 gap = 1.2 * pen.size  # else it would read as one line with the name
                 sheet.write(start + gap, y - 0.1 * pen.size, text[: own.fit(text, end - start - gap)], own)
         y += pitch
-    if dice.chance(0.4):
+    if rand.chance(0.4):
         stamp(sheet)
     return sheet
 
 
 def stamp(sheet: Sheet) -> None:
     """A translucent round or square seal over whatever is there, its inscription of a few large letters or none."""
-    dice = sheet.dice
-    radius = round(min(sheet.width, sheet.height) * dice.uniform(0.05, 0.13))
-    x = radius + 4 + dice.below(max(1, sheet.width - 2 * radius - 8))
-    y = radius + 4 + dice.below(max(1, sheet.height - 2 * radius - 8))
+    rand = sheet.rand
+    radius = round(min(sheet.width, sheet.height) * rand.uniform(0.05, 0.13))
+    x = radius + 4 + rand.below(max(1, sheet.width - 2 * radius - 8))
+    y = radius + 4 + rand.below(max(1, sheet.height - 2 * radius - 8))
     mask = np.zeros((2 * radius + 8, 2 * radius + 8), np.uint8)
     middle, thick = radius + 4, max(2, radius // 14)
-    if dice.chance(0.6):
+    if rand.chance(0.6):
         cv2.circle(mask, (middle, middle), radius, 255, thick, cv2.LINE_AA)
-        if dice.chance(0.5):
+        if rand.chance(0.5):
             cv2.circle(mask, (middle, middle), int(radius * 0.75), 255, max(1, thick // 2), cv2.LINE_AA)
     else:
         cv2.rectangle(mask, (middle - radius, middle - radius), (middle + radius, middle + radius), 255, thick)
     scratch = np.zeros((*mask.shape, 3), np.uint8)
-    if dice.chance(0.5):
+    if rand.chance(0.5):
         icon(scratch, (middle - radius // 3, middle - radius // 3, middle + radius // 3, middle + radius // 3),
-             (255, 255, 255), dice)  # fmt: skip
+             (255, 255, 255), rand)  # fmt: skip
     mask = np.maximum(mask, scratch[..., 0])
     part = sheet.pixels[y - middle : y - middle + mask.shape[0], x - middle : x - middle + mask.shape[1]]
-    red = dice.choice(((40, 40, 200), (30, 30, 230), (160, 60, 40), (90, 40, 160)))
-    blend(part, mask[: part.shape[0], : part.shape[1]], red, dice.uniform(0.4, 0.8))
+    red = rand.choice(((40, 40, 200), (30, 30, 230), (160, 60, 40), (90, 40, 160)))
+    blend(part, mask[: part.shape[0], : part.shape[1]], red, rand.uniform(0.4, 0.8))
 
 
-def invoice(dice: Dice, stock: Stock) -> Sheet:
+def invoice(rand: Rand, stock: Stock) -> Sheet:
     """Head, parties, a table of goods, sums, a code to scan and a seal."""
-    width, height = page_size(dice, 0.4)
-    sheet = light_paper(width, height, dice, stock)
-    script = script_of(dice)
-    ink = ink_for(sheet.pixels[0, 0], dice, 90, 0.4)
-    pen = some_pen(dice, stock, max(9, width * dice.uniform(0.010, 0.02)), script, ink)
-    margin = width * dice.uniform(0.03, 0.08)
-    y = title(sheet, width * 0.2, height * 0.03, width * 0.8, pen.size * dice.uniform(1.5, 2.6), script) + pen.size
+    width, height = page_size(rand, 0.4)
+    sheet = light_paper(width, height, rand, stock)
+    script = script_of(rand)
+    ink = ink_for(sheet.pixels[0, 0], rand, 90, 0.4)
+    pen = some_pen(rand, stock, max(9, width * rand.uniform(0.010, 0.02)), script, ink)
+    margin = width * rand.uniform(0.03, 0.08)
+    y = title(sheet, width * 0.2, height * 0.03, width * 0.8, pen.size * rand.uniform(1.5, 2.6), script) + pen.size
     side = round(4.5 * pen.size)
-    if dice.chance(0.6):
+    if rand.chance(0.6):
         corner = (round(margin), round(height * 0.03))
         code = (*corner, corner[0] + side, corner[1] + side)
         if sheet.free(code, 4):
-            qr_code(sheet.pixels, code, (0, 0, 0), dice)
+            qr_code(sheet.pixels, code, (0, 0, 0), rand)
             sheet.reserved.append(code)
-    for _ in range(2 + dice.below(4)):
+    for _ in range(2 + rand.below(4)):
         for x in (margin, width * 0.55):
-            name = stock.label(pen.face, 2, 5, dice)
-            text = "".join(c for c in f"{name}：{stock.field(pen.face, dice)}" if not pen.face.lacks(c))
+            name = stock.label(pen.face, 2, 5, rand)
+            text = "".join(c for c in f"{name}：{stock.field(pen.face, rand)}" if not pen.face.lacks(c))
             sheet.write(x, y, text[: pen.fit(text, width * 0.4)], pen)
         y += pen.size * 1.6
     y = draw_table(sheet, (margin, y + 4, width - margin, height * 0.8), pen, 0.8) + 0.6 * pen.size
-    for _ in range(1 + dice.below(4)):
-        text = f"{stock.label(pen.face, 2, 4, dice)} {dice.below(100000) / 100:.2f}"
-        sheet.write(width - margin, y, text, pen.sized(pen.size * dice.uniform(1, 1.3)), 1)
+    for _ in range(1 + rand.below(4)):
+        text = f"{stock.label(pen.face, 2, 4, rand)} {rand.below(100000) / 100:.2f}"
+        sheet.write(width - margin, y, text, pen.sized(pen.size * rand.uniform(1, 1.3)), 1)
         y += pen.size * 1.7
-    if dice.chance(0.4) and y + 3 * pen.size < height:
+    if rand.chance(0.4) and y + 3 * pen.size < height:
         area = (round(margin), round(y), round(margin + 12 * pen.size), round(y + 2.5 * pen.size))
         if sheet.free(area):
-            barcode(sheet.pixels, area, (0, 0, 0), dice)
+            barcode(sheet.pixels, area, (0, 0, 0), rand)
             sheet.reserved.append(area)
-    if dice.chance(0.6):
+    if rand.chance(0.6):
         stamp(sheet)
     return sheet
 
 
-def receipt(dice: Dice, stock: Stock) -> Sheet:
+def receipt(rand: Rand, stock: Stock) -> Sheet:
     """A narrow slip: gray thermal print, names left and prices right, dashed rules, a code at the end."""
-    width = 340 + dice.below(320)
-    height = int(width * dice.uniform(1.5, 3.6))
+    width = 340 + rand.below(320)
+    height = int(width * rand.uniform(1.5, 3.6))
     height = min(height, 1600)
-    sheet = Sheet(paper(width, height, dice) // 2 + 120, dice, stock)
-    script = script_of(dice)
-    level = dice.below(110)
-    pen = some_pen(dice, stock, width / dice.uniform(17, 30), script, (level + 8, level, level))
-    big = pen.sized(pen.size * dice.uniform(1.3, 2))
-    margin, pitch = width * dice.uniform(0.03, 0.09), pen.size * dice.uniform(1.15, 1.7)
+    sheet = Sheet(paper(width, height, rand) // 2 + 120, rand, stock)
+    script = script_of(rand)
+    level = rand.below(110)
+    pen = some_pen(rand, stock, width / rand.uniform(17, 30), script, (level + 8, level, level))
+    big = pen.sized(pen.size * rand.uniform(1.3, 2))
+    margin, pitch = width * rand.uniform(0.03, 0.09), pen.size * rand.uniform(1.15, 1.7)
     y = height * 0.03
-    for _ in range(1 + dice.below(3)):
-        text = stock.label(big.face, 2, 9, dice)
+    for _ in range(1 + rand.below(3)):
+        text = stock.label(big.face, 2, 9, rand)
         sheet.write(width / 2, y, text[: big.fit(text, width - 2 * margin)], big, 0.5)
         y += big.size * 1.4
         big = pen
-    dash = dice.choice((0, 4, 8))
+    dash = rand.choice((0, 4, 8))
     while y < height - 5 * pitch:
-        choice = dice.random()
+        choice = rand.random()
         if choice < 0.12:
-            sheet.rule(margin, y + pitch / 2, width - margin, y + pitch / 2, pen.ink, 1 + dice.below(2), dash)
+            sheet.rule(margin, y + pitch / 2, width - margin, y + pitch / 2, pen.ink, 1 + rand.below(2), dash)
         elif choice < 0.3:
-            text = stock.label(pen.face, 2, 4, dice) + ":" + stock.field(pen.face, dice)
+            text = stock.label(pen.face, 2, 4, rand) + ":" + stock.field(pen.face, rand)
             sheet.write(margin, y, text[: pen.fit(text, width - 2 * margin)], pen)
         else:
-            amount = sheet.write(width - margin, y, f"{dice.below(30000) / 100:.2f}", pen, 1)
-            if amount and dice.chance(0.4):
-                sheet.write(amount[0] - 3 * pen.size, y, str(1 + dice.below(9)), pen, 1)
-            text = stock.label(pen.face, 2, 8, dice)
+            amount = sheet.write(width - margin, y, f"{rand.below(30000) / 100:.2f}", pen, 1)
+            if amount and rand.chance(0.4):
+                sheet.write(amount[0] - 3 * pen.size, y, str(1 + rand.below(9)), pen, 1)
+            text = stock.label(pen.face, 2, 8, rand)
             sheet.write(margin, y, text[: pen.fit(text, width * 0.45)], pen)
         y += pitch
-    if dice.chance(0.6):
+    if rand.chance(0.6):
         box = (round(margin * 2), round(y), round(width - 2 * margin), round(height - pitch))
-        (barcode if dice.chance(0.5) else qr_code)(sheet.pixels, box, (30, 30, 30), dice)
+        (barcode if rand.chance(0.5) else qr_code)(sheet.pixels, box, (30, 30, 30), rand)
     return sheet
 
 
-def card(dice: Dice, stock: Stock) -> Sheet:
+def card(rand: Rand, stock: Stock) -> Sheet:
     """An identity, member or business card: a tinted ground with guilloches, a portrait, fields and a number."""
-    width = 700 + dice.below(500)
-    height = int(width * dice.uniform(0.55, 0.68))
-    sheet = Sheet.blank(width, height, random_color(dice, (0.6, 0.97), 0.6), dice, stock)
+    width = 700 + rand.below(500)
+    height = int(width * rand.uniform(0.55, 0.68))
+    sheet = Sheet.blank(width, height, random_color(rand, (0.6, 0.97), 0.6), rand, stock)
     base = sheet.pixels[0, 0].copy()
-    if dice.chance(0.6):
-        faint = tuple(int(c) for c in np.clip(base.astype(int) + dice.choice((-16, 12, -25)), 0, 255))
+    if rand.chance(0.6):
+        faint = tuple(int(c) for c in np.clip(base.astype(int) + rand.choice((-16, 12, -25)), 0, 255))
         x = np.arange(0, width, 4)
-        for i in range(6 + dice.below(20)):
-            wave = height * (i / 12) + dice.uniform(5, 40) * np.sin(x / dice.uniform(30, 120))
+        for i in range(6 + rand.below(20)):
+            wave = height * (i / 12) + rand.uniform(5, 40) * np.sin(x / rand.uniform(30, 120))
             cv2.polylines(sheet.pixels, [np.stack([x, wave], 1).astype(np.int32)], False, faint, 1, cv2.LINE_AA)
-    script = script_of(dice)
-    pen = some_pen(dice, stock, height * dice.uniform(0.045, 0.075), script, ink_for(base, dice, 90, 0.2))
-    label = pen.of(ink_for(base, dice, 60, 0.8)).sized(pen.size * dice.uniform(0.7, 1))
+    script = script_of(rand)
+    pen = some_pen(rand, stock, height * rand.uniform(0.045, 0.075), script, ink_for(base, rand, 90, 0.2))
+    label = pen.of(ink_for(base, rand, 60, 0.8)).sized(pen.size * rand.uniform(0.7, 1))
     right = width * 0.95
-    if dice.chance(0.7):
+    if rand.chance(0.7):
         portrait = (width * 0.68, height * 0.18, width * 0.94, height * 0.75)
         picture(sheet, portrait)
         right = width * 0.66
     y = height * 0.06
-    if dice.chance(0.6):
+    if rand.chance(0.6):
         y = title(sheet, width * 0.06, y, right, pen.size * 1.3, script) + pen.size * 0.4
     while y < height * 0.78:
-        place = sheet.write(width * 0.06, y, stock.label(label.face, 1, 3, dice), label)
+        place = sheet.write(width * 0.06, y, stock.label(label.face, 1, 3, rand), label)
         if place:
             start = max(width * 0.2, place[2] + 1.6 * pen.size)
-            text = stock.label(pen.face, 2, 12, dice) if dice.chance(0.6) else stock.field(pen.face, dice)
+            text = stock.label(pen.face, 2, 12, rand) if rand.chance(0.6) else stock.field(pen.face, rand)
             sheet.write(start, y, text[: pen.fit(text, right - start)], pen)
-        y += pen.size * dice.uniform(1.4, 2)
-    number = "".join(str(dice.below(10)) for _ in range(8 + dice.below(11)))
-    sheet.write(width * dice.uniform(0.06, 0.35), height * 0.86, number, pen)
+        y += pen.size * rand.uniform(1.4, 2)
+    number = "".join(str(rand.below(10)) for _ in range(8 + rand.below(11)))
+    sheet.write(width * rand.uniform(0.06, 0.35), height * 0.86, number, pen)
     return sheet
 
 
-def worksheet(dice: Dice, stock: Stock) -> Sheet:
+def worksheet(rand: Rand, stock: Stock) -> Sheet:
     """A page of tasks: numbered lines, blanks, small drawings, answers by hand."""
-    width, height = page_size(dice, 0.8)
-    sheet = light_paper(width, height, dice, stock)
-    script = script_of(dice)
-    pen = some_pen(dice, stock, dice.uniform(14, 30), script, ink_for(sheet.pixels[0, 0], dice, 110, 0.0))
-    hand = hand_pen(dice, stock, pen.size * 1.3, script, ink_for(sheet.pixels[0, 0], dice, 80, 0.9))
+    width, height = page_size(rand, 0.8)
+    sheet = light_paper(width, height, rand, stock)
+    script = script_of(rand)
+    pen = some_pen(rand, stock, rand.uniform(14, 30), script, ink_for(sheet.pixels[0, 0], rand, 110, 0.0))
+    hand = hand_pen(rand, stock, pen.size * 1.3, script, ink_for(sheet.pixels[0, 0], rand, 80, 0.9))
     margin, y = width * 0.07, height * 0.04
     y = title(sheet, margin, y, width - margin, pen.size * 1.6, script) + pen.size
     for number in range(1, 60):
         if y > height - 3 * pen.size:
             break
-        text = f"{number}. {stock.words(pen.face, 30, dice)}"
-        sheet.write(margin, y, text[: pen.fit(text, width * dice.uniform(0.5, 0.85))], pen)
-        y += pen.size * dice.uniform(1.5, 2)
-        if dice.chance(0.4):
-            answer = stock.label(hand.face, 2, 9, dice)
+        text = f"{number}. {stock.words(pen.face, 30, rand)}"
+        sheet.write(margin, y, text[: pen.fit(text, width * rand.uniform(0.5, 0.85))], pen)
+        y += pen.size * rand.uniform(1.5, 2)
+        if rand.chance(0.4):
+            answer = stock.label(hand.face, 2, 9, rand)
             sheet.write(margin + 3 * pen.size, y, answer[: hand.fit(answer, width * 0.7)], hand)
             y += hand.size * 1.5
-        if dice.chance(0.15):
-            side = width * dice.uniform(0.15, 0.4)
+        if rand.chance(0.15):
+            side = width * rand.uniform(0.15, 0.4)
             picture(sheet, (width - margin - side, y, width - margin, min(height - 6, y + side * 0.7)))
             y += side * 0.75
-    if dice.chance(0.3):
-        cut = photograph(width, max(20, height // 9), dice, stock)
+    if rand.chance(0.3):
+        cut = photograph(width, max(20, height // 9), rand, stock)
         if cut is not None and y < height - cut.shape[0]:
             sheet.pixels[height - cut.shape[0] :] = cut
     return sheet

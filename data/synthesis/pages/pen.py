@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from data.synthesis.dice import Dice
 from data.synthesis.faces import SWING, Face, Glyph, Style
+from data.synthesis.rand import Rand
 from data.synthesis.text import HANZI
 
 PADDING = 0.08  # of the line's height
@@ -54,10 +54,10 @@ class Pen:
         """The same pen in another size."""
         return replace(self, size=max(LEAST_EM, round(size)), _glyphs={})
 
-    def glyph(self, character: str, dice: Dice | None = None) -> Glyph:
-        """The character drawn; with `dice`, anew as a hand draws it each time."""
-        if self.sway and dice is not None:
-            swing = np.array([dice.uniform(-1, 1) for _ in range(SWING)])
+    def glyph(self, character: str, rand: Rand | None = None) -> Glyph:
+        """The character drawn; with `rand`, anew as a hand draws it each time."""
+        if self.sway and rand is not None:
+            swing = np.array([rand.uniform(-1, 1) for _ in range(SWING)])
             return self.face.glyph(character, self._style(), swing=swing)
         if character not in self._glyphs:
             self._glyphs[character] = self.face.glyph(character, self._style())
@@ -91,14 +91,14 @@ class Block:
     box: tuple[float, float, float, float]
 
 
-def set_line(text: str, pen: Pen, dice: Dice) -> Block | None:
+def set_line(text: str, pen: Pen, rand: Rand) -> Block | None:
     """`text` from left to right; None if it leaves no ink."""
     x, drift = 0.0, 0.0
     placed = []
     for character in text:
-        glyph = pen.glyph(character, dice)
+        glyph = pen.glyph(character, rand)
         if pen.jitter:
-            drift = 0.8 * drift + dice.uniform(-1, 1) * pen.jitter * pen.size
+            drift = 0.8 * drift + rand.uniform(-1, 1) * pen.jitter * pen.size
         placed.append((round(x) + glyph.left, round(drift) - glyph.top, glyph.bitmap))
         x += glyph.advance + pen.spacing * pen.size
     block = _laid(placed)
@@ -109,17 +109,17 @@ def set_line(text: str, pen: Pen, dice: Dice) -> Block | None:
     return replace(block, box=(left, min(top, -sample.top), right, max(bottom, sample.bitmap.shape[0] - sample.top)))
 
 
-def set_column(text: str, pen: Pen, dice: Dice) -> Block | None:
+def set_column(text: str, pen: Pen, rand: Rand) -> Block | None:
     """`text` from top to bottom, the pen beginning at the middle of the column's upper edge; None without ink."""
     placed = []
     y = 0.0
     for character in text:
-        glyph = pen.glyph(character, dice)
+        glyph = pen.glyph(character, rand)
         columns = glyph.bitmap.shape[1]
         x, top = -columns / 2, y + 0.86 * pen.size - glyph.top
         if character in CORNERED:
             x, top = 0.45 * pen.size - columns, y + 0.08 * pen.size
-        x += dice.uniform(-1, 1) * pen.jitter * pen.size
+        x += rand.uniform(-1, 1) * pen.jitter * pen.size
         placed.append((round(x), round(top), glyph.bitmap))
         y += pen.size * (1 + pen.spacing)
     block = _laid(placed)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from data.synthesis.dice import Dice, cumulate
 from data.synthesis.pages import camera, documents, forms, programs, scenes, screens
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock
+from data.synthesis.rand import Rand, cumulate
 
-Layout = Callable[[Dice, Stock], Sheet]
+Layout = Callable[[Rand, Stock], Sheet]
 
 
 @dataclass(frozen=True)
@@ -73,56 +73,56 @@ class RenderedPage:
 
 def render(seed: int, index: int, stock: Stock, layout: str | None = None) -> RenderedPage:
     """Page `index` of the set with this `seed`; the same arguments give the same pixels."""
-    dice = Dice(seed, index)
+    rand = Rand(seed, index)
     names = list(KINDS)
-    chosen = names[dice.weighted(cumulate([kind.weight for kind in KINDS.values()]))]
+    chosen = names[rand.weighted(cumulate([kind.weight for kind in KINDS.values()]))]
     name = layout or chosen
     kind = KINDS[name]
-    sheet = kind.layout(dice, stock)
-    sheet = _seen(sheet, kind.medium, dice)
+    sheet = kind.layout(rand, stock)
+    sheet = _seen(sheet, kind.medium, rand)
     sheet = camera.trimmed(sheet)
-    sheet.pixels = _damaged(sheet.pixels, kind.medium, dice)
+    sheet.pixels = _damaged(sheet.pixels, kind.medium, rand)
     quads = np.array(sheet.quads, np.float32).reshape(-1, 4, 2)
-    return RenderedPage(sheet.pixels, quads, tuple(sheet.texts), name, 70 + dice.below(26))
+    return RenderedPage(sheet.pixels, quads, tuple(sheet.texts), name, 70 + rand.below(26))
 
 
-def _seen(sheet: Sheet, medium: str, dice: Dice) -> Sheet:
+def _seen(sheet: Sheet, medium: str, rand: Rand) -> Sheet:
     """Bent, photographed, turned."""
     if medium == "print":
-        if dice.chance(0.2):
+        if rand.chance(0.2):
             sheet = camera.bent(sheet)
-        if dice.chance(0.4):
+        if rand.chance(0.4):
             sheet = camera.photographed(sheet)
-    elif medium == "screen" and dice.chance(0.12):
+    elif medium == "screen" and rand.chance(0.12):
         sheet = camera.photographed(sheet)
-        sheet.pixels = camera.moire(sheet.pixels, dice)
-    choice = dice.random()
+        sheet.pixels = camera.moire(sheet.pixels, rand)
+    choice = rand.random()
     if choice < 0.12:
-        return camera.turned(sheet, 90.0 * (1 + dice.below(3)))
+        return camera.turned(sheet, 90.0 * (1 + rand.below(3)))
     if choice < 0.2:
-        return camera.turned(sheet, dice.uniform(-180, 180))
+        return camera.turned(sheet, rand.uniform(-180, 180))
     if choice < 0.4 and medium == "print":
-        return camera.turned(sheet, dice.uniform(-6, 6))
+        return camera.turned(sheet, rand.uniform(-6, 6))
     return sheet
 
 
-def _damaged(pixels: np.ndarray, medium: str, dice: Dice) -> np.ndarray:
+def _damaged(pixels: np.ndarray, medium: str, rand: Rand) -> np.ndarray:
     """Light, lens, sensor, scanner and file."""
-    clean = medium == "screen" and dice.chance(0.6)
+    clean = medium == "screen" and rand.chance(0.6)
     if clean:
         return pixels
     if medium == "print":
-        pixels = camera.scanned(pixels, dice)
-    if dice.chance({"print": 0.4, "screen": 0.05, "scene": 0.4}[medium]):
-        pixels = camera.shaded(pixels, dice)
-    if dice.chance(0.3):
-        pixels = camera.blurred(pixels, dice)
-    if dice.chance(0.12):
-        pixels = camera.low_resolution(pixels, dice.uniform(0.55, 0.9))
-    if dice.chance(0.35):
-        pixels = camera.noisy(pixels, dice, dice.uniform(1, 12))
-    if dice.chance(0.3):
-        pixels = camera.compressed(pixels, 25 + dice.below(50))
+        pixels = camera.scanned(pixels, rand)
+    if rand.chance({"print": 0.4, "screen": 0.05, "scene": 0.4}[medium]):
+        pixels = camera.shaded(pixels, rand)
+    if rand.chance(0.3):
+        pixels = camera.blurred(pixels, rand)
+    if rand.chance(0.12):
+        pixels = camera.low_resolution(pixels, rand.uniform(0.55, 0.9))
+    if rand.chance(0.35):
+        pixels = camera.noisy(pixels, rand, rand.uniform(1, 12))
+    if rand.chance(0.3):
+        pixels = camera.compressed(pixels, 25 + rand.below(50))
     return pixels
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.synthesis.dice import Dice
 from data.synthesis.pages.decoys import chart, icon
 from data.synthesis.pages.documents import picture, script_of, some_pen
 from data.synthesis.pages.grounds import ground, ink_for, random_color
 from data.synthesis.pages.pen import Color, Pen
 from data.synthesis.pages.sheet import Rect, Sheet
 from data.synthesis.pages.stock import Stock
+from data.synthesis.rand import Rand
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,21 @@ class Theme:
     hint: Pen
 
     @classmethod
-    def draw(cls, dice: Dice, stock: Stock, size: float) -> Theme:
+    def draw(cls, rand: Rand, stock: Stock, size: float) -> Theme:
         """Light or dark by chance; hints have little contrast."""
-        dark = dice.chance(0.4)
-        level = dice.below(50) if dark else 255 - dice.below(20)
-        paper = tuple(int(np.clip(level + dice.uniform(-6, 6), 0, 255)) for _ in range(3))
-        shift = dice.choice((-14, -8, 10, 22) if dark else (-30, -16, -8, 0))
+        dark = rand.chance(0.4)
+        level = rand.below(50) if dark else 255 - rand.below(20)
+        paper = tuple(int(np.clip(level + rand.uniform(-6, 6), 0, 255)) for _ in range(3))
+        shift = rand.choice((-14, -8, 10, 22) if dark else (-30, -16, -8, 0))
         panel = tuple(int(np.clip(c + shift, 0, 255)) for c in paper)
-        pen = some_pen(dice, stock, size, script_of(dice), ink_for(paper, dice, 120, 0.1))
+        pen = some_pen(rand, stock, size, script_of(rand), ink_for(paper, rand, 120, 0.1))
         pen.shear, pen.stretch = 0.0, 1.0
-        hint = pen.of(towards(paper, pen.ink, dice.uniform(0.28, 0.6)))
-        return cls(paper, panel, random_color(dice, (0.3, 0.65)), pen, hint)
+        hint = pen.of(towards(paper, pen.ink, rand.uniform(0.28, 0.6)))
+        return cls(paper, panel, random_color(rand, (0.3, 0.65)), pen, hint)
 
-    def on(self, color: Color, dice: Dice) -> Pen:
+    def on(self, color: Color, rand: Rand) -> Pen:
         """The pen in an ink that shows on `color`."""
-        return self.pen.of(ink_for(color, dice, 100, 0.0))
+        return self.pen.of(ink_for(color, rand, 100, 0.0))
 
 
 def towards(paper: Color, ink: Color, share: float) -> Color:
@@ -50,29 +50,29 @@ def towards(paper: Color, ink: Color, share: float) -> Color:
 
 def symbol(sheet: Sheet, x: float, y: float, side: float, ink: Color) -> None:
     """A pictogram `side` pixels wide, now and then on a colored tile."""
-    dice = sheet.dice
+    rand = sheet.rand
     box = (round(x), round(y), round(x + side), round(y + side))
-    if dice.chance(0.25):
-        tile = random_color(dice, (0.3, 0.7))
-        sheet.rectangle(box, tile, radius=side * dice.uniform(0, 0.5))
+    if rand.chance(0.25):
+        tile = random_color(rand, (0.3, 0.7))
+        sheet.rectangle(box, tile, radius=side * rand.uniform(0, 0.5))
         ink, inset = (255, 255, 255), round(side * 0.2)
         box = (box[0] + inset, box[1] + inset, box[2] - inset, box[3] - inset)
     if box[2] <= sheet.width and box[3] <= sheet.height and box[2] - box[0] > 5:
-        icon(sheet.pixels, box, ink, dice)
+        icon(sheet.pixels, box, ink, rand)
 
 
 def button(sheet: Sheet, x: float, y: float, text: str, theme: Theme) -> float:
     """A button, filled, framed or bare, with or without a pictogram; returns its right edge."""
-    dice, pen = sheet.dice, theme.pen
-    pad, high = pen.size * dice.uniform(0.3, 1), pen.size * dice.uniform(1.3, 2.1)
-    mark = dice.chance(0.3)
+    rand, pen = sheet.rand, theme.pen
+    pad, high = pen.size * rand.uniform(0.3, 1), pen.size * rand.uniform(1.3, 2.1)
+    mark = rand.chance(0.3)
     wide = pen.width(text) + 2 * pad + (1.3 * pen.size if mark else 0)
     if x + wide > sheet.width:
         return x
-    fill = dice.choice((theme.accent, theme.panel, None))
-    own = theme.on(fill, dice) if fill is not None else pen
+    fill = rand.choice((theme.accent, theme.panel, None))
+    own = theme.on(fill, rand) if fill is not None else pen
     sheet.rectangle(
-        (x, y, x + wide, y + high), fill, theme.hint.ink if dice.chance(0.5) else fill, 1, dice.uniform(0, 0.5) * high
+        (x, y, x + wide, y + high), fill, theme.hint.ink if rand.chance(0.5) else fill, 1, rand.uniform(0, 0.5) * high
     )
     if mark:
         symbol(sheet, x + pad, y + (high - pen.size) / 2, pen.size, own.ink)
@@ -80,70 +80,70 @@ def button(sheet: Sheet, x: float, y: float, text: str, theme: Theme) -> float:
     return x + wide
 
 
-def screen_size(dice: Dice) -> tuple[int, int]:
+def screen_size(rand: Rand) -> tuple[int, int]:
     """Width and height of a computer's or a telephone's screen."""
-    long = 960 + dice.below(641)
-    if dice.chance(0.35):
-        return int(long * dice.uniform(0.45, 0.6)), long
-    return long, int(long * dice.uniform(0.5, 0.75))
+    long = 960 + rand.below(641)
+    if rand.chance(0.35):
+        return int(long * rand.uniform(0.45, 0.6)), long
+    return long, int(long * rand.uniform(0.5, 0.75))
 
 
-def window(dice: Dice, stock: Stock) -> Sheet:
+def window(rand: Rand, stock: Stock) -> Sheet:
     """Windows over a desktop: title bar, menu, tools, a side list, fields and buttons, a status bar, a dialog."""
-    width, height = screen_size(dice)
-    sheet = Sheet(ground(width, height, dice, stock, 0.6), dice, stock)
-    theme = Theme.draw(dice, stock, dice.uniform(10, 22))
+    width, height = screen_size(rand)
+    sheet = Sheet(ground(width, height, rand, stock, 0.6), rand, stock)
+    theme = Theme.draw(rand, stock, rand.uniform(10, 22))
     pen, em = theme.pen, theme.pen.size
-    inset = dice.choice((0.0, 0.0, 0.05))
+    inset = rand.choice((0.0, 0.0, 0.05))
     left, top, right, bottom = width * inset, height * inset, width * (1 - inset), height * (1 - inset)
     sheet.rectangle((left, top, right, bottom), theme.paper)
     dialog = (0.0, 0.0, 0.0, 0.0)
-    if dice.chance(0.35):
-        wide, high = width * dice.uniform(0.3, 0.55), height * dice.uniform(0.2, 0.4)
-        x, y = (width - wide) * dice.uniform(0.3, 0.7), (height - high) * dice.uniform(0.3, 0.7)
+    if rand.chance(0.35):
+        wide, high = width * rand.uniform(0.3, 0.55), height * rand.uniform(0.2, 0.4)
+        x, y = (width - wide) * rand.uniform(0.3, 0.7), (height - high) * rand.uniform(0.3, 0.7)
         dialog = (x, y, x + wide, y + high)
         sheet.reserved.append((x - em, y - em, x + wide + em, y + high + em))
     y = top
-    for bar in range(1 + dice.below(3)):
-        high = em * dice.uniform(1.6, 2.4)
-        sheet.rectangle((left, y, right, y + high), theme.accent if bar == 0 and dice.chance(0.4) else theme.panel)
+    for bar in range(1 + rand.below(3)):
+        high = em * rand.uniform(1.6, 2.4)
+        sheet.rectangle((left, y, right, y + high), theme.accent if bar == 0 and rand.chance(0.4) else theme.panel)
         color = tuple(int(c) for c in sheet.pixels[round(y + 2), round(left + 2)])
-        own, x = theme.on(color, dice), left + em * 0.6
+        own, x = theme.on(color, rand), left + em * 0.6
         if bar == 0:
             for i in range(3):
                 symbol(sheet, right - (i + 1) * 1.8 * em, y + high * 0.3, em * 0.7, own.ink)
-        for _ in range(dice.below(9)):
-            if dice.chance(0.35 if bar < 2 else 0.7):
+        for _ in range(rand.below(9)):
+            if rand.chance(0.35 if bar < 2 else 0.7):
                 symbol(sheet, x, y + (high - em) / 2, em, own.ink)
                 x += 1.6 * em
             else:
-                place = sheet.write(x, y + (high - em) / 2, stock.label(pen.face, 1, 5, dice), own)
-                x = (place[2] if place else x) + em * dice.uniform(1.6, 2.5)
+                place = sheet.write(x, y + (high - em) / 2, stock.label(pen.face, 1, 5, rand), own)
+                x = (place[2] if place else x) + em * rand.uniform(1.6, 2.5)
             if x > right - 10 * em:
                 break
         y += high
-    if dice.chance(0.6):  # side list
-        edge = left + width * dice.uniform(0.14, 0.26)
+    if rand.chance(0.6):  # side list
+        edge = left + width * rand.uniform(0.14, 0.26)
         sheet.rectangle((left, y, edge, bottom), theme.panel)
-        chosen, pitch = dice.below(12), em * dice.uniform(1.35, 2.3)
+        chosen, pitch = rand.below(12), em * rand.uniform(1.35, 2.3)
         for row in range(int((bottom - y - 2 * em) / pitch)):
             at = y + 0.4 * em + row * pitch
-            level = em * dice.choice((0.5, 0.5, 1.6))
+            level = em * rand.choice((0.5, 0.5, 1.6))
             if row == chosen:
                 sheet.rectangle((left, at - 0.2 * em, edge, at + 1.2 * em), theme.accent)
-            if dice.chance(0.7):
-                own = theme.on(theme.accent, dice) if row == chosen else pen
-                if dice.chance(0.6):
+            if rand.chance(0.7):
+                own = theme.on(theme.accent, rand) if row == chosen else pen
+                if rand.chance(0.6):
                     symbol(sheet, left + level, at, em, own.ink)
                     level += 1.4 * em
-                text = stock.label(pen.face, 2, 10, dice)
+                text = stock.label(pen.face, 2, 10, rand)
                 sheet.write(left + level, at, text[: pen.fit(text, edge - left - level - 4)], own)
         left = edge
     fill_area(sheet, (left + em, y + em, right - em, bottom - 2.2 * em), theme)
-    if dice.chance(0.6):
+    if rand.chance(0.6):
         sheet.rectangle((left, bottom - 1.7 * em, right, bottom), theme.panel)
         for x in (left + em, (left + right) / 2, right - 9 * em):
-            sheet.write(x, bottom - 1.35 * em, stock.field(pen.face, dice), theme.on(theme.panel, dice).sized(em * 0.9))
+            sheet.write(x, bottom - 1.35 * em, stock.field(pen.face, rand), theme.on(theme.panel, rand).sized(em * 0.9))
     if dialog[2]:
         sheet.reserved.pop()
         message(sheet, dialog, theme)
@@ -152,130 +152,130 @@ def window(dice: Dice, stock: Stock) -> Sheet:
 
 def message(sheet: Sheet, box: Rect, theme: Theme) -> None:
     """A dialog in `box`, which holds no lines yet."""
-    dice, stock, pen = sheet.dice, sheet.stock, theme.pen
+    rand, stock, pen = sheet.rand, sheet.stock, theme.pen
     left, top, right, bottom = box
     em = pen.size
-    sheet.rectangle(box, theme.paper, theme.hint.ink, 1, dice.uniform(0, em))
-    big = pen.sized(em * dice.uniform(1, 1.4))
-    if dice.chance(0.4):
+    sheet.rectangle(box, theme.paper, theme.hint.ink, 1, rand.uniform(0, em))
+    big = pen.sized(em * rand.uniform(1, 1.4))
+    if rand.chance(0.4):
         symbol(sheet, left + em, top + 0.6 * em, 1.6 * em, theme.accent)
-    text = stock.label(pen.face, 2, 9, dice)
+    text = stock.label(pen.face, 2, 9, rand)
     sheet.write(left + 3.4 * em, top + 0.7 * em, text[: big.fit(text, right - left - 6 * em)], big)
-    sheet.paragraph((left + em, top + 3 * em, right - em, bottom - 3 * em), pen, dice.uniform(1.3, 1.7))
+    sheet.paragraph((left + em, top + 3 * em, right - em, bottom - 3 * em), pen, rand.uniform(1.3, 1.7))
     x = left + em
-    for _ in range(1 + dice.below(3)):
-        x = button(sheet, x, bottom - 2.6 * em, stock.label(pen.face, 1, 3, dice), theme) + em
+    for _ in range(1 + rand.below(3)):
+        x = button(sheet, x, bottom - 2.6 * em, stock.label(pen.face, 1, 3, rand), theme) + em
         if x > right - 5 * em:
             break
 
 
 def fill_area(sheet: Sheet, box: Rect, theme: Theme) -> None:
     """Fields, cards, paragraphs, pictures and diagrams from top to bottom."""
-    dice, stock, pen = sheet.dice, sheet.stock, theme.pen
+    rand, stock, pen = sheet.rand, sheet.stock, theme.pen
     left, y, right, bottom = box
     em = pen.size
     while y < bottom - 3 * em:
-        choice = dice.below(7)
+        choice = rand.below(7)
         if choice == 0:
-            head = pen.sized(em * dice.uniform(1.2, 2.4))
-            text = stock.label(pen.face, 3, 12, dice)
+            head = pen.sized(em * rand.uniform(1.2, 2.4))
+            text = stock.label(pen.face, 3, 12, rand)
             sheet.write(left, y, text[: head.fit(text, right - left)], head)
             y += head.size * 1.6
         elif choice == 1:
             y = (
                 sheet.paragraph(
-                    (left, y, right, min(bottom, y + em * (3 + dice.below(9)))), pen, dice.uniform(1.2, 1.8)
+                    (left, y, right, min(bottom, y + em * (3 + rand.below(9)))), pen, rand.uniform(1.2, 1.8)
                 )
                 + em
             )
         elif choice == 2:
-            for _ in range(1 + dice.below(5)):
+            for _ in range(1 + rand.below(5)):
                 if y > bottom - 2 * em:
                     break
-                text = stock.label(pen.face, 2, 5, dice)
+                text = stock.label(pen.face, 2, 5, rand)
                 sheet.write(left, y + 0.3 * em, text[: pen.fit(text, (right - left) * 0.28)], pen)
                 x = left + (right - left) * 0.3
                 sheet.rectangle((x, y, x + (right - left) * 0.45, y + 1.7 * em), theme.panel, theme.hint.ink)
-                if dice.chance(0.6):
-                    text = stock.label(pen.face, 2, 8, dice)
+                if rand.chance(0.6):
+                    text = stock.label(pen.face, 2, 8, rand)
                     text = text[: pen.fit(text, (right - left) * 0.43 - em)]
-                    sheet.write(x + 0.5 * em, y + 0.3 * em, text, dice.choice((pen, theme.hint)))
+                    sheet.write(x + 0.5 * em, y + 0.3 * em, text, rand.choice((pen, theme.hint)))
                 y += 2.4 * em
         elif choice == 3:
             x = left
-            for _ in range(1 + dice.below(5)):
-                x = button(sheet, x, y, stock.label(pen.face, 1, 4, dice), theme) + em * dice.uniform(0.4, 2)
+            for _ in range(1 + rand.below(5)):
+                x = button(sheet, x, y, stock.label(pen.face, 1, 4, rand), theme) + em * rand.uniform(0.4, 2)
                 if x > right - 8 * em:
                     break
             y += 2.8 * em
         elif choice == 4:
-            number = 1 + dice.below(5)
-            wide, high = (right - left) / number, em * dice.uniform(4, 10)
+            number = 1 + rand.below(5)
+            wide, high = (right - left) / number, em * rand.uniform(4, 10)
             if y + high < bottom:
                 for i in range(number):
                     card = (left + i * wide + 4, y, left + (i + 1) * wide - 4, y + high)
-                    sheet.rectangle(card, theme.panel, radius=dice.uniform(0, em))
-                    own = theme.on(theme.panel, dice)
-                    if dice.chance(0.5):
+                    sheet.rectangle(card, theme.panel, radius=rand.uniform(0, em))
+                    own = theme.on(theme.panel, rand)
+                    if rand.chance(0.5):
                         picture(sheet, (card[0], y, card[2], y + high - 2.6 * em))
-                        text = stock.label(pen.face, 2, 9, dice)
+                        text = stock.label(pen.face, 2, 9, rand)
                         sheet.write(card[0] + 0.5 * em, y + high - 2 * em, text[: own.fit(text, wide - 1.5 * em)], own)
                     else:
-                        large = own.sized(em * dice.uniform(1, 2.5))
-                        text = stock.field(pen.face, dice)
+                        large = own.sized(em * rand.uniform(1, 2.5))
+                        text = stock.field(pen.face, rand)
                         sheet.write(card[0] + 0.7 * em, y + 0.6 * em, text[: large.fit(text, wide - 2 * em)], large)
-                        text = stock.label(pen.face, 2, 6, dice)
+                        text = stock.label(pen.face, 2, 6, rand)
                         text = text[: pen.fit(text, wide - 2 * em)]
                         sheet.write(card[0] + 0.7 * em, y + high - 1.6 * em, text, theme.hint)
             y += high + em
         elif choice == 5:
-            for _ in range(2 + dice.below(6)):
+            for _ in range(2 + rand.below(6)):
                 if y > bottom - 2 * em:
                     break
-                if dice.chance(0.5):
+                if rand.chance(0.5):
                     symbol(sheet, left, y, em, theme.accent)
-                sheet.write(left + 1.7 * em, y, stock.label(pen.face, 2, 12, dice), pen)
-                sheet.write(right, y, stock.field(pen.face, dice), theme.hint, 1)
+                sheet.write(left + 1.7 * em, y, stock.label(pen.face, 2, 12, rand), pen)
+                sheet.write(right, y, stock.field(pen.face, rand), theme.hint, 1)
                 y += em * 1.9
                 sheet.rule(left, y - 0.4 * em, right, y - 0.4 * em, theme.panel)
         else:
-            high = em * dice.uniform(4, 12)
+            high = em * rand.uniform(4, 12)
             if y + high < bottom:
-                area = (round(left), round(y), round(left + (right - left) * dice.uniform(0.3, 1)), round(y + high))
-                chart(sheet.pixels, area, theme.accent, dice)
+                area = (round(left), round(y), round(left + (right - left) * rand.uniform(0.3, 1)), round(y + high))
+                chart(sheet.pixels, area, theme.accent, rand)
                 sheet.reserved.append(area)
             y += high + em
 
 
-def web(dice: Dice, stock: Stock) -> Sheet:
+def web(rand: Rand, stock: Stock) -> Sheet:
     """A page of the web: navigation, a banner with words over a picture, columns, a footer of small hints."""
-    width, height = screen_size(dice)
-    theme = Theme.draw(dice, stock, dice.uniform(11, 22))
-    sheet = Sheet.blank(width, height, theme.paper, dice, stock)
+    width, height = screen_size(rand)
+    theme = Theme.draw(rand, stock, rand.uniform(11, 22))
+    sheet = Sheet.blank(width, height, theme.paper, rand, stock)
     em = theme.pen.size
     x = float(em)
     sheet.rectangle((0, 0, width, 2.6 * em), theme.panel)
     symbol(sheet, x, 0.6 * em, 1.4 * em, theme.accent)
     x += 2.5 * em
-    for _ in range(2 + dice.below(6)):
-        place = sheet.write(x, 0.8 * em, stock.label(theme.pen.face, 1, 4, dice), theme.on(theme.panel, dice))
+    for _ in range(2 + rand.below(6)):
+        place = sheet.write(x, 0.8 * em, stock.label(theme.pen.face, 1, 4, rand), theme.on(theme.panel, rand))
         x = (place[2] if place else x) + 2 * em
     y = 3.0 * em
-    if dice.chance(0.6):
-        high = height * dice.uniform(0.15, 0.4)
-        banner = ground(width, round(high), dice, stock, 0.7)
+    if rand.chance(0.6):
+        high = height * rand.uniform(0.15, 0.4)
+        banner = ground(width, round(high), rand, stock, 0.7)
         sheet.pixels[round(y) : round(y) + banner.shape[0]] = banner[: height - round(y)]
         mean = banner.reshape(-1, 3).mean(axis=0)
         sheet.rectangle((em, y + 0.2 * high, width * 0.7, y + 0.85 * high), tuple(int(c) for c in mean))
-        big = theme.pen.of(ink_for(mean, dice, 100, 0.1)).sized(high * dice.uniform(0.12, 0.3))
-        text = stock.label(big.face, 3, 12, dice)
+        big = theme.pen.of(ink_for(mean, rand, 100, 0.1)).sized(high * rand.uniform(0.12, 0.3))
+        text = stock.label(big.face, 3, 12, rand)
         sheet.write(2 * em, y + 0.25 * high, text[: big.fit(text, width * 0.6)], big)
-        sheet.write(2 * em, y + 0.68 * high, stock.label(big.face, 4, 12, dice), big.sized(em))
+        sheet.write(2 * em, y + 0.68 * high, stock.label(big.face, 4, 12, rand), big.sized(em))
         y += high + em
-    number = 1 + dice.below(3)
+    number = 1 + rand.below(3)
     for i in range(number):
         wide = width / number
         fill_area(sheet, (i * wide + em, y, (i + 1) * wide - em, height - 3 * em), theme)
     for at in np.arange(em, width - 8 * em, 10 * em):
-        sheet.write(float(at), height - 1.6 * em, stock.label(theme.pen.face, 2, 5, dice), theme.hint.sized(em * 0.8))
+        sheet.write(float(at), height - 1.6 * em, stock.label(theme.pen.face, 2, 5, rand), theme.hint.sized(em * 0.8))
     return sheet

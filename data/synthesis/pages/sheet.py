@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from data.synthesis.dice import Dice
 from data.synthesis.pages.pen import PADDING, Block, Color, Pen, set_column, set_line
 from data.synthesis.pages.stock import JOINED, Stock, cut
+from data.synthesis.rand import Rand
 
 Rect = tuple[float, float, float, float]  # left, top, right, bottom
 ASCENT = 0.86  # of the em box above the baseline
@@ -44,7 +44,7 @@ PLAIN = Finish()
 class Sheet:
     """Attributes:
     pixels: uint8 (H, W, 3), BGR.
-    dice: the page's source of chance.
+    rand: the page's source of chance.
     stock: faces and texts.
     quads: float32 (4, 2) for each line, see `data.synthesis.pages.pen`.
     texts: what they say.
@@ -53,7 +53,7 @@ class Sheet:
     """
 
     pixels: np.ndarray
-    dice: Dice
+    rand: Rand
     stock: Stock
     quads: list[np.ndarray] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -62,8 +62,8 @@ class Sheet:
     _boxes: list[Rect] = field(default_factory=list)
 
     @classmethod
-    def blank(cls, width: int, height: int, color: Color, dice: Dice, stock: Stock) -> Sheet:
-        return cls(np.full((height, width, 3), color, np.uint8), dice, stock)
+    def blank(cls, width: int, height: int, color: Color, rand: Rand, stock: Stock) -> Sheet:
+        return cls(np.full((height, width, 3), color, np.uint8), rand, stock)
 
     @property
     def width(self) -> int:
@@ -82,7 +82,7 @@ class Sheet:
         Returns its box; None, and nothing is drawn, where it has no ink, or would leave the sheet, touch another line,
         or hardly be seen.
         """
-        block = set_line(text.strip(), pen, self.dice)
+        block = set_line(text.strip(), pen, self.rand)
         if block is None:
             return None
         if turns:
@@ -93,7 +93,7 @@ class Sheet:
 
     def write_column(self, x: float, y: float, text: str, pen: Pen, finish: Finish = PLAIN) -> Rect | None:
         """Write from top to bottom, the middle of the column's upper edge at (x, y); returns as `write` does."""
-        block = set_column(text, pen, self.dice)
+        block = set_column(text, pen, self.rand)
         return None if block is None else self._put(block, round(x), round(y), text, pen, finish)
 
     def paragraph(self, box: Rect, pen: Pen, leading: float, justified: bool = False, indent: float = 0.0) -> float:
@@ -104,8 +104,8 @@ class Sheet:
         latin = pen.face.script == "en"
         while y + pen.size <= bottom and room > 2 * pen.size:
             if not text:
-                words = (40 if latin else 16) * (1 + self.dice.below(12))
-                text, first = self.stock.words(pen.face, words, self.dice), True
+                words = (40 if latin else 16) * (1 + self.rand.below(12))
+                text, first = self.stock.words(pen.face, words, self.rand), True
             begin = left + (indent * pen.size if first else 0.0)
             number = pen.fit(text, right - begin)
             if number < 2:

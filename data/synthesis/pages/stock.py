@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from crnn.core.errors import UserError
-from data.synthesis.dice import Dice
 from data.synthesis.faces import Face, Faces, read_faces
+from data.synthesis.rand import Rand
 from data.synthesis.settings import FaceSettings
 
 KEPT = 40_000  # snippets of a kind, evenly taken: more cost memory in every process
@@ -60,63 +60,63 @@ class Stock:
         found = sorted(p for p in photographs.glob("*") if p.suffix.lower() in suffixes) if photographs.is_dir() else []
         return cls(groups, texts, tuple(found))
 
-    def face(self, script: str, dice: Dice, use: str = "any") -> Face:
+    def face(self, script: str, rand: Rand, use: str = "any") -> Face:
         """A face for `script` ("zh" or "en") and `use`; of any use where there is none."""
         group = self.faces.get(use)
         if group is None or script not in group.scripts:
             group = self.faces["any"]
-        return group.choose(script, dice)
+        return group.choose(script, rand)
 
-    def words(self, face: Face, length: int, dice: Dice) -> str:
+    def words(self, face: Face, length: int, rand: Rand) -> str:
         """Prose of about `length` characters that `face` draws."""
         text = ""
         for _ in range(200):
             if len(text) >= length:
                 break
-            snippet = dice.choice(self._kind(face.script, dice))
+            snippet = rand.choice(self._kind(face.script, rand))
             text += (" " if text and text[-1] in JOINED else "") + drawable(snippet, face)
         return cut(text, length) or "1"
 
-    def label(self, face: Face, shortest: int, longest: int, dice: Dice) -> str:
+    def label(self, face: Face, shortest: int, longest: int, rand: Rand) -> str:
         """A short text with a letter or digit in it and no punctuation around it."""
         if face.script == "en":
             shortest, longest = 2 * shortest, 2 * longest
-        length = shortest + dice.below(longest - shortest + 1)
+        length = shortest + rand.below(longest - shortest + 1)
         for _ in range(40):
-            text = cut(self.words(face, length + 4, dice).strip(MARKS), length).strip(MARKS)
+            text = cut(self.words(face, length + 4, rand).strip(MARKS), length).strip(MARKS)
             if any(c.isalnum() for c in text):
-                return text.upper() if text.isascii() and dice.chance(0.15) else text
-        return f"{dice.below(1000)}"
+                return text.upper() if text.isascii() and rand.chance(0.15) else text
+        return f"{rand.below(1000)}"
 
-    def field(self, face: Face, dice: Dice) -> str:
+    def field(self, face: Face, rand: Rand) -> str:
         """Content of a table's cell: number, date, amount, code or a few words."""
-        choice = dice.below(8)
+        choice = rand.below(8)
         if choice < 3:
-            return self.label(face, 1, 8, dice)
+            return self.label(face, 1, 8, rand)
         if choice == 3:
-            return f"20{dice.below(30):02}{dice.choice('-/.')}{1 + dice.below(12):02}-{1 + dice.below(28):02}"
+            return f"20{rand.below(30):02}{rand.choice('-/.')}{1 + rand.below(12):02}-{1 + rand.below(28):02}"
         if choice == 4:
-            amount = dice.below(10 ** (1 + dice.below(5)))
-            return f"{dice.choice(('', '', '¥', '$', '-'))}{amount:,}.{dice.below(100):02}"
+            amount = rand.below(10 ** (1 + rand.below(5)))
+            return f"{rand.choice(('', '', '¥', '$', '-'))}{amount:,}.{rand.below(100):02}"
         if choice == 5:
-            return f"{dice.below(1000)}{dice.choice(('%', '', ' kg', ' mm', '个', ' h', ''))}"
+            return f"{rand.below(1000)}{rand.choice(('%', '', ' kg', ' mm', '个', ' h', ''))}"
         if choice == 6:
-            letters = [dice.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789-") for _ in range(4 + dice.below(9))]
+            letters = [rand.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789-") for _ in range(4 + rand.below(9))]
             return "".join(letters).strip("-")
-        return str(dice.below(10 ** (1 + dice.below(8))))
+        return str(rand.below(10 ** (1 + rand.below(8))))
 
-    def photograph(self, dice: Dice) -> np.ndarray | None:
+    def photograph(self, rand: Rand) -> np.ndarray | None:
         """A picture free of text, uint8 (H, W, 3), BGR; None where there is none."""
         if not self.photographs:
             return None
-        return cv2.imread(str(dice.choice(self.photographs)), cv2.IMREAD_COLOR)
+        return cv2.imread(str(rand.choice(self.photographs)), cv2.IMREAD_COLOR)
 
-    def _kind(self, script: str, dice: Dice) -> list[str]:
+    def _kind(self, script: str, rand: Rand) -> list[str]:
         if script == "en" and self.texts.get("english"):
             return self.texts["english"]
         kinds = [kind for kind in CHINESE if self.texts.get(kind)]
         total = sum(CHINESE[kind] for kind in kinds)
-        at = dice.uniform(0, total)
+        at = rand.uniform(0, total)
         for kind in kinds:
             at -= CHINESE[kind]
             if at < 0:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 BATCH = 128  # uniforms drawn at once: single draws from NumPy cost 20 times as much
 
 
-class Dice:
+class Rand:
     """A stream of random decisions for line `index` of the set with this `seed`."""
 
     def __init__(self, seed: int, index: int) -> None:
@@ -61,6 +61,6 @@ class Dice:
 
 
 def cumulate(weights: Sequence[float]) -> np.ndarray:
-    """Rising shares for `Dice.weighted`, float64 (weights,)."""
+    """Rising shares for `Rand.weighted`, float64 (weights,)."""
     total = np.cumsum(np.asarray(weights, np.float64))
     return total / total[-1]
