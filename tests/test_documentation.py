@@ -299,11 +299,16 @@ TICS = [
 ]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "history" not in page and page != "CHANGELOG.md"])
-def test_figures_and_words_are_those_of_the_field(page: str) -> None:
-    text = BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8"))
-    assert not re.findall(r"(?<![\w.])\.\d{2,}", text), "write 92.9 %, not .929"
-    assert not [tic for tic in TICS if tic in text.lower()]
+@pytest.mark.parametrize("page", PAGES)
+def test_shares_are_written_in_per_cent(page: str) -> None:
+    text = re.sub(r"`[^`\n]*`", "", BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8")))
+    assert not re.findall(r"(?<![\w.])\.\d+", text), "write 92.9 %, not .929"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "history" not in page and page != "docs/api.md"])
+def test_the_words_are_those_of_the_field(page: str) -> None:
+    text = BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8")).lower()
+    assert not [tic for tic in TICS if tic in text]
 
 
 def test_the_citation_is_of_this_version() -> None:
