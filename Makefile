@@ -38,7 +38,7 @@ $(foreach goal,$(MAKECMDGOALS),$(foreach needed,$(needs_$(goal)),$(if $(strip $(
 
 .PHONY: help env env-train env-dev env-lm fonts corpus data pages photographs preview data-stats import label train train-finder \
         export quantize evaluate \
-        bench bench-pages lm serve finetune promote rollback test lint pipeline clean
+        bench bench-pages lm serve finetune promote rollback test lint docs pipeline clean
 
 help: ## list targets and variables
 	@echo "Targets:"; grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14 | sed 's/^/  /'
@@ -71,6 +71,10 @@ help: ## list targets and variables
 
 .venv/lm: .venv/base
 	$(PIP) -q -e '.[lm]'
+	@touch $@
+
+.venv/docs: .venv/base
+	$(PIP) -q -e '.[docs]'
 	@touch $@
 
 env: .venv/base ## environment for reading and serving
@@ -222,6 +226,10 @@ test: .venv/dev ## all tests
 
 lint: .venv/dev ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+docs: .venv/docs ## the documentation as a web site in artifacts/site, all links checked
+	$(PY) docs/make_settings.py && $(PY) docs/make_api.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean: ## remove runs and data, keep downloads
 	find artifacts -mindepth 1 -maxdepth 1 ! -name cache -exec rm -rf {} +

@@ -33,25 +33,26 @@ class OCR:
     """Reads documents. Safe to share between threads, to pickle, and to use after a fork.
 
     Args:
-        model, finder: paths of the models of lines and of pages; the shipped ones by default.
-        layout: page; line, where pictures are crops of one line; auto takes wide pictures of one line for such.
-        decode: beam or greedy, see `crnn.decoding.decoder`; beam by default.
-        allow: characters that alone may be read; "" for all.
-        hot_words: words that are likely: a list, a mapping to their boosts, or a file (see `HotWords.load`).
-        lm, lm_weight: file of a language model, the shipped one by default, and its weight; for the beam.
-        unsure: lines with a character less probable are read again; 0 for never.
-        min_confidence: lines read with less are left out.
-        paragraphs: whether the text has a paragraph a row instead of a line.
-        workers: processes that read, each on one processor; 0 for all processors.
-        threads: of one reading, without workers.
-        text_layer: use: pages of PDFs that hold text already give that; ignore: all pages are read.
-        rgb: arrays of colors are RGB; else BGR, as OpenCV has them.
-        dpi: at which PDFs are drawn; by default chosen by the size of each page.
-        max_pixels: of a page; larger ones are refused.
-        password: of encrypted PDFs.
+        model, finder: paths of the reader and of the finder; the shipped ones by default.
+        layout: "page"; "line" for pictures of one line; "auto" recognizes pictures of one line by themselves.
+        decode: "beam" uses the language model, "greedy" does not; "beam" by default.
+        allow: the only characters that may be read; "" for all.
+        hot_words: likely words: a list, a mapping from words to boosts, or a file of them (see `HotWords.load`).
+        lm, lm_weight: file of a language model, the shipped one by default, and its weight in the beam search.
+        unsure: a line is read again if one of its characters is less probable than this; 0 for never.
+        min_confidence: lines with a lower confidence, 0 to 1, are left out.
+        paragraphs: whether a row of the text is a paragraph instead of a line.
+        workers: number of processes, each on one processor; 0 for one on each processor.
+        threads: number of threads without workers.
+        text_layer: "use" takes the text that pages of a PDF already have, "ignore" reads all pages.
+        rgb: whether arrays of colors are RGB; by default they are BGR, as in OpenCV.
+        dpi: resolution at which pages of PDFs are rendered; by default chosen by the size of each page.
+        max_pixels: larger pages are refused.
+        password: the password of encrypted PDFs.
 
     Raises:
-        UserError: options that cannot be. Models are loaded when the first document is read, and may be missing then.
+        UserError: an option has a value that is not allowed. The models are loaded with the first document, so that a
+            missing one is reported then.
     """
 
     _started: WorkerPool | None
@@ -115,7 +116,7 @@ class OCR:
             pages: numbers of the pages to read, from 1; all by default.
 
         Raises:
-            UserError: a single document that cannot be read, or is nothing that can be.
+            UserError: a single document cannot be read, or `source` is of an unknown kind.
         """
         if is_many(source):
             return self.read_many(each_source(source), pages=pages)
@@ -124,7 +125,7 @@ class OCR:
     def read(
         self, source: Any, *, name: str = "", pages: Sequence[int] | None = None, progress: Progress | None = None
     ) -> Result:
-        """Read one document; with workers, its pages side by side.
+        """Read one document; with workers, several of its pages at once.
 
         Raises:
             UserError: it cannot be read.
@@ -148,7 +149,7 @@ class OCR:
         pages: Sequence[int] | None = None,
         progress: Progress | None = None,
     ) -> Iterator[Result]:
-        """Read documents one after the other, with workers side by side: a result each, in order.
+        """Read documents, with workers several at once; gives one result for each, in order.
 
         Args:
             sources: single documents, taken as they are needed.
@@ -172,7 +173,7 @@ class OCR:
         self._reader.models()
 
     def close(self) -> None:
-        """End the worker processes and let the models go; both come again with the next document."""
+        """End the worker processes and free the models; the next document starts and loads them again."""
         with self._lock:
             if self._started is not None:
                 self._started.close()

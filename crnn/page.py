@@ -47,7 +47,7 @@ class LineReading:
     """One line of a page.
 
     Attributes:
-        text: what it says, "" if nothing was read.
+        text: what was read; "" for nothing.
         confidence, line_confidence: see `crnn.core.reading.Reading`.
         box: where it stands in the page, its first corner at the text's top left.
         chars: its characters, in pixels of the page.

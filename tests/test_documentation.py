@@ -1,4 +1,4 @@
-"""What the documents tell a reader to type works: examples give what is shown, commands and links exist."""
+"""The documents are right: examples print what is shown, commands and links exist, generated pages are current."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import crnn
 from crnn import __main__ as command_line
 from crnn.commands.bulk import add_bulk_parser
 from crnn.commands.info import add_info_parser
 from crnn.commands.read import add_read_parser
 from crnn.commands.serve import add_serve_parser
+from serve.base.config import ServeConfig
 
 ROOT = Path(__file__).parent.parent
 # Whose examples are run: `console` with what is shown after the command, `python` with the block `text` that follows.
-RUN = ["README.md", "README.zh-CN.md", "docs/usage.md", "docs/usage.zh-CN.md"]
-PAGES = sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+RUN = ["README.md", "README.zh-CN.md", "docs/usage.md", "docs/usage.zh-CN.md", "docs/decoding.md"]
+TRANSLATED = ["README", "docs/usage", "docs/server", "docs/finetuning"]
+FOUND = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")]
+PAGES = sorted(str(path.relative_to(ROOT)) for path in FOUND)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 
@@ -160,7 +165,7 @@ def test_commands_exist_with_their_options(page: str) -> None:
                 pytest.fail(f"crnn refuses: {command}")
 
 
-@pytest.mark.parametrize("page", RUN[2:])
+@pytest.mark.parametrize("page", ["docs/usage.md", "docs/usage.zh-CN.md"])
 def test_the_options_of_reading_are_all_described(page: str) -> None:
     known = {option for action in parser_of("read")._actions for option in action.option_strings}
     rows = re.findall(r"^\| (`-.*?) \|", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
@@ -181,18 +186,132 @@ def test_a_wrong_command_is_found() -> None:
         complaint("crnn read page.jpg --color")
 
 
+def anchors(page: Path) -> set[str]:
+    """The names by which links reach the headings of a page, as GitHub and the site make them."""
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    """Links of a page to files, or to headings in them, that are not there."""
+    broken = []
+    for targets in LINK.findall(BLOCK.sub("", page.read_text(encoding="utf-8"))):
+        target = next(filter(None, targets))
+        path, _, anchor = target.partition("#")
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        file = page.parent / path if path else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(target)
+    return broken
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_to_files(page: str) -> None:
-    for targets in LINK.findall((ROOT / page).read_text(encoding="utf-8")):
-        target = next(filter(None, targets)).partition("#")[0]
-        if target and "://" not in target and not target.startswith("mailto:"):
-            assert ((ROOT / page).parent / target).exists(), target
+def test_links_lead_to_files_and_headings(page: str) -> None:
+    assert not broken_links(ROOT / page)
 
 
-def test_the_two_languages_show_the_same_commands() -> None:
-    for english, chinese in (RUN[:2], RUN[2:]):
-        shown = [
-            [re.sub(r"\s+#.*", "", content) for language, content in blocks(page) if language == "sh"]
-            for page in (english, chinese)
-        ]
-        assert shown[0] == shown[1], english
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Über uns, 中文\n\n[one](#über-uns-中文) [two](#elsewhere) [three](none.md) [four](https://example.org)"
+    )
+    assert broken_links(page) == ["#elsewhere", "none.md"]
+
+
+def test_documents_link_to_nothing_outside_their_folder() -> None:
+    """Or the site would have dead links: other files are named as code."""
+    for page in ROOT.glob("docs/**/*.md"):
+        for targets in LINK.findall(BLOCK.sub("", page.read_text(encoding="utf-8"))):
+            target = next(filter(None, targets))
+            if "://" not in target:
+                assert (page.parent / target.partition("#")[0]).resolve().is_relative_to(ROOT / "docs"), (page, target)
+
+
+def test_every_document_and_every_picture_is_reached_from_the_overview() -> None:
+    seen: set[Path] = set()
+    waiting = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "docs/README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        if page.suffix == ".md":
+            targets = [next(filter(None, each)).partition("#")[0] for each in LINK.findall(page.read_text("utf-8"))]
+            found = {(page.parent / target).resolve() for target in targets if target and "://" not in target}
+            waiting += [path for path in found if path.is_file() and path not in seen]
+    shown = {path for path in ROOT.glob("docs/**/*") if path.suffix in {".md", ".png", ".jpg"}}
+    typed = {ROOT / "docs/example.jpg", ROOT / "docs/line.png"}  # that the examples read
+    assert not shown - seen - typed
+
+
+def test_the_site_lists_every_document() -> None:
+    listed = set(re.findall(r": ([\w./-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE))
+    assert listed == {str(path.relative_to(ROOT / "docs")) for path in ROOT.glob("docs/**/*.md")}
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_the_two_languages_show_the_same(name: str) -> None:
+    """Commands, headings, tables and figures."""
+    pages = [f"{name}.md", f"{name}.zh-CN.md"]
+    english, chinese = (
+        [re.sub(r"\s+#.*", "", content) for language, content in blocks(page) if language == "sh"] for page in pages
+    )
+    assert english == chinese
+    texts = [BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8")) for page in pages]
+    for outline in (r"^#+ ", r"^\| ", r"^\* ", r"^\d\. "):
+        english, chinese = (re.findall(outline, text, re.MULTILINE) for text in texts)
+        assert english == chinese, outline
+    english, chinese = (sorted(re.findall(r"\d[\d,.]*(?= %| MB| ms| 毫秒)", text)) for text in texts)
+    assert english == chinese
+
+
+def script(name: str) -> ModuleType:
+    """A script of docs/, which is no package."""
+    specification = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_the_api_is_current() -> None:
+    api = script("make_api")
+    assert api.PAGE.read_text(encoding="utf-8") == api.current(), "run: python docs/make_api.py"
+
+
+def test_the_tables_of_settings_are_current_and_whole() -> None:
+    settings = script("make_settings")
+    for page in settings.HEADS:
+        text = page.read_text(encoding="utf-8")
+        assert text == settings.current(page), "run: python docs/make_settings.py"
+        assert all(settings.meanings(page)[name] for name in vars(ServeConfig())), "a setting is not explained"
+
+
+TICS = [
+    "knows nothing",
+    "spaces aside",
+    "at the door",
+    " a line a ",
+    " lines a second",
+    " drawn ",
+    " sureness",
+    "looks at a line",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_shares_are_written_in_per_cent(page: str) -> None:
+    text = re.sub(r"`[^`\n]*`", "", BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8")))
+    assert not re.findall(r"(?<![\w.])\.\d+", text), "write 92.9 %, not .929"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "history" not in page and page != "docs/api.md"])
+def test_the_words_are_those_of_the_field(page: str) -> None:
+    text = BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8")).lower()
+    assert not [tic for tic in TICS if tic in text]
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {crnn.__version__}\n" in citation
+    assert f"## [{crnn.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

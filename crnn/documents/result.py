@@ -27,11 +27,11 @@ class Page:
 
     Attributes:
         number: from 1.
-        size: height and width of its picture in pixels; all places on it are told in these.
+        size: height and width of its picture in pixels, the unit of all places on it.
         lines: in reading order, with confidence, box and characters.
         turned: degrees clockwise by which it must be turned to stand upright.
-        dpi: pixels an inch of its picture, 0 if unknown.
-        warnings: what was not as it should be.
+        dpi: pixels per inch of its picture, 0 if unknown.
+        warnings: problems that did not keep the page from being read.
         error: why it could not be read; "" where it was.
         from_text_layer: whether the lines were taken from the PDF's own text.
         is_line: whether it was taken for the crop of one line.
@@ -49,7 +49,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The lines that say something, one a row."""
+        """The lines with text, one in each row."""
         return "\n".join(line.text for line in self.lines if line.text)
 
     @cached_property
@@ -63,12 +63,12 @@ class Result:
     """What was read of one document.
 
     Attributes:
-        name: of the document: its path, or what kind of object it was.
+        name: the path of the document, or the kind of object that it was.
         pages: in order.
         error: why the document could not be read at all; "" where it was.
-        join: whether `text` has paragraphs for rows instead of lines.
-        seconds: that reading took.
-        source, options: what was read, for pictures and PDFs of it.
+        join: whether a row of `text` is a paragraph instead of a line.
+        seconds: how long reading took.
+        source, options: what was read and how, to make pictures and PDFs of it.
     """
 
     name: str
@@ -91,12 +91,12 @@ class Result:
 
     @property
     def text(self) -> str:
-        """The text, a line or, with `join`, a paragraph a row; a blank row between pages."""
+        """The text: one row for each line or, with `join`, paragraph; a blank row between pages."""
         return self.to_text().rstrip("\n")
 
     @property
     def errors(self) -> list[str]:
-        """What went wrong, with the document, pages or lines."""
+        """What could not be read: the document, pages or lines."""
         errors = [self.error] if self.error else []
         for page in self.pages:
             prefix = f"page {page.number}: " if len(self.pages) > 1 else ""
@@ -106,7 +106,7 @@ class Result:
 
     @property
     def warnings(self) -> list[str]:
-        """What was not as it should be."""
+        """Problems that did not keep the pages from being read."""
         return [warning for page in self.pages for warning in page.warnings]
 
     def __str__(self) -> str:
@@ -126,7 +126,7 @@ class Result:
         return to_text(self)
 
     def to_json(self, indent: int | None = None) -> str:
-        """One JSON object: name, text, pages with their lines, these with confidence, quad and characters."""
+        """One JSON object: name, text, and pages with their lines, which have confidence, corners and characters."""
         from crnn.documents.json import to_json
 
         return to_json(self, indent)
@@ -136,7 +136,7 @@ class Result:
         return self.to_json() + "\n"
 
     def to_tsv(self) -> str:
-        """A table, tabs between columns: one row a line, its page, place, confidence and text."""
+        """A table with tabs between columns: one row for each line with its page, place, confidence and text."""
         from crnn.documents.tsv import to_tsv
 
         return to_tsv(self)
@@ -160,7 +160,7 @@ class Result:
         return to_alto(self)
 
     def to_pdf(self) -> bytes:
-        """A PDF that looks like the document and can be searched: its text lies unseen on the printed one.
+        """A PDF that looks like the document and can be searched: its text lies invisible on the printed one.
 
         Raises:
             UserError: the document is not there any more, or pypdfium2 is needed and not installed.
@@ -170,10 +170,10 @@ class Result:
         return to_pdf(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a file whose ending says in what format: see `FORMATS`.
+        """Write a file in the format that its ending names, one of `FORMATS`.
 
         Raises:
-            UserError: another ending, or a file that cannot be written.
+            UserError: an unknown ending, or the file cannot be written.
         """
         path = Path(path)
         form = format_of(path)

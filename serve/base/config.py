@@ -23,38 +23,39 @@ class ServeConfig:
 
     Attributes:
         model: the .onnx file to serve; empty for the shipped one.
-        language_model: of clients that ask for a beam: the shipped one, or another of `make lm`; empty for none.
-        state_dir: folder of what outlives a request (cache, corrections, the last good model); empty for the default.
-            If it cannot be written, the server reads all the same, without them.
-        host, port: where to listen; port 0 takes a free one.
-        workers: processes, each pinned to a core of its own; 0 for as many as the container has cores.
-        max_batch: lines of one width that are read together; 1 reads line by line.
+        language_model: the file for beam search, the shipped one or one made with `make lm`; empty for none.
+        state_dir: folder for what is kept between requests (cache, corrections, the last good model); empty for the
+            default. If it cannot be written, the server still reads, without these.
+        host: the address to listen on.
+        port: the port to listen on; 0 takes a free one.
+        workers: number of processes, each on its own core; 0 for one on each core of the container.
+        max_batch: most lines of one width that are read together; 1 reads line by line.
         unsure: lines with a character less probable than this are read again, twice at most; 0 reads each line once.
         max_delay_ms: a line waits at most this long for its turn while fuller batches go first.
-        max_pending: requests a worker holds (read, waiting or being read); further ones are refused with 429.
-        max_queued_lines: lines a worker holds; a request that would exceed it is refused with 429.
-        deadline_ms: longest time to answer; a request may ask for less, never for more.
-        patience_seconds: how long a client may take for its headers, pause in its body, or not take its answer.
-        max_bytes: of one picture.
-        max_pixels: of one picture (a photo of 24 megapixels passes).
-        max_lines: text lines read in one picture.
-        max_batch_images: pictures in one batch request.
-        document_bytes: of one document.
-        sync_pages: pages up to which a document is read while its client waits; longer ones become jobs.
-        jobs: documents that may wait or be read as jobs; further ones are refused with 429.
-        job_pages: of one document.
-        job_bytes: on disk, of all jobs' documents and results together.
-        job_hours: after which a job is deleted with its document and its result.
+        max_pending: most requests in a worker (arriving, waiting or being read); others are refused with 429.
+        max_queued_lines: most lines in a worker; a request that would exceed them is refused with 429.
+        deadline_ms: longest time to answer, milliseconds; a request may ask for less, never for more.
+        patience_seconds: how long a client may take for its headers, pause in its body, or leave its answer waiting.
+        max_bytes: most bytes of one picture.
+        max_pixels: most pixels of one picture (a photo of 24 megapixels passes).
+        max_lines: most lines read in one picture.
+        max_batch_images: most pictures in one batch request.
+        document_bytes: most bytes of one document.
+        sync_pages: most pages of a document that is read while its client waits; longer ones become jobs.
+        jobs: most documents that wait or are read as jobs; others are refused with 429.
+        job_pages: most pages of one document.
+        job_bytes: most bytes on disk for the documents and results of all jobs.
+        job_hours: hours after which a job is deleted with its document and its result.
         cache_mb: megabytes of results kept, shared by the workers; 0 for no cache.
-        api_keys: comma-separated; empty for an open service.
-        rate_per_minute: OCR requests a client may make; 0 for no limit.
-        rate_burst: requests a client may make at once before the rate counts.
-        trusted_proxies: how many reverse proxies stand in front (whose X-Forwarded-For is believed).
+        api_keys: keys that clients must send, comma-separated; empty for an open service.
+        rate_per_minute: OCR requests that a client may make in a minute; 0 for no limit.
+        rate_burst: requests that a client may make at once before the rate counts.
+        trusted_proxies: number of reverse proxies in front of the server, whose X-Forwarded-For is trusted.
         cors_origins: comma-separated origins of other sites' pages that may call the API; empty for none.
         allowed_hosts: comma-separated names under which the server may be addressed, without ports; empty for any name,
             or, where it listens on this machine alone and no proxy is trusted, for this machine's addresses.
-        corrections_limit: corrections kept.
-        corrections_mb: megabytes of corrections kept.
+        corrections_limit: most corrections kept.
+        corrections_mb: most megabytes of corrections kept.
         watch_seconds: how often a worker looks for a changed model file or a SIGHUP; 0 for never.
     """
 

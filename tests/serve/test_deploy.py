@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from typing import Any
@@ -64,13 +63,3 @@ def test_compose_bounds_what_the_container_takes() -> None:
     assert all("size=" in mount for mount in service["tmpfs"])
     assert service["ports"] == ["${OCR_PUBLISH:-127.0.0.1}:5000:5000"], "open to others only if they are let in"
     assert {name.removeprefix(PREFIX).lower() for name in service["environment"]} <= set(vars(ServeConfig()))
-
-
-def test_the_table_of_settings_is_current() -> None:
-    specification = importlib.util.spec_from_file_location("make_settings", ROOT / "docs/make_settings.py")
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    page = module.PAGE.read_text(encoding="utf-8")
-    assert page == module.with_table(page), "run: python docs/make_settings.py"
-    assert all(f"`{PREFIX}{name.upper()}`" in page for name in vars(ServeConfig()))
