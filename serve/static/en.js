@@ -105,7 +105,7 @@ export default {
 
   errors: {
     bad_image: "This file is not a picture, or it is damaged.",
-    bad_document: "This file cannot be read: it is damaged, or no document.",
+    bad_document: "This file cannot be read: it is damaged, or not a picture or document.",
     password_needed: "This PDF is locked. Give its password to read it.",
     password_wrong: "This password does not open the PDF. Try another one.",
     read_otherwise: "The server reads it otherwise by now. Read it again, then change it.",

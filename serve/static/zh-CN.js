@@ -98,7 +98,7 @@ export default {
 
   errors: {
     bad_image: "这个文件不是图片，或者已经损坏。",
-    bad_document: "这个文件无法识别：已损坏，或者不是文档。",
+    bad_document: "这个文件无法识别：已损坏，或者不是图片或文档。",
     password_needed: "这个 PDF 有密码保护。请输入密码后识别。",
     password_wrong: "密码不对，打不开这个 PDF。请再试一次。",
     read_otherwise: "服务器现在的识别结果有所不同。请重新识别后再修改。",
