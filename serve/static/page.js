@@ -54,6 +54,8 @@ function ended(scan) {
   if (scan.state === "cancelled") tell("told_cancelled", { name: scan.name });
   if (scan.state !== "failed") return;
   tell("told_failed", { name: scan.name }, scan.error);
+  // Whoever is busy elsewhere is left in peace.
+  if (isLocked(scan) && scan === chosen.scan && document.activeElement === document.body) byId("password").focus();
   if (scan.error.code === "unauthorized") byId("key-form").hidden = false;
 }
 

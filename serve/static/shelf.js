@@ -118,6 +118,9 @@ export class Card {
     const chosen = page !== undefined;
     this.element.classList.toggle("chosen", chosen);
     const open = this.#find(".open");
+    if (chosen && !open.hasAttribute("aria-current")) {
+      this.element.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a phone they stand in a strip
+    }
     if (chosen) open.setAttribute("aria-current", "true");
     else open.removeAttribute("aria-current");
     [...this.#find(".pages").querySelectorAll(".leaf")].forEach((leaf, at) => {
