@@ -28,7 +28,7 @@ TAGS = {
     "compatible": "APIs that other programs speak.",
     "server": "The server itself.",
 }
-BINARY = ("application/pdf", "image/jpeg")
+BINARY = ("application/pdf", "image/jpeg", "image/tiff")
 IN_QUERY = ("layout", "turn", "chars", "paragraphs", "min_confidence", "deadline_ms", "decode", "allow")
 
 

@@ -229,7 +229,7 @@ def _others() -> dict[str, Schema]:
         "UmiResult": _object(
             {
                 "code": {"type": "integer", "description": "100 success, 101 no text, otherwise an error"},
-                "data": {"type": ["array", "string"]},
+                "data": {"anyOf": [_list({"type": "object"}), STRING]},
                 "time": _NUMBER,
                 "timestamp": _NUMBER,
             }
