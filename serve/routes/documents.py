@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request, send_fi
 from flask.typing import ResponseReturnValue
 
 from serve.base.config import MEGA
-from serve.base.errors import BadOptions, UnsupportedType
+from serve.base.errors import BadOptions, NotReady, UnsupportedType
 from serve.engine.documents import Document
 from serve.engine.edits import Edits
 from serve.engine.job_file import Job
@@ -104,9 +104,12 @@ def _result(found: Job, edits: Edits) -> ResponseReturnValue:
     patience = Patience(RESULT_SECONDS, client_probe(request), service().draining)
     chars = request.args.get("chars", "true").lower() in _TRUE
     path = reader().result_file(found, form, chars, edits, patience)
-    if path.stat().st_size <= IN_MEMORY:
-        return send(path.read_bytes(), form, found.name)
-    return labeled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name)
+    try:
+        if path.stat().st_size <= IN_MEMORY:
+            return send(path.read_bytes(), form, found.name)
+        return labeled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name)
+    except FileNotFoundError:
+        raise NotReady("the result has just been deleted, or replaced by one with other changes: ask again") from None
 
 
 @documents.delete(JOB)

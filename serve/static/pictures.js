@@ -7,6 +7,8 @@ export const LARGE = 1600; // pixels of the longer side
 const SMALL = 160;
 const KEPT = 8; // large pictures of jobs, of some 250 kB each; small ones are all kept
 
+const LASTING = new Set(["no_picture", "not_found"]); // errors that no second try mends
+
 export class Pictures {
   #came = new Map(); // page number → URL, of those that came with the text
   #asked = new Map(); // "page/side" → promise of an object URL, or null where there is no picture
@@ -21,15 +23,22 @@ export class Pictures {
     if (this.#came.has(number)) return this.#came.get(number);
     if (!job) return null;
     const key = `${number}/${large ? LARGE : SMALL}`;
-    const asked = this.#asked.get(key) ?? pictureOfJob(job, number, large ? LARGE : SMALL).then(
-      (blob) => (this.#gone ? null : URL.createObjectURL(blob)),
-      () => null,
-    );
+    const asked = this.#asked.get(key) ?? this.#ask(key, job, number, large ? LARGE : SMALL);
     this.#asked.delete(key); // and now it is the newest
     this.#asked.set(key, asked);
     const others = [...this.#asked.keys()].filter((each) => each.endsWith(`/${LARGE}`));
     if (others.length > KEPT) this.#forget(others[0]);
     return asked;
+  }
+
+  async #ask(key, job, number, side) {
+    try {
+      const blob = await pictureOfJob(job, number, side);
+      return this.#gone ? null : URL.createObjectURL(blob);
+    } catch ({ code }) {
+      if (!LASTING.has(code)) this.#asked.delete(key); // it may come another time
+      return null;
+    }
   }
 
   release() {

@@ -28,6 +28,7 @@ from crnn.core.shipped import DEFAULT_MODEL
 from serve.base.config import ServeConfig
 from serve.base.errors import RequestError
 from serve.engine import job_queue
+from serve.engine.documents import Documents
 from serve.engine.job_file import FILE, Claim
 from serve.engine.jobs import SHELL_BYTES, JobStore
 from tests.serve.conftest import Server, encode
@@ -144,6 +145,14 @@ class TestFromTheClientsSide:
             assert text in client.post(f"{job['url']}/result?format=text", json={"edits": edits}).text
         (kept,) = tmp_path.glob("state/jobs/*/result-edited-*.text")
         assert used() == before + kept.stat().st_size
+
+    def test_a_result_that_another_request_takes_away_is_asked_for_again(
+        self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        job = send(client, tiff(["ab"]), "async=true")
+        finished(client, job["url"])
+        monkeypatch.setattr(Documents, "result_file", lambda *_: tmp_path / "gone")
+        assert_error(client.get(f"{job['url']}/result"), 503, "not_ready")
 
     def test_pages_are_shown(self, client: FlaskClient) -> None:
         job = send(client, tiff(FIVE), "pages=2-3&async=true")
