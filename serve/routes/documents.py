@@ -76,7 +76,7 @@ def job_pages(identity: str) -> ResponseReturnValue:
     return Response(body, mimetype="application/json")
 
 
-@documents.get(f"{JOB}/pages/<int:number>/picture")
+@documents.get(f"{JOB}/pages/<int(max=999999):number>/picture")
 def job_picture(identity: str, number: int) -> ResponseReturnValue:
     """A page of the document as a JPEG."""
     side, found = _side(request.args.get("side") or str(SIDE)), _job(identity)

@@ -162,6 +162,7 @@ class TestFromTheClientsSide:
         assert "private" in reply.headers["Cache-Control"]
         assert_error(client.get(f"{job['url']}/pages/1/picture"), 404, "not_found")
         assert_error(client.get(f"{job['url']}/pages/2/picture?side=9"), 422, "bad_options")
+        assert client.get(f"{job['url']}/pages/{10**30}/picture").status_code == 404
         client.delete(job["url"])
         assert_error(client.get(f"{job['url']}/pages/2/picture"), 404, "not_found")
 
