@@ -1,4 +1,5 @@
-# The server alone: no torch, no compiler. docker build -t crnn-ocr . && docker run -p 5000:5000 crnn-ocr
+# The server alone: no torch, no compiler. docker build -t crnn-ocr .
+# docker run -e OCR_API_KEYS=secret -p 5000:5000 crnn-ocr; without a key: -e OCR_PUBLIC=1 -p 127.0.0.1:5000:5000
 FROM python:3.11-slim AS build
 WORKDIR /build
 COPY pyproject.toml constraints.txt README.md LICENSE ./

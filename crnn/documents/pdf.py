@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -28,6 +29,15 @@ LEAST_TEXT = 8  # visible characters from which a page counts as one with text
 APART = 1.2  # of a line's height: a gap as wide parts two lines that stand beside each other
 Char = tuple[str, tuple[float, float, float, float]]  # with its left, top, right and bottom, pixels
 PDFIUM = threading.RLock()  # PDFium may be used by one thread at a time, in the whole process
+
+
+class LockedPdf(UserError):
+    """A PDF that no password was given for, or (`tried`) not the right one."""
+
+    def __init__(self, tried: bool) -> None:
+        wrong = "the password does not open it" if tried else "give its password, or save it without"
+        super().__init__(f"the PDF is encrypted: {wrong}")
+        self.tried = tried
 
 
 def pdfium() -> ModuleType:
@@ -106,7 +116,8 @@ def open_pdf(source: Path | bytes, password: str | None) -> pypdfium2.PdfDocumen
     """PDFium's document; close it, holding `PDFIUM`.
 
     Raises:
-        UserError: pypdfium2 is not installed, or the file is damaged or encrypted.
+        LockedPdf: it is encrypted, and not with this password.
+        UserError: pypdfium2 is not installed, or the file is damaged.
     """
     module = pdfium()
     try:
@@ -117,11 +128,28 @@ def open_pdf(source: Path | bytes, password: str | None) -> pypdfium2.PdfDocumen
             return document
     except module.PdfiumError as error:
         if "password" in str(error).lower():
-            wrong = "the password does not open it" if password else "give its password, or save it without"
-            raise UserError(f"the PDF is encrypted: {wrong}") from None
+            raise LockedPdf(tried=bool(password)) from None
         raise UserError("the PDF is damaged: it cannot be opened") from None
     except OSError as error:
         raise UserError(f"cannot be opened: {error.strerror or error}") from None
+
+
+def without_password(source: Path | bytes, password: str) -> bytes | None:
+    """A copy of a PDF that needs no password; None if it never did.
+
+    Raises:
+        UserError: see `open_pdf`.
+    """
+    raw, copy = pdfium().raw, BytesIO()
+    pdf = open_pdf(source, password)
+    with PDFIUM:
+        try:
+            if raw.FPDF_GetSecurityHandlerRevision(pdf) < 0:
+                return None
+            pdf.save(copy, flags=raw.FPDF_REMOVE_SECURITY)
+            return copy.getvalue()
+        finally:
+            pdf.close()
 
 
 def _draw(page: pypdfium2.PdfPage, dpi: float) -> np.ndarray:

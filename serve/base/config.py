@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class ServeConfig:
             default. If it cannot be written, the server still reads, without these.
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
+        public: 1 lets a server without keys listen where others can reach it; 0 refuses to start so.
         workers: number of processes, each on its own core; 0 for one on each core of the container.
         max_batch: most lines of one width that are read together; 1 reads line by line.
         unsure: lines with a character less probable than this are read again, twice at most; 0 reads each line once.
@@ -64,6 +66,7 @@ class ServeConfig:
     state_dir: str = "artifacts/serve"
     host: str = "127.0.0.1"
     port: int = 5000
+    public: int = 0
     workers: int = 0
     max_batch: int = 8
     unsure: float = RETRY_BELOW
@@ -116,6 +119,11 @@ class ServeConfig:
                 raise UserError(f"{PREFIX}{field.name.upper()}={value}: must be at least {least}")
         if self.port > 65_535:
             raise UserError(f"{PREFIX}PORT={self.port}: a port is at most 65535")
+        if not (self.is_loopback or self.keys or self.public):
+            raise UserError(
+                f"{PREFIX}HOST={self.host}: others would reach a server that asks for no key; "
+                f"set {PREFIX}API_KEYS=SECRET, or {PREFIX}PUBLIC=1 to serve anybody"
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> ServeConfig:
@@ -154,6 +162,14 @@ class ServeConfig:
     @property
     def worker_count(self) -> int:
         return self.workers or available_cpus()
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it listens on this machine alone."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
 
     @property
     def keys(self) -> tuple[str, ...]:

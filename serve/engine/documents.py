@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from crnn.core.errors import UserError
+from crnn.documents.pages import BadPage, SourceOptions
 from crnn.documents.reader import chosen
 from crnn.documents.result import Page, Result
 from serve.base.config import ServeConfig
@@ -21,10 +23,12 @@ from serve.base.errors import BadOptions, Conflict, RequestError, TooBusy, TooLa
 from serve.base.metrics import Metrics
 from serve.engine.drawing import Drawer, Drawing
 from serve.engine.drawing_process import row_of, write
+from serve.engine.edits import Edits
 from serve.engine.job_file import DOCUMENT, Job
 from serve.engine.job_reader import JobReader
 from serve.engine.jobs import JobStore
 from serve.engine.options import Options
+from serve.engine.page_picture import small_jpeg
 from serve.engine.patience import Patience
 from serve.engine.service import OcrService
 
@@ -41,11 +45,23 @@ class Document:
         content: the file.
         name: what he calls it, "" if he does not say.
         pages: numbers of those to read, from 1; None for all.
+        password: that opens it.
+        side: pixels of the longer side of the pictures of its pages that are to come with them; 0 for none.
     """
 
     content: bytes
     name: str = ""
     pages: tuple[int, ...] | None = None
+    password: str = field(default="", repr=False)
+    side: int = 0
+
+
+@dataclass(frozen=True)
+class ReadDocument:
+    """What was read of a document, and JPEGs of its pages if they were asked for; None of one that cannot be drawn."""
+
+    result: Result
+    pictures: tuple[bytes | None, ...] = ()
 
 
 class Documents:
@@ -65,7 +81,9 @@ class Documents:
         self._drawer.close()
         self._background.close()
 
-    def read(self, document: Document, options: Options, patience: Patience, most: int) -> Result | tuple[int, ...]:
+    def read(
+        self, document: Document, options: Options, patience: Patience, most: int
+    ) -> ReadDocument | tuple[int, ...]:
         """Read a document; of one with more than `most` pages give their numbers instead.
 
         Raises:
@@ -75,15 +93,29 @@ class Documents:
         if options.choose_decoder:
             self._service.holder.current.decoder(options)  # what cannot be is refused before anything is opened
         check_document(document.content, self._config.document_bytes)
-        with self._drawer.opened(document.content, patience) as drawing:
+        pages: list[Page] = []
+        pictures: list[bytes | None] = []
+        with self._drawer.opened(document.content, patience, document.password) as drawing:
             numbers = self._numbers(document, drawing)
             if len(numbers) > most:
                 return numbers
-            pages = [self._read_page(drawing, number, options, patience) for number in numbers]
+            for number in numbers:
+                with self._metrics.stage("decode"):
+                    drawn = drawing.page(number, patience)
+                    if document.side:
+                        pictures.append(None if isinstance(drawn, BadPage) else small_jpeg(drawn.image, document.side))
+                pages.append(self._service.read_page(drawn, options, patience))
             if drawing.warning:
                 pages[0] = dataclasses.replace(pages[0], warnings=(drawing.warning,))
-        seconds = time.perf_counter() - started
-        return Result(document.name, tuple(pages), join=options.paragraphs, seconds=seconds, source=document.content)
+        result = Result(
+            document.name,
+            tuple(pages),
+            join=options.paragraphs,
+            seconds=time.perf_counter() - started,
+            source=document.content,
+            options=SourceOptions(password=document.password or None),
+        )
+        return ReadDocument(result, tuple(pictures))
 
     def read_in_background(self, path: Path, number: int, options: Options, patience: Patience) -> bytes:
         """Read a page of a job; its JSON.
@@ -103,9 +135,18 @@ class Documents:
             return drawing.read(number, options, model, config.max_lines, patience)
 
     def add_job(
-        self, document: Document, numbers: tuple[int, ...], options: Options, owner: str, request_id: str
+        self,
+        document: Document,
+        numbers: tuple[int, ...],
+        options: Options,
+        patience: Patience,
+        *,
+        owner: str,
+        request_id: str,
     ) -> Job:
         """Have pages of a document read as a job.
+
+        The password is kept nowhere: the job has a copy of the document that needs none.
 
         Raises:
             RequestError: there is no room for it, or no place to keep it.
@@ -115,8 +156,11 @@ class Documents:
             raise TooLarge(
                 f"{len(numbers)} pages are to be read, the most is {most}: choose with pages=", code="too_many_pages"
             )
+        content = document.content
+        if document.password:
+            content = self._drawer.unlocked(content, document.password, patience)
         job = self.jobs.add(
-            document.content,
+            content,
             numbers,
             owner=owner,
             name=document.name,
@@ -138,20 +182,34 @@ class Documents:
             write(result, stream, form, extra, chars)
             return stream.getvalue()
         rows = [row_of(page) for page in result.pages]
-        with self._drawer.opened(result.source, patience) as drawing:
+        with self._drawer.opened(result.source, patience, result.options.password or "") as drawing:
             return drawing.write(result, form, rows, patience, extra=extra, chars=chars)[1]
 
-    def result_file(self, job: Job, form: str, chars: bool, patience: Patience) -> Path:
-        """The file with a job's result, which is written when it is asked for first.
+    def picture(self, job: Job, number: int, side: int, patience: Patience) -> bytes:
+        """JPEG of a page of a job.
 
         Raises:
-            Conflict: it is not done.
+            NotFound: it has no such page, or this cannot be drawn.
+            RequestError: nobody waits for it any longer.
+        """
+        self.jobs.check_page(job, number)
+        with self._drawer.opened(self.jobs.folder(job.id) / DOCUMENT, patience) as drawing:
+            return drawing.picture(number, side, patience)
+
+    def result_file(self, job: Job, form: str, chars: bool, edits: Edits, patience: Patience) -> Path:
+        """The file with a job's result, which is written when it is asked for first.
+
+        Of results with changes one is kept for each format.
+
+        Raises:
+            Conflict: it is not done, or reads otherwise than what was changed.
             RequestError: it cannot be written.
         """
         if job.status != "done":
             reason = f"it has failed, {job.error}" if job.error else f"{job.pages_done} of {job.pages} pages are read"
             raise Conflict(f"the job has no result: {reason}")
-        path = self.jobs.folder(job.id) / f"result{'' if chars else '-short'}.{form}"
+        kind = f"{'' if chars else '-short'}{'-edited-' if edits else ''}"
+        path = self.jobs.folder(job.id) / f"result{kind}{edits.digest if edits else ''}.{form}"
         if path.exists():
             return path
         with self._writing(), self._background.opened(self.jobs.folder(job.id) / DOCUMENT, patience) as drawing:
@@ -161,11 +219,14 @@ class Documents:
             rows, unfinished = (path.with_name(f"{name}.{own}.part") for name in (ROWS, path.name))
             try:
                 with rows.open("wb") as file:
-                    file.writelines(row + b"\n" for row in self.jobs.rows(job))
+                    for number, row in self.jobs.numbered_rows(job):
+                        file.write(edits.row(number, row) + b"\n")
                 shell = Result(job.name, join=bool(job.options["paragraphs"]), seconds=job.seconds)
                 size, _ = drawing.write(
                     shell, form, rows, patience, extra={"model": job.model}, chars=chars, path=unfinished
                 )
+                if edits:
+                    size -= self._forget_others(path.parent.glob(f"result{kind}*.{form}"))
                 self.jobs.add_bytes(job, size)
                 unfinished.replace(path)  # what has the name is whole
             finally:
@@ -182,10 +243,16 @@ class Documents:
         finally:
             self._writers.release()
 
-    def _read_page(self, drawing: Drawing, number: int, options: Options, patience: Patience) -> Page:
-        with self._metrics.stage("decode"):
-            page = drawing.page(number, patience)
-        return self._service.read_page(page, options, patience)
+    @staticmethod
+    def _forget_others(paths: Iterable[Path]) -> int:
+        """Remove files, and tell how many bytes they had; somebody may be doing the same."""
+        size = 0
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                own = path.stat().st_size
+                path.unlink()
+                size += own
+        return size
 
     def _numbers(self, document: Document, drawing: Drawing) -> tuple[int, ...]:
         try:

@@ -24,7 +24,7 @@ import numpy as np
 
 from crnn.documents.pages import BadPage, PageImage
 from crnn.documents.result import Page, Result
-from serve.base.errors import NotReady, RequestError, StorageFull
+from serve.base.errors import BadOptions, NotFound, NotReady, RequestError, StorageFull
 from serve.engine.drawing_process import row_of
 from serve.engine.options import Options
 from serve.engine.patience import Patience
@@ -53,19 +53,39 @@ class Drawer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @contextmanager
-    def opened(self, source: Path | bytes, patience: Patience) -> Iterator[Drawing]:
+    def opened(self, source: Path | bytes, patience: Patience, password: str = "") -> Iterator[Drawing]:
         """A document for as long as it is needed; others wait.
 
         Raises:
             RequestError: it cannot be opened, or its turn does not come in time.
         """
+        with self._turn(patience):
+            try:
+                yield Drawing(self, source, patience, password)
+            finally:
+                with contextlib.suppress(Ended, RequestError):
+                    self.ask({"do": "close"}, (), patience)
+
+    def unlocked(self, document: bytes, password: str, patience: Patience) -> bytes:
+        """A document without its password; the same where it has none.
+
+        Raises:
+            RequestError: it cannot be opened, or its turn does not come in time.
+        """
+        with self._turn(patience):
+            try:
+                asked = {"do": "unlock", "password": password}
+                return bytes(self._ask_afresh(asked, [document], patience)[1]) or document
+            except Ended:
+                raise RequestError(BROKEN, code="bad_document") from None
+
+    @contextmanager
+    def _turn(self, patience: Patience) -> Iterator[None]:
         while not self._lock.acquire(timeout=min(LOOK_SECONDS, patience.left())):
             patience.check()
         try:
-            yield Drawing(self, source, patience)
+            yield
         finally:
-            with contextlib.suppress(Ended, RequestError):
-                self.ask({"do": "close"}, (), patience)
             self._lock.release()
 
     def close(self) -> None:
@@ -73,17 +93,22 @@ class Drawer:
         with self._lock:
             self._kill()
 
-    def open(self, source: Path | bytes, patience: Patience) -> dict[str, Any]:
-        """Have the process open a document; asked again where it had just gone to rest."""
+    def open(self, source: Path | bytes, patience: Patience, password: str) -> dict[str, Any]:
+        """Have the process open a document."""
         path = str(source) if isinstance(source, Path) else ""
-        asked = {"do": "open", "path": path, "max_pixels": self._max_pixels}
-        content = [source] if isinstance(source, bytes) else []
+        asked = {"do": "open", "path": path, "max_pixels": self._max_pixels, "password": password}
+        return self._ask_afresh(asked, [source] if isinstance(source, bytes) else [], patience)[0]
+
+    def _ask_afresh(
+        self, asked: dict[str, Any], content: list[bytes], patience: Patience
+    ) -> tuple[dict[str, Any], bytearray]:
+        """As `ask`; asked again where the process had just gone to rest."""
         try:
-            return self.ask(asked, content, patience)[0]
+            return self.ask(asked, content, patience)
         except Ended as ended:
             if ended.args != (0,):
                 raise
-            return self.ask(asked, content, patience)[0]
+            return self.ask(asked, content, patience)
 
     def ask(
         self, asked: dict[str, Any], content: Iterable[bytes], patience: Patience
@@ -107,6 +132,8 @@ class Drawer:
                 raise StorageFull(header["refused"])
             if header.get("later"):
                 raise NotReady(header["refused"])
+            if "code" in header:
+                raise BadOptions(header["refused"], code=header["code"])
             raise RequestError(header["refused"], code="bad_document")
         return header, rest
 
@@ -169,11 +196,11 @@ class Drawing:
         warning: what a user should know of it, else "".
     """
 
-    def __init__(self, drawer: Drawer, source: Path | bytes, patience: Patience) -> None:
-        self._drawer, self._source = drawer, source
+    def __init__(self, drawer: Drawer, source: Path | bytes, patience: Patience, password: str = "") -> None:
+        self._drawer, self._source, self._password = drawer, source, password
         self._is_open = True
         try:
-            answer = drawer.open(source, patience)
+            answer = drawer.open(source, patience, password)
         except Ended:
             raise RequestError(BROKEN, code="bad_document") from None
         self.count: int = answer["count"]
@@ -187,7 +214,7 @@ class Drawing:
         """
         try:
             if not self._is_open:
-                self._drawer.open(self._source, patience)
+                self._drawer.open(self._source, patience, self._password)
                 self._is_open = True
             answer, pixels = self._drawer.ask({"do": "draw", "number": number}, (), patience)
         except Ended:
@@ -200,6 +227,22 @@ class Drawing:
         if "error" in answer:
             return BadPage(number, answer["error"])
         return PageImage(number, np.frombuffer(pixels, np.uint8).reshape(answer["shape"]), answer["dpi"])
+
+    def picture(self, number: int, side: int, patience: Patience) -> bytes:
+        """JPEG of a page, its longer side of `side` pixels at most.
+
+        Raises:
+            NotFound: there is none, since the page cannot be drawn.
+            RequestError: nobody waits for it any longer.
+        """
+        try:
+            answer, jpeg = self._drawer.ask({"do": "picture", "number": number, "side": side}, (), patience)
+        except Ended:
+            self._is_open = False
+            raise NotFound(f"page {number} cannot be drawn: {BROKEN}", code="no_picture") from None
+        if "error" in answer:
+            raise NotFound(f"page {number} cannot be drawn: {answer['error']}", code="no_picture")
+        return bytes(jpeg)
 
     def read(self, number: int, options: Options, model: dict[str, Any], most: int, patience: Patience) -> bytes:
         """JSON of a page that the process itself reads, with a model of its own.

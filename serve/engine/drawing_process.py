@@ -7,8 +7,10 @@ behind it:
 
 | asked | with | answered |
 | --- | --- | --- |
-| open | a path, or the document's bytes; max_pixels | count, warning |
+| open | a path, or the document's bytes; max_pixels, password | count, warning |
+| unlock | the document's bytes; password | a copy without password; nothing where it has none |
 | draw | number | number, shape, dpi, and the pixels; or number, error |
+| picture | number, side | JPEG of the page, its longer side of so many pixels at most; or error |
 | read | number, options, model, most lines | JSON of the page |
 | write | form, name, join, seconds, extra, chars, path; a row of JSON a page, or a file of them | bytes written |
 
@@ -35,12 +37,15 @@ import numpy as np
 
 from crnn.core.errors import UserError
 from crnn.documents.json import as_object, page_as_json, page_of_json
+from crnn.documents.kinds import PEEK, kind_of
 from crnn.documents.pages import BadPage, Document, PageImage, SourceOptions
+from crnn.documents.pdf import LockedPdf, without_password
 from crnn.documents.result import Page, Result
 from crnn.documents.sources import open_document
 from serve.base.errors import NotReady, RequestError
 from serve.engine.model_holder import LoadedModel, load
 from serve.engine.options import Options
+from serve.engine.page_picture import small_jpeg
 
 READING_SECONDS = 120.0
 IDLE_SECONDS = 60.0  # without a question, after which the process ends by itself
@@ -64,9 +69,13 @@ class Desk:
     def open(self, asked: dict[str, Any], content: bytes) -> Answer:
         self._close()
         self._source = Path(asked["path"]) if asked.get("path") else content
-        self._options = SourceOptions(max_pixels=asked["max_pixels"])
+        self._options = SourceOptions(max_pixels=asked["max_pixels"], password=asked.get("password") or None)
         self._document = open_document(self._source, self._options).__enter__()
         return {"count": self._document.count, "warning": self._document.warning}, b""
+
+    def unlock(self, asked: dict[str, Any], content: bytes) -> Answer:
+        copy = without_password(content, asked["password"]) if kind_of(content[:PEEK]) == "pdf" else None
+        return {}, copy or b""
 
     def draw(self, asked: dict[str, Any], content: bytes) -> Answer:
         number = asked["number"]
@@ -76,6 +85,12 @@ class Desk:
         return {"number": number, "shape": page.image.shape, "dpi": page.dpi}, np.ascontiguousarray(
             page.image
         ).data.cast("B")
+
+    def picture(self, asked: dict[str, Any], content: bytes) -> Answer:
+        page = self._page(asked["number"])
+        if isinstance(page, BadPage):
+            return {"error": page.error}, b""
+        return {}, small_jpeg(page.image, asked["side"])
 
     def read(self, asked: dict[str, Any], content: bytes) -> Answer:
         model, options, number = self._model_of(asked["model"]), Options(**asked["options"]), asked["number"]
@@ -164,10 +179,13 @@ def write(result: Result, stream: IO[bytes], form: str, extra: dict[str, Any], c
 def answer(desk: Desk, asked: dict[str, Any], content: bytes) -> Answer:
     """What the desk says, or why it cannot."""
     kinds: dict[str, Callable[[dict[str, Any], bytes], Answer]] = {
-        "open": desk.open, "draw": desk.draw, "read": desk.read, "write": desk.write, "close": desk.close,
+        "open": desk.open, "unlock": desk.unlock, "draw": desk.draw, "picture": desk.picture, "read": desk.read,
+        "write": desk.write, "close": desk.close,
     }  # fmt: skip
     try:
         return kinds[asked["do"]](asked, content)
+    except LockedPdf as error:
+        return {"refused": str(error), "code": "password_wrong" if error.tried else "password_needed"}, b""
     except UserError as error:
         return {"refused": str(error)}, b""
     except RequestError as error:

@@ -104,14 +104,33 @@ class JobStore(JobQueue):
 
     def rows(self, job: Job, after: int = 0) -> Iterator[bytes]:
         """JSON of its pages from behind page `after` on, in order, up to the first that is still to be read."""
+        return (row for _, row in self.numbered_rows(job, after))
+
+    def numbered_rows(self, job: Job, after: int = 0) -> Iterator[tuple[int, bytes]]:
+        """The same, each with the number of its page."""
         with self._reading() as database:
             pages = database.execute(
-                "SELECT result FROM pages WHERE job = ? AND number > ? ORDER BY number", (job.id, after)
+                "SELECT number, result FROM pages WHERE job = ? AND number > ? ORDER BY number", (job.id, after)
             )
-            for (result,) in pages:
+            for number, result in pages:
                 if result is None:
                     return
-                yield zlib.decompress(result)
+                yield number, zlib.decompress(result)
+
+    def check_page(self, job: Job, number: int) -> None:
+        """Refuse a page that is not among those to read.
+
+        Raises:
+            NotFound: it is not.
+            NotReady: the file cannot be read at present.
+        """
+        try:
+            with self._reading() as database:
+                found = database.execute("SELECT 1 FROM pages WHERE job = ? AND number = ?", (job.id, number))
+                if found.fetchone() is None:
+                    raise NotFound(f"the job has no page {number}")
+        except (sqlite3.Error, OSError) as error:
+            raise _unavailable(error) from None
 
     def remove(self, job: Job) -> None:
         """Forget a job, its document and its result; a page that is being read is dropped.

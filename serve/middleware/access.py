@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -120,16 +119,9 @@ def _allowed_hosts(config: ServeConfig) -> frozenset[str]:
     Another site's page may point a name of its own to this machine, and then calls the server as if it were of one
     origin with it (DNS rebinding). Who listens on this machine alone has no other names than these.
     """
-    if config.hosts or config.trusted_proxies or not _is_loopback(config.host):
+    if config.hosts or config.trusted_proxies or not config.is_loopback:
         return config.hosts
     return THIS_MACHINE
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_name(host: str) -> str:

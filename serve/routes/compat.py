@@ -73,11 +73,12 @@ def paddle_ocr() -> ResponseReturnValue:
         wishes = Options(deadline_ms=service().config.deadline_ms)
         patience = service().patience(wishes, client_probe(request))
         most = service().config.sync_pages
-        document = documents().read(Document(from_base64(file, "file")), wishes, patience, most)
-        if isinstance(document, tuple):
+        read = documents().read(Document(from_base64(file, "file")), wishes, patience, most)
+        if isinstance(read, tuple):
             raise TooLarge(f"more than {most} pages: send them to /api/v1/documents", code="too_many_pages")
     except RequestError as error:
         return send_error(error, {**_paddle_body(error.status, error.message), "result": None})
+    document = read.result
     pages = [{"width": page.size[1], "height": page.size[0]} for page in document.pages]
     info = {"type": "image", **pages[0]} if len(pages) == 1 else {"type": "pdf", "numPages": len(pages), "pages": pages}
     result = {"ocrResults": [_paddle_page(page) for page in document.pages], "dataInfo": info}

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, current_app, g, jsonify, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from serve.base.config import MEGA
-from serve.base.errors import BadOptions, UnsupportedType
+from serve.base.errors import BadOptions, NotReady, UnsupportedType
 from serve.engine.documents import Document
+from serve.engine.edits import Edits
 from serve.engine.job_file import Job
 from serve.engine.jobs import PAGES_AT_ONCE
+from serve.engine.page_picture import LEAST_SIDE, MOST_SIDE, SIDE
 from serve.engine.patience import Patience
 from serve.middleware.access import owner_of
 from serve.routes.api import documents as reader
 from serve.routes.api import options, service
 from serve.routes.formats import content_type, format_of, labeled, send
 from serve.routes.multipart import form_of
-from serve.routes.parsing import body_of, client_probe, file_of, is_raw
+from serve.routes.parsing import body_of, client_probe, file_of, is_raw, json_object
 
 documents = Blueprint("documents", __name__)
 
@@ -28,7 +33,9 @@ PATH = "/api/v1/documents"
 JOB = "/api/v1/jobs/<identity>"
 RESULT_SECONDS = 60.0  # that a client waits while a result of many pages is written
 IN_MEMORY = 1_000_000  # bytes of a result that is sent whole; a longer one is read as it is sent
-LONGEST_NAME = 200
+LONGEST_NAME = LONGEST_PASSWORD = 200
+PICTURE_SECONDS = 20.0  # that a client waits for the picture of a page
+PICTURE_KEPT = 3600  # seconds that his browser may keep it
 _PAGES = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 _TRUE = frozenset({"true", "1", "yes", ""})
 
@@ -37,12 +44,16 @@ _TRUE = frozenset({"true", "1", "yes", ""})
 def read_document() -> ResponseReturnValue:
     """Read a document: at once if it is short, else as a job."""
     request.max_content_length = service().config.document_bytes + MEGA
-    form, wishes, document = format_of(request), options(), _document()
+    form, wishes, document, edits = format_of(request), options(), _document(), _edits(_field("edits"))
     patience = service().patience(wishes, client_probe(request))
-    result = reader().read(document, wishes, patience, 0 if _wants_a_job() else service().config.sync_pages)
-    if isinstance(result, tuple):
-        return _accepted(reader().add_job(document, result, wishes, owner_of(service().config), g.request_id))
-    extra = {"model": service().holder.current.summary()}
+    read = reader().read(document, wishes, patience, 0 if _wants_a_job() else service().config.sync_pages)
+    if isinstance(read, tuple):
+        owner = owner_of(service().config)
+        return _accepted(reader().add_job(document, read, wishes, patience, owner=owner, request_id=g.request_id))
+    result = replace(read.result, pages=tuple(map(edits.page, read.result.pages)))
+    extra: dict[str, Any] = {"model": service().holder.current.summary()}
+    if document.side:
+        extra["pictures"] = [picture and _data_uri(picture) for picture in read.pictures]
     return send(reader().formatted(result, form, wishes.chars, patience, extra), form, result.name)
 
 
@@ -65,16 +76,40 @@ def job_pages(identity: str) -> ResponseReturnValue:
     return Response(body, mimetype="application/json")
 
 
+@documents.get(f"{JOB}/pages/<int(max=999999):number>/picture")
+def job_picture(identity: str, number: int) -> ResponseReturnValue:
+    """A page of the document as a JPEG."""
+    side, found = _side(request.args.get("side") or str(SIDE)), _job(identity)
+    patience = Patience(PICTURE_SECONDS, client_probe(request), service().draining)
+    response = Response(reader().picture(found, number, side, patience), mimetype="image/jpeg")
+    response.cache_control.private = True
+    response.cache_control.max_age = PICTURE_KEPT
+    return response
+
+
 @documents.get(f"{JOB}/result")
 def job_result(identity: str) -> ResponseReturnValue:
     """What was read, once the job is done."""
-    form, found = format_of(request), _job(identity)
+    return _result(_job(identity), Edits.parse(None))
+
+
+@documents.post(f"{JOB}/result")
+def edited_result(identity: str) -> ResponseReturnValue:
+    """The same with the lines that somebody has changed."""
+    return _result(_job(identity), Edits.parse(json_object(request).get("edits")))
+
+
+def _result(found: Job, edits: Edits) -> ResponseReturnValue:
+    form = format_of(request)
     patience = Patience(RESULT_SECONDS, client_probe(request), service().draining)
     chars = request.args.get("chars", "true").lower() in _TRUE
-    path = reader().result_file(found, form, chars, patience)
-    if path.stat().st_size <= IN_MEMORY:
-        return send(path.read_bytes(), form, found.name)
-    return labeled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name)
+    path = reader().result_file(found, form, chars, edits, patience)
+    try:
+        if path.stat().st_size <= IN_MEMORY:
+            return send(path.read_bytes(), form, found.name)
+        return labeled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name)
+    except FileNotFoundError:
+        raise NotReady("the result has just been deleted, or replaced by one with other changes: ask again") from None
 
 
 @documents.delete(JOB)
@@ -115,7 +150,34 @@ def _document() -> Document:
         form = form_of(request)
         assert form is not None
         content, name = file_of(form)
-    return Document(content, _name(request.args.get("name") or _field("name") or name), _pages())
+    password = _field("password") or request.args.get("password") or ""
+    if len(password) > LONGEST_PASSWORD:
+        raise BadOptions(f"a password has at most {LONGEST_PASSWORD} characters")
+    side = request.args.get("pictures") or _field("pictures")
+    name = _name(request.args.get("name") or _field("name") or name)
+    return Document(content, name, _pages(), password, _side(side) if side else 0)
+
+
+def _edits(text: str | None) -> Edits:
+    try:
+        return Edits.parse(json.loads(text) if text else None)
+    except (ValueError, RecursionError):
+        raise BadOptions("the field edits is not JSON") from None
+
+
+def _side(text: str) -> int:
+    """How large a page is to be shown: pixels of its longer side.
+
+    Raises:
+        BadOptions: it is no number, or out of bounds.
+    """
+    if not re.fullmatch(r"\d{1,5}", text) or not LEAST_SIDE <= int(text) <= MOST_SIDE:
+        raise BadOptions(f"pictures of pages have a side of {LEAST_SIDE} to {MOST_SIDE} pixels")
+    return int(text)
+
+
+def _data_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
 def _field(name: str) -> str | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from serve.base.config import ServeConfig
+from serve.engine.page_picture import SIDE
 from serve.routes.formats import TYPES
 from serve.routes.openapi_examples import EXAMPLES
-from serve.routes.openapi_schemas import BYTES, STRING, Schema, options, ref, schemas
+from serve.routes.openapi_schemas import BYTES, INTEGER, SIDES, STRING, Schema, options, ref, schemas
 
 # Statuses any reading route may answer with, and what they mean.
 ERRORS = {
@@ -27,6 +28,7 @@ TAGS = {
     "compatible": "APIs that other programs speak.",
     "server": "The server itself.",
 }
+BINARY = ("application/pdf", "image/jpeg", "image/tiff")
 IN_QUERY = ("layout", "turn", "chars", "paragraphs", "min_confidence", "deadline_ms", "decode", "allow")
 
 
@@ -68,10 +70,18 @@ def _paths(config: ServeConfig) -> Schema:
         forms["format"],
         _query("pages", STRING, "numbers and ranges from 1 on, such as 1-3,7; all by default"),
         _query("name", STRING, "of the document"),
+        _query("pictures", SIDES, "pictures of the pages, their longer side of so many pixels, in the JSON; none else"),
+        _query("password", STRING, "of an encrypted PDF; in a field of a form no proxy logs it"),
         _query("async", {"type": "boolean", "default": False}, "make it a job, however short it is"),
         *every,
     ]
     one_job = {"name": "identity", "in": "path", "required": True, "schema": STRING, "description": "the job's id"}
+    one_page = {"name": "number", "in": "path", "required": True, "schema": INTEGER, "description": "of a page, from 1"}
+    result = [one_job, forms["format"], _query("chars", {"type": "boolean", "default": True})]
+    result_errors = job_errors | {
+        "409": "it is not done", "413": "too large for this format", "422": "no such format", "429": ERRORS["429"],
+        "499": ERRORS["499"], "504": "writing it takes too long", "507": "no room for it",
+    }  # fmt: skip
     after = _query("after", {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}, "number of a page")
     accepted = {"202": _answer("it is a job now", "Accepted", headers={"Location": "where it is"})}
     files = ("application/pdf", "image/tiff", "application/octet-stream")
@@ -97,8 +107,8 @@ def _paths(config: ServeConfig) -> Schema:
             "post": _operation(
                 "documents", "read_document",
                 f"Read a document: up to {config.sync_pages} pages at once, more as a job", "Document",
-                errors | {"507": "no room for another job"}, form="DocumentForm", files=files, parameters=document,
-                kinds=TYPES.values(), more=accepted,
+                errors | {"409": "a line reads otherwise than when it was changed", "507": "no room for another job"},
+                form="DocumentForm", files=files, parameters=document, kinds=TYPES.values(), more=accepted,
             )
         },
         "/api/v1/jobs/{identity}": {
@@ -114,15 +124,25 @@ def _paths(config: ServeConfig) -> Schema:
                 "JobPages", job_errors | {"422": "after is no number"}, parameters=[one_job, after],
             )
         },
+        "/api/v1/jobs/{identity}/pages/{number}/picture": {
+            "get": _operation(
+                "documents", "job_picture", "One of its pages as a picture", "Text",
+                job_errors | {"404": "no such job or page, or one that cannot be drawn", "422": "side out of bounds",
+                              "499": ERRORS["499"], "504": "drawing it takes too long"},
+                parameters=[one_job, one_page, _query("side", {**SIDES, "default": SIDE}, "pixels of its longer side")],
+                kinds=["image/jpeg"],
+            )
+        },
         "/api/v1/jobs/{identity}/result": {
             "get": _operation(
-                "documents", "job_result", "What was read", "Document",
-                job_errors | {"409": "it is not done", "413": "too large for this format", "422": "no such format",
-                              "429": ERRORS["429"], "499": ERRORS["499"], "504": "writing it takes too long",
-                              "507": "no room for it"},
-                parameters=[one_job, forms["format"], _query("chars", {"type": "boolean", "default": True})],
+                "documents", "job_result", "What was read", "Document", result_errors, parameters=result,
                 kinds=TYPES.values(),
-            )
+            ),
+            "post": _operation(
+                "documents", "edited_result", "What was read, with lines that somebody has changed", "Document",
+                result_errors | {"409": "it is not done, or a line reads otherwise than when it was changed"},
+                json="ChangedLines", parameters=result, kinds=TYPES.values(),
+            ),
         },
         "/api/v1/corrections": {
             "post": _operation(
@@ -179,7 +199,7 @@ def _answer(
     content = {}
     for kind in kinds:  # type: ignore[attr-defined]
         example = {"example": EXAMPLES[schema]} if schema in EXAMPLES and kind == "application/json" else {}
-        of = ref(schema) if kind == "application/json" else BYTES if kind == "application/pdf" else STRING
+        of = ref(schema) if kind == "application/json" else BYTES if kind in BINARY else STRING
         content[kind] = {"schema": of, **example}
     return {"description": description, "content": content, **({"headers": shown} if shown else {})}
 

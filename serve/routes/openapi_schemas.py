@@ -8,13 +8,16 @@ from crnn.decoding.decoder import METHODS
 from crnn.decoding.hot_words import MAX_BOOST
 from crnn.page import MIN_CONFIDENCE, TURNS
 from serve.base.config import ServeConfig
+from serve.engine.edits import LONGEST_LINE, MOST_EDITS
 from serve.engine.options import AUTO, LAYOUTS, LONGEST_HOTWORD, MOST_ALLOWED, MOST_HOTWORDS
+from serve.engine.page_picture import LEAST_SIDE, MOST_SIDE
 
 Schema = dict[str, Any]
 
 STRING: Schema = {"type": "string"}
 INTEGER: Schema = {"type": "integer"}
 BYTES: Schema = {"type": "string", "format": "binary"}
+SIDES: Schema = {"type": "integer", "minimum": LEAST_SIDE, "maximum": MOST_SIDE}
 _NUMBER: Schema = {"type": "number"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _MILLISECONDS: Schema = {"type": "number", "minimum": 0}
@@ -93,7 +96,23 @@ def _sent(config: ServeConfig) -> dict[str, Schema]:
             {"images": _list(_object({"image_base64": _BASE64}), 1, several)}, {"options": ref("Options")}
         ),
         "BatchForm": _object({"image": _list(BYTES, 1, several)}, {"options": _JSON}),
-        "DocumentForm": _object({"file": BYTES}, {"pages": _PAGES, "name": STRING, "options": _JSON, **singly}),
+        "DocumentForm": _object(
+            {"file": BYTES},
+            {
+                "pages": _PAGES,
+                "name": STRING,
+                "password": {**STRING, "description": "of an encrypted PDF"},
+                "pictures": {**SIDES, "description": "longer side of the pictures of its pages that come with them"},
+                "edits": {**_JSON, "description": "as in ChangedLines: what the answer says in place of what is read"},
+                "options": _JSON,
+                **singly,
+            },
+        ),
+        "ChangedLine": _object(
+            {"page": INTEGER, "line": {**_COUNT, "description": "its place in the page, from 0"}, "read": STRING}
+            | {"text": {**STRING, "maxLength": LONGEST_LINE}}
+        ),
+        "ChangedLines": _object({"edits": _list(ref("ChangedLine"), most=MOST_EDITS)}),
         "Correction": _object({"image_base64": _BASE64, "text": STRING}, {"read_text": STRING, "box": ref("Box")}),
         "CorrectionForm": _object({"image": BYTES, "text": STRING}, {"read_text": STRING, "box": _JSON}),
         "RapidForm": _object({}, {"image_file": BYTES, "image_data": _BASE64, "use_det": {"type": "boolean"}}),
@@ -174,7 +193,13 @@ def _documents() -> dict[str, Schema]:
                 "seconds": _NUMBER,
                 "model": ref("Model"),
             },
-            {"paragraphs": _list(STRING)},
+            {
+                "paragraphs": _list(STRING),
+                "pictures": {
+                    **_list({"type": ["string", "null"]}),
+                    "description": "where they were asked for: JPEGs as data URIs, null of pages that cannot be drawn",
+                },
+            },
         ),
         "Accepted": _object({"status": {"const": "accepted"}, "id": STRING, "pages": _COUNT, "url": STRING}),
         "Job": _object(progress | {"name": STRING, "pages": _COUNT}, {"error": STRING}),
@@ -204,7 +229,7 @@ def _others() -> dict[str, Schema]:
         "UmiResult": _object(
             {
                 "code": {"type": "integer", "description": "100 success, 101 no text, otherwise an error"},
-                "data": {"type": ["array", "string"]},
+                "data": {"anyOf": [_list({"type": "object"}), STRING]},
                 "time": _NUMBER,
                 "timestamp": _NUMBER,
             }

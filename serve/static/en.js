@@ -37,6 +37,8 @@ export default {
   cancelled: "Cancelled",
   cancel_reading: "Cancel reading {name}",
   retry: "Try again",
+  password: "Password",
+  open: "Open",
   remove: "Remove {name}",
   clear: "Remove all",
   progress: "How much of {name} is read",
@@ -79,7 +81,6 @@ export default {
   format_json: "JSON (.json)",
   format_hocr: "hOCR (.hocr)",
   format_pdf: "Searchable PDF (.pdf)",
-  as_read: "Markdown, hOCR and PDF have the text as it was read, without your changes.",
   preparing: "Preparing…",
   not_made: "{file} could not be made: {reason}",
   saved_file: "{file} is ready.",
@@ -104,7 +105,10 @@ export default {
 
   errors: {
     bad_image: "This file is not a picture, or it is damaged.",
-    bad_document: "This file cannot be read: it is damaged, locked by a password, or no document.",
+    bad_document: "This file cannot be read: it is damaged, or not a picture or document.",
+    password_needed: "This PDF is locked. Give its password to read it.",
+    password_wrong: "This password does not open the PDF. Try another one.",
+    read_otherwise: "The server reads it otherwise by now. Read it again, then change it.",
     unsupported_type: "This kind of file cannot be read here.",
     too_many_bytes: "The file is too large. Make it smaller and try again.",
     too_many_pixels: "The picture has too many pixels. Make it smaller and try again.",

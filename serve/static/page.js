@@ -54,8 +54,12 @@ function ended(scan) {
   if (scan.state === "cancelled") tell("told_cancelled", { name: scan.name });
   if (scan.state !== "failed") return;
   tell("told_failed", { name: scan.name }, scan.error);
+  // Whoever is busy elsewhere is left in peace.
+  if (isLocked(scan) && scan === chosen.scan && document.activeElement === document.body) byId("password").focus();
   if (scan.error.code === "unauthorized") byId("key-form").hidden = false;
 }
+
+const isLocked = (scan) => ["password_needed", "password_wrong"].includes(scan.error?.code);
 
 const tell = (key, values, error) => speak(byId("status"), key, values, error);
 
@@ -86,8 +90,9 @@ function show() {
   byId("failure-name").textContent = scan.name;
   if (scan.error) speak(byId("failure-text"), "because", {}, scan.error);
   else speak(byId("failure-text"), "cancelled");
+  byId("password-form").hidden = !isLocked(scan);
+  byId("retry").hidden = isLocked(scan);
   for (const button of document.querySelectorAll("#take [data-server]")) button.hidden = scan.state !== "done";
-  byId("as-read").hidden = !scan.edited;
   byId("take-all").hidden = scans.length < 2;
 }
 
@@ -148,7 +153,7 @@ async function take(format, button) {
     } else {
       button.disabled = true;
       speak(button, "preparing");
-      save(name, await inFormat(format, scan.file, scan.job, options(scan)));
+      save(name, await inFormat(format, scan));
     }
     tell("saved_file", { file: name });
   } catch (error) {
@@ -196,6 +201,12 @@ byId("body").addEventListener("edited", () => {
   show();
 });
 byId("retry").addEventListener("click", () => retry(chosen.scan));
+byId("password-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  chosen.scan.password = byId("password").value;
+  byId("password").value = "";
+  retry(chosen.scan);
+});
 byId("clear").addEventListener("click", clear);
 byId("copy").addEventListener("click", async () => {
   saying(byId("copy"), (await copy(chosen.scan.text(text.view === "paragraphs"))) ? "copied" : "not_copied");

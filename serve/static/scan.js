@@ -1,11 +1,15 @@
 // One document as it is handled on the page: its file, what is known of it so far, and its pages once they are read.
 
 import { paragraphsOf, paragraphText } from "./paragraphs.js";
+import { LARGE, Pictures } from "./pictures.js";
 import { preview, release } from "./preview.js";
 import { follow, forgetJob, readDocument } from "./server.js";
 
 // A line: {text, confidence, quad, vertical, chars, error} as the server gives it; `now` is what a person made of it.
 export const textOf = (line) => line.now ?? line.text ?? "";
+
+// Of these the browser draws whatever there is.
+const DRAWN_HERE = new Set(["image/png", "image/jpeg", "image/bmp"]);
 
 export class Scan extends EventTarget {
   // States: waiting → sending → reading → done, failed or cancelled; gone. Tells "change" whenever anything does.
@@ -15,9 +19,12 @@ export class Scan extends EventTarget {
   count = 0; // of pages, as far as known
   error = null;
   turn = "auto"; // degrees clockwise by which a person had it turned
+  password = ""; // that opens it
+  options = {}; // with which it was read last
   paragraphs = null; // as paragraphsOf() gives them, once all is read
   #job = null;
   #stop = null;
+  #pictures = new Pictures();
 
   constructor(file, name) {
     super();
@@ -43,8 +50,16 @@ export class Scan extends EventTarget {
     return this.pages.flatMap((page) => page.lines);
   }
 
-  get edited() {
-    return this.lines.some((line) => line.now !== undefined);
+  // What people made of it, as the server takes it.
+  get edits() {
+    return this.pages.flatMap(({ page, lines }) =>
+      lines.flatMap(({ text: read, now: text }, line) => (text === undefined ? [] : [{ page, line, read, text }])));
+  }
+
+  // The URL of a page's picture where that is here, else a promise of it, or of null.
+  picture(page, large = true) {
+    if (page.page === 1 && this.shown) return large ? this.shown.url : this.shown.thumbnail;
+    return page.error && !page.width ? null : this.#pictures.of(page.page, this.#job, large);
   }
 
   // With a correction a picture is sent back, of whose pages the server takes the first.
@@ -70,6 +85,7 @@ export class Scan extends EventTarget {
     this.#dropJob();
     this.#stop = new AbortController();
     const { signal } = this.#stop;
+    this.options = this.password ? { ...options, password: this.password } : options;
     Object.assign(this, { state: "sending", sent: 0, pages: [], count: 0, error: null, paragraphs: null });
     this.#change();
     const onSent = (share) => {
@@ -78,7 +94,8 @@ export class Scan extends EventTarget {
       this.#change();
     };
     try {
-      let result = await readDocument(this.file, options, { onSent, signal });
+      const asked = DRAWN_HERE.has(this.file.type) ? this.options : { ...this.options, pictures: LARGE };
+      let result = await readDocument(this.file, asked, { onSent, signal });
       if (result.job) {
         this.#job = result.job;
         this.count = result.count;
@@ -87,6 +104,7 @@ export class Scan extends EventTarget {
         result = await follow(this.#job, (pages) => this.#take(pages), signal);
       }
       await this.ready;
+      this.#pictures.keep(result.pages, result.pictures);
       this.#take(result.pages);
       this.paragraphs = paragraphsOf(this.lines, result.paragraphs);
       this.state = "done";
@@ -115,6 +133,8 @@ export class Scan extends EventTarget {
   #dropJob() {
     if (this.#job) forgetJob(this.#job);
     this.#job = null;
+    this.#pictures.release();
+    this.#pictures = new Pictures();
   }
 
   #take(pages) {

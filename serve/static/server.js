@@ -77,24 +77,24 @@ async function send(path, fields, { kind = "json", onSent = () => {}, signal } =
   }
 }
 
-async function get(path, signal) {
+async function get(path, { signal, kind = "json", ...request } = {}) {
   let reply;
   try {
-    reply = await fetch(path, { headers: headers(), signal });
+    reply = await fetch(path, { ...request, headers: { ...headers(), ...request.headers }, signal });
   } catch {
     throw new ApiError(signal?.aborted ? "cancelled" : "network");
   }
-  if (reply.ok) return reply;
+  if (reply.ok) return reply[kind]();
   throw await reason(reply.status, await reply.blob());
 }
 
 // Asks until it is answered: a job outlives the server's restart.
-async function insist(path, signal) {
+async function insist(path, { signal, kind = "json", tries = LOST } = {}) {
   for (let lost = 1; ; lost++) {
     try {
-      return await (await get(path, signal)).json();
+      return await get(path, { signal, kind });
     } catch (error) {
-      if (lost === LOST || !PASSING.has(error.code)) throw error;
+      if (lost === tries || !PASSING.has(error.code)) throw error;
       await wait(LATE, signal);
     }
   }
@@ -112,13 +112,13 @@ export async function readDocument(file, options, watch) {
 export async function follow(id, onPages, signal) {
   let after = 0;
   for (let seconds = SOON; ; seconds = Math.min(seconds * 1.2, LATE)) {
-    const { status, error, pages } = await insist(job(id, `/pages?after=${after}`), signal);
+    const { status, error, pages } = await insist(job(id, `/pages?after=${after}`), { signal });
     if (pages.length) {
       after = pages.at(-1).page;
       onPages(pages);
       seconds = SOON;
     } else if (status === "done") {
-      const { paragraphs } = await insist(job(id, "/result?format=json&chars=false"), signal);
+      const { paragraphs } = await insist(job(id, "/result?format=json&chars=false"), { signal });
       return { paragraphs, pages: [] };
     }
     if (status === "failed") throw new ApiError("other", error);
@@ -126,14 +126,22 @@ export async function follow(id, onPages, signal) {
   }
 }
 
+export const pictureOfJob = (id, page, side) =>
+  insist(job(id, `/pages/${page}/picture?side=${side}`), { kind: "blob", tries: TRIES });
+
 // A job's results are of no use to anybody once its document has left the page.
 export const forgetJob = (id) =>
   fetch(job(id), { method: "DELETE", headers: headers(), keepalive: true }).catch(() => {});
 
-// A document as a file of the given format: a Blob.
-export async function inFormat(format, file, id, options) {
-  if (id) return (await get(job(id, `/result?format=${format}`))).blob();
-  return (await send(`/api/v1/documents?format=${format}`, { file, ...options }, { kind: "blob" })).response;
+// A document as a file of the given format, with what people made of it: a Blob.
+export async function inFormat(format, { file, job: id, options, edits }) {
+  if (!id) {
+    const fields = { file, ...options, edits: JSON.stringify(edits) };
+    return (await send(`/api/v1/documents?format=${format}`, fields, { kind: "blob" })).response;
+  }
+  const body = JSON.stringify({ edits });
+  const changed = { method: "POST", headers: { "Content-Type": "application/json" }, body };
+  return get(job(id, `/result?format=${format}`), { kind: "blob", ...(edits.length ? changed : {}) });
 }
 
 export async function correct(file, line, text) {

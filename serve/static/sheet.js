@@ -1,4 +1,4 @@
-// A page drawn: its picture, or paper where the browser has none, and over it the places of its lines.
+// A page drawn: its picture, or its text on paper where there is none, and over it the places of its lines.
 
 import { svg } from "./elements.js";
 import { textOf } from "./scan.js";
@@ -31,24 +31,24 @@ function placed(line) {
   return element;
 }
 
-// The small picture of a page that has none: where its lines stand.
-export function thumbnail(page) {
-  const sideways = isSideways(page.turned);
-  const [width, height] = sideways ? [page.height, page.width] : [page.width, page.height];
-  const lines = svg("path", { d: page.lines.map((line) => outline(line.quad)).join("") });
-  const group = svg("g", { transform: turning(page.width, page.height, page.turned) }, lines);
-  return svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "outline", "aria-hidden": "true" }, group);
+const image = (href, { width, height }) => svg("image", { href, width, height, preserveAspectRatio: "none" });
+
+// The small picture of a page: `url`, or without one where its lines stand.
+export function thumbnail(page, url = null) {
+  const box = isSideways(page.turned) ? [page.height, page.width] : [page.width, page.height];
+  const content = url ? image(url, page) : svg("path", { d: page.lines.map((line) => outline(line.quad)).join("") });
+  const group = svg("g", { transform: turning(page.width, page.height, page.turned) }, content);
+  return svg("svg", { viewBox: `0 0 ${box.join(" ")}`, class: "outline", "aria-hidden": "true" }, group);
 }
 
-// `marks` gets the polygon of each line: Map(line → polygon). `turned` are degrees clockwise.
+// `url` is null where there is no picture, undefined while it is on its way. `marks` gets the polygon of each line: Map(line → polygon). `turned` are degrees clockwise.
 export function sheet(page, turned, url, marks) {
   const { width, height } = page;
   const group = svg("g", { transform: turning(width, height, turned) });
-  group.append(url ? svg("image", { href: url, width, height, preserveAspectRatio: "none" })
-    : svg("rect", { width, height, class: "paper" }));
+  group.append(url ? image(url, page) : svg("rect", { width, height, class: "paper" }));
   for (const line of page.lines) {
     const polygon = svg("polygon", { points: points(line.quad) });
-    if (!url && textOf(line)) group.append(placed(line));
+    if (url === null && textOf(line)) group.append(placed(line));
     group.append(polygon);
     marks.set(line, polygon);
   }

@@ -4,7 +4,30 @@ import { byId, copyOf, html } from "./elements.js";
 import { label, speak, translate } from "./messages.js";
 import { thumbnail } from "./sheet.js";
 
+// Puts the small picture of a page in an outline's place, once it is here.
+async function picture(outline, scan, page) {
+  const src = await scan.picture(page, false);
+  if (src) outline.replaceWith(thumbnail(page, src));
+}
+
+// Calls `then` when somebody can see the element: a document may have hundreds of pages.
+const waiting = new WeakMap();
+const sight = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    if (!isIntersecting) continue;
+    sight.unobserve(target);
+    waiting.get(target)();
+  }
+});
+
+function whenSeen(element, then) {
+  waiting.set(element, then);
+  sight.observe(element);
+}
+
 export class Card {
+  #first = null; // what the small picture shows: the browser's picture, or the first page
+
   // `act`: what the buttons do: {open(scan, page), cancel(scan), retry(scan), remove(scan)}
   constructor(scan, act) {
     this.scan = scan;
@@ -63,28 +86,30 @@ export class Card {
   }
 
   #thumbnail() {
-    const place = this.#find(".thumb");
     const { shown, pages } = this.scan;
-    const key = shown ? shown.thumbnail : pages.length ? `page ${pages[0].lines.length}` : "";
-    if (!key || place.dataset.key === key) return;
-    place.dataset.key = key;
-    place.replaceChildren(shown ? html("img", { src: shown.thumbnail, alt: "" }) : thumbnail(pages[0]));
+    const first = shown ?? pages[0];
+    if (!first || first === this.#first) return;
+    this.#first = first;
+    const place = this.#find(".thumb");
+    place.replaceChildren(shown ? html("img", { src: shown.thumbnail, alt: "" }) : thumbnail(first));
+    if (!shown) picture(place.firstChild, this.scan, first);
   }
 
   // A button for each page of a document that has several
   #pages() {
     const list = this.#find(".pages");
-    const { pages, count, shown } = this.scan;
+    const { pages, count } = this.scan;
     list.hidden = count < 2;
     if (list.hidden || list.children.length > pages.length) list.replaceChildren();
     if (list.hidden) return;
     for (const page of pages.slice(list.children.length)) {
-      const picture = page.page === 1 && shown ? html("img", { src: shown.thumbnail, alt: "" }) : thumbnail(page);
+      const outline = thumbnail(page);
       const number = html("span", { "aria-hidden": "true" }, String(page.page));
-      const button = html("button", { type: "button", class: "leaf" }, picture, number);
+      const button = html("button", { type: "button", class: "leaf" }, outline, number);
       label(button, "open_page", { page: page.page });
       button.addEventListener("click", () => this.act.open(this.scan, page));
       list.append(html("li", {}, button));
+      whenSeen(outline, () => picture(outline, this.scan, page));
     }
   }
 
@@ -93,6 +118,9 @@ export class Card {
     const chosen = page !== undefined;
     this.element.classList.toggle("chosen", chosen);
     const open = this.#find(".open");
+    if (chosen && !open.hasAttribute("aria-current")) {
+      this.element.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a phone they stand in a strip
+    }
     if (chosen) open.setAttribute("aria-current", "true");
     else open.removeAttribute("aria-current");
     [...this.#find(".pages").querySelectorAll(".leaf")].forEach((leaf, at) => {

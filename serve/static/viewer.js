@@ -32,7 +32,9 @@ export class Viewer extends EventTarget {
   #page = null;
   #scan = null;
   #marks = new Map();
-  #drawn = undefined; // the object URL of the picture that is drawn
+  #coming = null; // its picture, or the promise of it
+  #url = null; // of the picture of the page; undefined while it is on its way
+  #drawn = undefined; // that of the picture that is drawn
 
   constructor() {
     super();
@@ -70,26 +72,39 @@ export class Viewer extends EventTarget {
     this.#page = page;
     if (fresh) this.#turned = page?.turned ?? 0;
     if (other) this.#zoom = 1;
+    this.#seek();
     if (fresh || this.#url !== this.#drawn) this.#draw();
     this.#describe();
   }
 
+  // Finds the picture of the page; one that is on its way is drawn when it comes.
+  #seek() {
+    const [scan, page] = [this.#scan, this.#page];
+    const picture = page ? scan.picture(page) : (scan.shown?.url ?? null);
+    if (picture === this.#coming) return;
+    this.#coming = picture;
+    this.#url = picture instanceof Promise ? undefined : picture;
+    if (this.#url !== undefined) return;
+    picture.then((url) => {
+      if (picture !== this.#coming) return;
+      this.#url = url;
+      this.#draw();
+      this.#describe();
+    });
+  }
+
   // Lets go of what is shown.
   clear() {
-    this.#scan = this.#page = this.#sheet = null;
+    this.#scan = this.#page = this.#sheet = this.#coming = null;
     this.#drawn = undefined;
+    this.#url = null;
     this.#marks.clear();
     this.#stage.replaceChildren();
   }
 
   // Shows changed text where a page is drawn from it.
   redraw() {
-    if (!this.#url) this.#draw();
-  }
-
-  // The browser has a picture of the first page alone.
-  get #url() {
-    return (this.#page?.page ?? 1) === 1 ? (this.#scan.shown?.url ?? null) : null;
+    if (this.#url === null) this.#draw();
   }
 
   #draw() {
@@ -115,7 +130,7 @@ export class Viewer extends EventTarget {
     speak(byId("page-number"), "page_of", { page, pages: count });
     byId("previous-page").disabled = this.#scan.pages[0] === this.#page;
     byId("next-page").disabled = this.#scan.pages.at(-1) === this.#page;
-    byId("no-picture").hidden = Boolean(this.#url) || !this.#page?.lines.length;
+    byId("no-picture").hidden = this.#url !== null || !this.#page?.lines.length;
     const found = this.#page?.turned ?? 0;
     byId("found-turned").hidden = !found || this.#turned !== found || this.#scan.turn !== "auto";
     speak(byId("found-turned"), "found_turned", { degrees: found });

@@ -33,6 +33,8 @@ export default {
   cancelled: "已取消",
   cancel_reading: "取消识别 {name}",
   retry: "重试",
+  password: "密码",
+  open: "打开",
   remove: "移除 {name}",
   clear: "全部移除",
   progress: "{name} 的识别进度",
@@ -73,7 +75,6 @@ export default {
   format_json: "JSON (.json)",
   format_hocr: "hOCR (.hocr)",
   format_pdf: "可搜索的 PDF (.pdf)",
-  as_read: "Markdown、hOCR 和 PDF 中是识别出的原文，不含您的修改。",
   preparing: "准备中…",
   not_made: "无法生成 {file}：{reason}",
   saved_file: "{file} 已准备好。",
@@ -97,7 +98,10 @@ export default {
 
   errors: {
     bad_image: "这个文件不是图片，或者已经损坏。",
-    bad_document: "这个文件无法识别：已损坏、有密码保护，或者不是文档。",
+    bad_document: "这个文件无法识别：已损坏，或者不是图片或文档。",
+    password_needed: "这个 PDF 有密码保护。请输入密码后识别。",
+    password_wrong: "密码不对，打不开这个 PDF。请再试一次。",
+    read_otherwise: "服务器现在的识别结果有所不同。请重新识别后再修改。",
     unsupported_type: "这里不能识别这种文件。",
     too_many_bytes: "文件太大。请缩小后再试。",
     too_many_pixels: "图片像素太多。请缩小后再试。",

@@ -7,6 +7,7 @@ import itertools
 import zlib
 from collections.abc import Sequence
 
+import pytest
 from PIL import Image
 
 from tests.barcode import CHARACTERS
@@ -27,6 +28,15 @@ def tiff(texts: Sequence[str]) -> bytes:
 def numbered(count: int) -> list[str]:
     """Texts no two of which are the same."""
     return ["".join(letters) for letters in itertools.islice(itertools.product(LETTERS, repeat=4), count)]
+
+
+def locked(document: bytes, password: str) -> bytes:
+    """A PDF that is opened with a password."""
+    pikepdf = pytest.importorskip("pikepdf", reason="encrypts a PDF")
+    file = io.BytesIO()
+    with pikepdf.open(io.BytesIO(document)) as opened:
+        opened.save(file, encryption=pikepdf.Encryption(owner=password, user=password))
+    return file.getvalue()
 
 
 def prose(lines: int) -> bytes:

@@ -11,6 +11,7 @@ import tempfile
 from io import BytesIO
 from pathlib import Path
 
+import pikepdf
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
@@ -61,7 +62,18 @@ class Photographer:
         """A long document while it is read."""
         assert self.pdf is not None
         self.page.choose(self.pdf)
-        until(lambda: len(self.page.all(".leaf")) >= 3)
+        until(lambda: len(self.page.all(".leaf")) >= 3 and self.page.all(".sheet image"))
+        until(lambda: not any(outline.is_displayed() for outline in self.page.all(".leaf path")))
+
+    def locked(self) -> None:
+        """A document that asks for its password."""
+        assert self.pdf is not None
+        with tempfile.TemporaryDirectory() as folder:
+            locked = Path(folder) / "contract.pdf"
+            with pikepdf.open(self.pdf) as opened:
+                opened.save(locked, encryption=pikepdf.Encryption(owner="secret", user="secret"))
+            self.page.choose(locked)
+            self.page.ended(1)
 
 
 def main() -> None:
@@ -72,7 +84,7 @@ def main() -> None:
     parser.add_argument("--pdf", type=Path, help="a document of more than four pages")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    states = ["empty", "photograph", "editing", "error", *(["document"] if arguments.pdf else [])]
+    states = ["empty", "photograph", "editing", "error", *(["document", "locked"] if arguments.pdf else [])]
     with (
         tempfile.TemporaryDirectory() as state,
         RunningServer(Path(state), arguments.model.resolve(), workers=1) as server,

@@ -313,5 +313,5 @@ class TestAboutTheServer:
         for rule in client.application.url_map.iter_rules():
             if rule.rule not in pages:
                 methods = {method.lower() for method in rule.methods} - {"head", "options"}
-                served.setdefault(re.sub(r"<(\w+)>", r"{\1}", rule.rule), set()).update(methods)
+                served.setdefault(re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", rule.rule), set()).update(methods)
         assert {path: set(item) for path, item in described.items()} == served

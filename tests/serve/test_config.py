@@ -34,6 +34,7 @@ def test_an_empty_folder_or_host_is_none_given() -> None:
         ("OCR_MAX_BATCH", "0", "at least 1"),
         ("OCR_WORKERS", "-1", "at least 0"),
         ("OCR_PATIENCE_SECONDS", "0", "at least 1"),
+        ("OCR_PUBLIC", "yes", "OCR_PUBLIC='yes': expected a number"),
     ],
 )
 def test_mistakes_are_named(variable: str, value: str, complaint: str) -> None:
@@ -41,8 +42,22 @@ def test_mistakes_are_named(variable: str, value: str, complaint: str) -> None:
         ServeConfig.from_environment({variable: value})
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "[::]", "ocr.example"])
+def test_who_lets_others_in_asks_for_a_key_or_says_that_he_does_not(host: str) -> None:
+    with pytest.raises(UserError, match=r"OCR_HOST=.* set OCR_API_KEYS=SECRET, or OCR_PUBLIC=1 to serve anybody"):
+        ServeConfig.from_environment({"OCR_HOST": host})
+    for name, value in (("OCR_API_KEYS", "secret"), ("OCR_PUBLIC", "1")):
+        assert ServeConfig.from_environment({"OCR_HOST": host, name: value}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "::1", "[::1]"])
+def test_this_machine_needs_no_key(host: str) -> None:
+    assert ServeConfig.from_environment({"OCR_HOST": host}).host == host
+
+
 def test_a_start_that_cannot_succeed_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    for variable, value in (("OCR_TYPO", "1"), ("OCR_MODEL", str(tmp_path / "none.onnx"))):
+    mistakes = (("OCR_TYPO", "1"), ("OCR_MODEL", str(tmp_path / "none.onnx")), ("OCR_HOST", "0.0.0.0"))
+    for variable, value in mistakes:
         run = subprocess.run(
             [sys.executable, "-m", "serve"], cwd=ROOT, env={variable: value}, capture_output=True, text=True
         )

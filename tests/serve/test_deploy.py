@@ -1,4 +1,4 @@
-"""What runs the server elsewhere: Compose, Kubernetes, Grafana; and the table of settings in the docs."""
+"""What runs the server elsewhere: Compose, Kubernetes, Grafana."""
 
 from __future__ import annotations
 
@@ -62,4 +62,12 @@ def test_compose_bounds_what_the_container_takes() -> None:
     assert {"mem_limit", "cpus", "pids_limit", "shm_size", "stop_grace_period"} <= set(service)
     assert all("size=" in mount for mount in service["tmpfs"])
     assert service["ports"] == ["${OCR_PUBLISH:-127.0.0.1}:5000:5000"], "open to others only if they are let in"
+    assert service["environment"]["OCR_PUBLIC"] == "${OCR_PUBLIC:-0}"
     assert {name.removeprefix(PREFIX).lower() for name in service["environment"]} <= set(vars(ServeConfig()))
+
+
+def test_no_example_serves_others_without_a_key_unless_told_to() -> None:
+    """The image listens to others, so each example has a key, or somebody says that there is to be none."""
+    assert "OCR_HOST=0.0.0.0" in DOCKERFILE and "OCR_PUBLIC" not in DOCKERFILE.split("\nFROM ")[-1]
+    (container,) = kubernetes()["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert "secretKeyRef" in {entry["name"]: entry for entry in container["env"]}["OCR_API_KEYS"]["valueFrom"]

@@ -1,5 +1,6 @@
 """Documents that are read while their client waits: what is sent, in which format it comes back, what is refused."""
 
+import base64
 import io
 import json
 import time
@@ -17,7 +18,7 @@ from serve.base.config import ServeConfig
 from serve.engine.drawing import Drawer
 from serve.engine.patience import Patience
 from tests.serve.conftest import Server, encode, line, png
-from tests.serve.documents import pdf, tiff
+from tests.serve.documents import locked, pdf, prose, tiff
 from tests.serve.test_api import assert_error, b64, form
 
 PATH = "/api/v1/documents"
@@ -86,6 +87,108 @@ class TestReading:
         assert (page["text"], page["turned"]) == ("ab中c", turn)
         start = page["lines"][0]["quad"][0]  # the text's top left is at one of the picture's corners
         assert start == [[0, 0], [0, page["height"]], [page["width"], page["height"]], [page["width"], 0]][quarters]
+
+
+class TestPictures:
+    def test_they_come_with_the_pages_if_they_are_asked_for(self, client: FlaskClient) -> None:
+        pages = tiff(["ab", "abcde中文"])
+        (small, shrunk) = client.post(f"{PATH}?pictures=100", data=pages, content_type="image/tiff").json["pictures"]
+        prefix, _, data = shrunk.partition(",")
+        assert prefix == "data:image/jpeg;base64"
+        assert Image.open(io.BytesIO(base64.b64decode(data))).size == (100, 27)  # of 180 × 48
+        assert Image.open(io.BytesIO(base64.b64decode(small.partition(",")[2]))).size == (60, 48), "never enlarged"
+        assert "pictures" not in client.post(PATH, data=pages, content_type="image/tiff").json
+
+    def test_one_that_cannot_be_drawn_is_null(self, serve: Server) -> None:
+        pages = io.BytesIO()
+        large, small = Image.new("L", (200, 200)), Image.open(io.BytesIO(png("ab")))
+        large.save(pages, "TIFF", save_all=True, append_images=[small])
+        client = serve(max_pixels=10_000)
+        first, second = client.post(f"{PATH}?pictures=100", data=pages.getvalue(), content_type="image/tiff").json[
+            "pictures"
+        ]
+        assert first is None
+        assert second is not None
+
+    @pytest.mark.parametrize("side", ["0", "15", "2401", "-1", "x", "1e3", "99999999"])
+    def test_their_size_is_bounded(self, client: FlaskClient, side: str) -> None:
+        assert_error(client.post(f"{PATH}?pictures={side}", data=TWO, content_type="image/tiff"), 422, "bad_options")
+
+
+class TestPasswords:
+    LOCKED = "geheim-4711"
+
+    def test_they_come_in_a_field_or_in_the_query_and_are_logged_nowhere(
+        self, client: FlaskClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        document = locked(pdf(prose(3), pages=2, size=(595, 842)), self.LOCKED)
+        with caplog.at_level("DEBUG"):
+            read = client.post(PATH, data=form(document, "file") | {"password": self.LOCKED})
+            assert len(read.json["pages"]) == 2
+            by_query = client.post(f"{PATH}?password={self.LOCKED}&format=pdf", data=document)
+        assert by_query.data.startswith(b"%PDF")
+        assert "/api/v1/documents" in caplog.text
+        assert self.LOCKED not in caplog.text
+
+    @pytest.mark.parametrize(
+        ("query", "code", "message"),
+        [
+            ("", "password_needed", "the PDF is encrypted: give its password, or save it without"),
+            ("password=other", "password_wrong", "the PDF is encrypted: the password does not open it"),
+            ("async=true", "password_needed", "give its password"),
+            ("password=" + "x" * 201, "bad_options", "at most 200 characters"),
+        ],
+    )
+    def test_a_wrong_one_and_none_are_told_apart(
+        self, client: FlaskClient, query: str, code: str, message: str
+    ) -> None:
+        reply = client.post(f"{PATH}?{query}", data=locked(pdf(), self.LOCKED), content_type="application/pdf")
+        assert_error(reply, 422, code)
+        assert message in reply.json["error"]["message"]
+
+    def test_what_needs_none_does_not_mind_one(self, client: FlaskClient) -> None:
+        for document in (pdf(), TWO, png("ab")):
+            assert client.post(f"{PATH}?password=x", data=document, content_type="image/tiff").status_code == 200
+
+
+EDIT = {"page": 2, "line": 0, "read": "cd", "text": "dé"}
+
+
+class TestEdits:
+    @pytest.mark.parametrize("name", ["text", "json", "jsonl", "tsv", "md", "hocr", "alto"])
+    def test_the_answer_says_what_was_changed(self, client: FlaskClient, name: str) -> None:
+        reply = client.post(f"{PATH}?format={name}", data=form(TWO, "file") | {"edits": json.dumps([EDIT])})
+        text = reply.get_data(as_text=True)
+        assert "dé" in text
+        assert "ab" in text
+        assert '"cd"' not in text
+
+    def test_characters_keep_their_places_where_there_are_as_many(self, client: FlaskClient) -> None:
+        for text, count in (("dé", 2), ("longer", 0)):
+            edits = [{**EDIT, "text": text}]
+            read = client.post(PATH, data=form(TWO, "file") | {"edits": json.dumps(edits)}).json
+            line = read["pages"][1]["lines"][0]
+            assert (line["text"], line["confidence"], len(line["chars"])) == (text, 1.0, count)
+
+    @pytest.mark.parametrize("changed", [{"read": "ab"}, {"line": 1}])
+    def test_a_line_that_reads_otherwise_is_not_overwritten(self, client: FlaskClient, changed: dict) -> None:
+        edits = [{**EDIT, **changed}]
+        reply = client.post(PATH, data=form(TWO, "file") | {"edits": json.dumps(edits)})
+        assert_error(reply, 409, "read_otherwise")
+
+    @pytest.mark.parametrize(
+        "edits",
+        ["[", "{}", "[1]", '[{"page": 1}]', "[" * 100_000]
+        + [
+            json.dumps([{**EDIT, name: value}])
+            for name, value in (
+                ("line", -1), ("line", 0.5), ("page", "2"), ("page", True), ("read", None), ("more", 1),
+                ("text", "x" * 401), ("text", "a\nb"), ("text", "\0"), ("text", "\ud800"),
+            )
+        ],
+    )  # fmt: skip
+    def test_what_is_none_is_refused(self, client: FlaskClient, edits: str) -> None:
+        assert_error(client.post(PATH, data=form(TWO, "file") | {"edits": edits}), 422, "bad_options")
 
 
 class TestFormats:

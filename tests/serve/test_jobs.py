@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import os
 import signal
+import sqlite3
 import time
 import urllib.parse
 import urllib.request
@@ -17,17 +19,20 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pypdfium2
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 
 from crnn.core.shipped import DEFAULT_MODEL
 from serve.base.config import ServeConfig
 from serve.base.errors import RequestError
 from serve.engine import job_queue
+from serve.engine.documents import Documents
 from serve.engine.job_file import FILE, Claim
 from serve.engine.jobs import SHELL_BYTES, JobStore
 from tests.serve.conftest import Server, encode
-from tests.serve.documents import numbered, pdf, prose, tiff
+from tests.serve.documents import locked, numbered, pdf, prose, tiff
 from tests.serve.running import RunningServer, children, until
 from tests.serve.test_api import assert_error, b64
 
@@ -48,6 +53,15 @@ def send(client: FlaskClient, document: bytes, query: str = "", **headers: str) 
     assert reply.status_code == 202, reply.json
     assert reply.headers["Location"] == reply.json["url"] == f"/api/v1/jobs/{reply.json['id']}"
     return reply.json
+
+
+def text_of(document: bytes) -> str:
+    """What a PDF says."""
+    opened = pypdfium2.PdfDocument(document)
+    try:
+        return "".join(page.get_textpage().get_text_range() for page in opened)
+    finally:
+        opened.close()
 
 
 def finished(client: FlaskClient, url: str, **headers: str) -> dict[str, Any]:
@@ -99,6 +113,75 @@ class TestFromTheClientsSide:
         short, long = (client.get(f"{job['url']}/result?chars={chars}").json for chars in ("false", "true"))
         assert "chars" not in short["pages"][0]["lines"][0]
         assert len(long["pages"][0]["lines"][0]["chars"]) == 2
+
+    def test_changed_lines_are_in_every_format(self, client: FlaskClient) -> None:
+        job = send(client, tiff(FIVE))
+        finished(client, job["url"])
+        edits = [{"page": 3, "line": 0, "read": "ea", "text": "changed"}]
+        for name in ("text", "json", "jsonl", "tsv", "md", "hocr", "alto", "pdf"):
+            reply = client.post(f"{job['url']}/result?format={name}", json={"edits": edits})
+            assert reply.status_code == 200
+            content = reply.data if name != "pdf" else text_of(reply.data).encode()
+            assert b"changed" in content, name
+            assert "中文".encode() in content
+        assert b"changed" not in client.get(f"{job['url']}/result?format=text").data, "the job itself stays as it was"
+        wrong = [{**edits[0], "read": "other"}]
+        reply = client.post(f"{job['url']}/result?format=text", json={"edits": wrong})
+        assert_error(reply, 409, "read_otherwise")
+        assert_error(client.post(f"{job['url']}/result", json={"edits": "x"}), 422, "bad_options")
+
+    def test_of_changed_results_the_last_is_kept(self, serve: Server, tmp_path: Path) -> None:
+        client = serve()
+        job = send(client, tiff(FIVE))
+        finished(client, job["url"])
+
+        def used() -> int:
+            with closing(sqlite3.connect(tmp_path / "state" / FILE)) as database:
+                return int(database.execute("SELECT bytes FROM jobs").fetchone()[0])
+
+        before = used()
+        for text in ("first", "second", "third"):
+            edits = [{"page": 1, "line": 0, "read": "ab", "text": text}]
+            assert text in client.post(f"{job['url']}/result?format=text", json={"edits": edits}).text
+        (kept,) = tmp_path.glob("state/jobs/*/result-edited-*.text")
+        assert used() == before + kept.stat().st_size
+
+    def test_a_result_that_another_request_takes_away_is_asked_for_again(
+        self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        job = send(client, tiff(["ab"]), "async=true")
+        finished(client, job["url"])
+        monkeypatch.setattr(Documents, "result_file", lambda *_: tmp_path / "gone")
+        assert_error(client.get(f"{job['url']}/result"), 503, "not_ready")
+
+    def test_pages_are_shown(self, client: FlaskClient) -> None:
+        job = send(client, tiff(FIVE), "pages=2-3&async=true")
+        reply = client.get(f"{job['url']}/pages/2/picture?side=30")
+        assert (reply.status_code, reply.mimetype) == (200, "image/jpeg")
+        assert cv2.imdecode(np.frombuffer(reply.data, np.uint8), 0).shape == (24, 30)  # of 48 × 60
+        assert "private" in reply.headers["Cache-Control"]
+        assert_error(client.get(f"{job['url']}/pages/1/picture"), 404, "not_found")
+        assert_error(client.get(f"{job['url']}/pages/2/picture?side=9"), 422, "bad_options")
+        assert client.get(f"{job['url']}/pages/{10**30}/picture").status_code == 404
+        client.delete(job["url"])
+        assert_error(client.get(f"{job['url']}/pages/2/picture"), 404, "not_found")
+
+    def test_a_page_that_cannot_be_drawn_has_no_picture(self, serve: Server) -> None:
+        pages = io.BytesIO()
+        Image.new("L", (200, 200)).save(pages, "TIFF")
+        job = send(client := serve(max_pixels=10_000), pages.getvalue(), "async=true")
+        assert_error(client.get(f"{job['url']}/pages/1/picture"), 404, "no_picture")
+
+    def test_a_locked_pdf_is_kept_without_its_password(self, serve: Server, tmp_path: Path) -> None:
+        document = locked(pdf(prose(3), pages=5, size=(595, 842)), "geheim-4711")
+        client = serve()
+        job = send(client, document, "password=geheim-4711")
+        assert finished(client, job["url"])["status"] == "done"
+        assert not any(page.get("error") for page in client.get(f"{job['url']}/result").json["pages"])
+        assert len(pypdfium2.PdfDocument(client.get(f"{job['url']}/result?format=pdf").data)) == 5
+        assert client.get(f"{job['url']}/pages/5/picture").status_code == 200
+        kept = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+        assert kept and not [path for path in kept if b"geheim-4711" in path.read_bytes()]
 
     def test_a_job_is_deleted_with_all_that_was_kept(self, serve: Server, tmp_path: Path) -> None:
         client = serve()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,7 +17,7 @@ import schemathesis
 from flask.testing import FlaskClient
 
 from serve.base.config import ServeConfig
-from serve.routes.openapi import TAGS, describe
+from serve.routes.openapi import BINARY, TAGS, describe
 from serve.routes.openapi_examples import EXAMPLES
 from tests.serve.conftest import Server, png
 from tests.serve.documents import tiff
@@ -127,6 +129,48 @@ def test_a_client_made_from_it_reads_pictures_and_documents(model: Path, tmp_pat
         assert client.job(identity=job["id"])["error"]["code"] == "not_found"
         assert client.model()["name"] == model.name
         assert client.rapid_or_paddle({"file": b64(png("ab"))})["errorCode"] == 0
+
+
+USE = """
+import io, sys, time
+from crnn_ocr_client import Client
+from crnn_ocr_client.api.documents import edited_result, job, job_picture, read_document
+from crnn_ocr_client.api.pictures import read_picture
+from crnn_ocr_client.models import ChangedLine, ChangedLines, DocumentForm, Options, OptionsLayout, Picture
+from crnn_ocr_client.types import File
+
+client = Client(sys.argv[1], raise_on_unexpected_status=True)
+options = Options(layout=OptionsLayout.LINE)
+print(read_picture.sync(client=client, body=Picture(open("picture", encoding="ascii").read(), options)).text)
+file = File(io.BytesIO(open("document", "rb").read()), "two.tif", "image/tiff")
+accepted = read_document.sync(client=client, body=DocumentForm(file), async_=True)
+while job.sync(accepted.id, client=client).status != "done":
+    time.sleep(0.1)
+edits = ChangedLines([ChangedLine(page=2, line=0, read="cd", text="changed")])
+print(edited_result.sync(accepted.id, client=client, body=edits).text.split())
+print(job_picture.sync_detailed(accepted.id, 2, client=client).content[:2] == b"\\xff\\xd8")
+"""
+
+
+@pytest.mark.slow
+def test_openapi_python_client_makes_a_client_that_reads(model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openapi_python_client")
+    (tmp_path / "openapi.json").write_text(json.dumps(DOCUMENT))
+    (tmp_path / "config.json").write_text(
+        json.dumps({"content_type_overrides": dict.fromkeys(BINARY, "application/octet-stream")})
+    )
+    (tmp_path / "picture").write_text(b64(png("ab")))
+    (tmp_path / "document").write_bytes(tiff(["ab", "cd"]))
+    (tmp_path / "use.py").write_text(USE)
+    command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--path", "openapi.json"]
+    options = ["--config", "config.json", "--output-path", "crnn_ocr_client"]
+    made = subprocess.run([*command, *options], cwd=tmp_path, check=True, capture_output=True, text=True)
+    left_out = [line for line in made.stdout.splitlines() if line.startswith(("WARNING", "Unable"))]
+    assert left_out == []
+    with RunningServer(tmp_path, model, workers=1) as server:
+        command = [sys.executable, "use.py", server.url]
+        used = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert used.stdout.splitlines() == ["ab", "['ab', 'changed']", "True"]
 
 
 def test_the_model_is_short_unless_all_is_asked_for(serve: Server) -> None:

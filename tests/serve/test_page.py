@@ -105,7 +105,7 @@ def test_a_bad_picture_is_told_in_plain_words_and_the_others_are_read(page: Page
     (tmp_path / "good.png").write_bytes(png("ab"))
     page.choose(*(tmp_path / name for name in ("bad.png", "blank.png", "good.png")))
     page.ended(3)
-    reason = "This file cannot be read: it is damaged, locked by a password, or no document."
+    reason = "This file cannot be read: it is damaged, or not a picture or document."
     assert page.one("#failure-text").text == reason
     page.open(1)
     assert page.one("#note").text == "No text was found here."

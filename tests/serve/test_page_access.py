@@ -15,6 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.barcode import between
 from tests.serve.chromium import Page, colors, device
 from tests.serve.conftest import encode, line
+from tests.serve.documents import locked, pdf
 from tests.serve.running import until
 
 pytest_plugins = ["tests.serve.browser"]
@@ -74,8 +75,16 @@ def error(page: Page, folder: Path) -> None:
     page.ended(2)
 
 
+def password(page: Page, folder: Path) -> None:
+    """A PDF asks for its password."""
+    (folder / "locked.pdf").write_bytes(locked(pdf(), "word"))
+    page.choose(folder / "locked.pdf")
+    page.ended(1)
+    assert page.driver.switch_to.active_element.get_attribute("id") == "password"
+
+
 def document(page: Page, folder: Path) -> None:
-    """A PDF of two pages, redrawn from its text, which is shown in paragraphs."""
+    """A PDF of two pages, whose text is shown in paragraphs."""
     sheet = Image.fromarray(np.pad(line("abcde"), 60, constant_values=255))
     sheet.save(folder / "two.pdf", save_all=True, append_images=[sheet])
     page.choose(folder / "two.pdf")
@@ -85,7 +94,7 @@ def document(page: Page, folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("state", [empty, result, editing, error, document])
+@pytest.mark.parametrize("state", [empty, result, editing, error, password, document])
 def test_axe_finds_nothing(page: Page, axe: str, tmp_path: Path, state: Any, scheme: str, kind: str) -> None:
     device(page.driver, kind)
     colors(page.driver, scheme)

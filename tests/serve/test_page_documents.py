@@ -11,6 +11,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pikepdf
+import pypdfium2
 import pytest
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
@@ -60,13 +62,40 @@ def status(address: str) -> int:
             return error.code
 
 
-def test_a_pdf_is_shown_by_its_lines_page_after_page(page: Page, tmp_path: Path) -> None:
+# The darkest there is across the box of each line, in the picture that is shown of a page
+INK = """
+const done = arguments[0], shown = document.querySelector(".sheet image"), image = new Image();
+image.onload = () => {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  const scale = image.naturalWidth / shown.getAttribute("width");
+  done([...document.querySelectorAll(".sheet polygon")].map((polygon) => {
+    const { x, y, width, height } = polygon.getBBox();
+    const across = [x * scale, (y + height / 2) * scale, width * scale, 1].map(Math.round);
+    return Math.min(...canvas.getContext("2d").getImageData(...across).data.filter((_, at) => at % 4 === 0));
+  }));
+};
+image.src = shown.getAttribute("href");
+"""
+
+
+def dark_lines(page: Page) -> list[bool]:
+    """Whether there is ink under the box of each line, in the picture of the page that is shown."""
+    until(lambda: page.all(".sheet image"), 30)
+    return [level < 200 for level in page.driver.execute_async_script(INK)]
+
+
+def test_the_pages_of_a_pdf_are_shown_with_the_boxes_of_their_lines(page: Page, tmp_path: Path) -> None:
     page.choose(document(tmp_path / "two.pdf", sheet(3), sheet(2)))
     page.ended(1)
     assert page.one(".document .state").text == "2 pages"
     assert len(page.texts(3)) == 3
-    assert page.one("#no-picture").is_displayed()
-    assert [element.text for element in page.all(".sheet text")] == page.texts(3), "drawn where they stand"
+    assert dark_lines(page) == [True] * 3
+    assert not page.all(".sheet text")
+    assert not page.one("#no-picture").is_displayed()
+    until(lambda: len(page.all(".leaf image")) == 2, 30)
+    assert page.all(".thumb image")
     assert page.one("#page-number").text == "1 / 2"
     assert len(page.all(".leaf .outline")) == 2
     page.one("#next-page").click()
@@ -84,6 +113,19 @@ def test_the_pages_of_a_tiff(page: Page, tmp_path: Path) -> None:
     page.one("#stage").send_keys(Keys.PAGE_DOWN)
     assert page.one("#page-number").text == "2 / 3"
     assert len(page.texts(2)) == 2
+    assert dark_lines(page) == [True] * 2
+    assert len(page.all(".leaf image")) == 3
+
+
+def test_a_page_whose_picture_is_gone_is_drawn_from_its_text(page: Page, tmp_path: Path) -> None:
+    page.choose(document(tmp_path / "long.pdf", *[sheet(2)] * 6))
+    page.ended(1)
+    (job,) = jobs(page)
+    with urllib.request.urlopen(urllib.request.Request(job, method="DELETE")):
+        page.all(".leaf")[5].click()
+    until(lambda: page.all(".sheet text"), 30)
+    assert page.one("#no-picture").is_displayed()
+    assert [element.text for element in page.all(".sheet text")] == page.texts(2), "drawn where they stand"
 
 
 def test_lines_of_a_picture_are_saved_for_training_those_of_a_pdf_are_not(page: Page, tmp_path: Path) -> None:
@@ -145,6 +187,51 @@ def test_downloads_in_all_formats(page: Page, tmp_path: Path) -> None:
     assert len(json.loads((got / "scan.json").read_text())[0]["pages"]) == 2
 
 
+def text_of(pdf: Path) -> str:
+    """What a PDF says."""
+    opened = pypdfium2.PdfDocument(pdf)
+    try:
+        return "".join(page.get_textpage().get_text_range() for page in opened)
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize("pages", [2, 6], ids=["at once", "as a job"])
+def test_every_download_says_what_was_changed(page: Page, tmp_path: Path, pages: int) -> None:
+    got = tmp_path / "got"
+    page.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(got)})
+    page.choose(document(tmp_path / "scan.pdf", *[sheet(2)] * pages))
+    page.ended(1)
+    page.one("#next-page").click()
+    page.one("#context").click()  # what is chosen for further documents changes nothing about this one
+    page.edit(1)
+    page.driver.switch_to.active_element.send_keys(Keys.CONTROL, "a")
+    page.driver.switch_to.active_element.send_keys("Zwölf Boxkämpfer", Keys.ENTER)
+    for ending in ("txt", "json", "md", "hocr", "pdf"):
+        page.download(f"[data-format={ending}]")
+        until((got / f"scan.{ending}").exists, 30)
+    for ending in ("txt", "json", "md"):
+        assert (got / f"scan.{ending}").read_text("utf-8").count("Zwölf Boxkämpfer") >= 1, ending
+    assert "Boxkämpfer</span>" in (got / "scan.hocr").read_text("utf-8")
+    assert text_of(got / "scan.pdf").count("Zwölf Boxkämpfer") == 1
+
+
+def test_a_locked_pdf_is_read_with_its_password(page: Page, tmp_path: Path) -> None:
+    plain, locked = document(tmp_path / "plain.pdf", *[sheet(2)] * 6), tmp_path / "locked.pdf"
+    with pikepdf.open(plain) as opened:
+        opened.save(locked, encryption=pikepdf.Encryption(owner="word", user="word"))
+    page.choose(locked)
+    page.ended(1)
+    assert page.one("#failure-text").text == "This PDF is locked. Give its password to read it."
+    assert not page.one("#retry").is_displayed()
+    for password, outcome in (("sword", "This password does not open the PDF. Try another one."), ("word", "")):
+        page.one("#password").send_keys(password, Keys.ENTER)
+        until(lambda outcome=outcome: page.one("#failure-text").text == outcome, 30)  # type: ignore[misc]
+    page.ended(1)
+    assert page.one(".document .state").text == "6 pages"
+    assert dark_lines(page) == [True] * 2
+
+
 def test_a_long_document_is_read_as_a_job_and_may_be_cancelled(page: Page, tmp_path: Path) -> None:
     page.choose(document(tmp_path / "long.pdf", *[sheet(3)] * 12))
     until(lambda: "of 12" in page.one(".document .state").text, 60)
@@ -154,6 +241,8 @@ def test_a_long_document_is_read_as_a_job_and_may_be_cancelled(page: Page, tmp_p
     page.ended(1)
     assert page.one(".document .state").text == "12 pages"
     assert len(page.all(".leaf")) == 12
+    assert dark_lines(page) == [True] * 3
+    until(lambda: len(page.all(".leaf image")) >= 6, 30)
     page.view("paragraphs")
     assert page.all(".paragraph")
     (job,) = jobs(page)
