@@ -14,7 +14,9 @@ from pathlib import Path
 import torch
 
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.model_info import ArtifactInfo
 from crnn.network.checkpoint import Checkpoint, load, save_slim
+from crnn.network.crnn import ModelConfig
 
 
 def mean(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
@@ -27,7 +29,7 @@ def mean(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
         raise UserError("a mean takes two checkpoints at least")
     first = checkpoints[0].info
     for other in (checkpoint.info for checkpoint in checkpoints):
-        if (other.model, other.characters, other.canvas) != (first.model, first.characters, first.canvas):
+        if (_network(other), other.characters, other.canvas) != (_network(first), first.characters, first.canvas):
             raise UserError(
                 "the checkpoints differ in network, charset or canvas: only weights of one kind have a mean"
             )
@@ -37,6 +39,11 @@ def mean(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
     }
     training = {**first.training, "mean_of": [checkpoint.info.training.get("name") for checkpoint in checkpoints]}
     return Checkpoint(dataclasses.replace(first, training=training, validation={}), weights)
+
+
+def _network(info: ArtifactInfo) -> ModelConfig:
+    """Older descriptions lack the keys that came later, whose defaults they mean."""
+    return ModelConfig(**info.model)
 
 
 @exit_cleanly()
