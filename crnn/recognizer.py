@@ -17,7 +17,7 @@ from typing import Literal, overload
 import numpy as np
 
 from crnn.core.errors import UserError
-from crnn.core.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading
+from crnn.core.reading import DOUBTFUL, MARGIN, STRANGE, UNSURE, CharReading, Reading, is_pattern
 from crnn.core.shipped import DEFAULT_MODEL
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import METHODS, DecodeOptions, Decoder, make_decoder
@@ -195,7 +195,7 @@ class Recognizer:
             return allowance.take(scaled_width(pixels[line], spec) / spec.max_width)
 
         firsts = network.read(pixels, decode)
-        unsure = [i for i, first in enumerate(firsts) if first.reading.weakest < self.unsure]
+        unsure = [i for i, first in enumerate(firsts) if _is_unsure(first.reading, self.unsure)]
         looks = {i: [firsts[i]] for i in unsure if may_read_again(i)}
         farther = network.read([from_farther(pixels[i]) for i in looks], decode, SHRUNK)
         for i, look in zip(looks, farther, strict=True):
@@ -217,6 +217,10 @@ def _in_picture(reading: Reading, crop: Crop) -> Reading:
     """The reading of a part of a picture with its characters where they stand in the whole."""
     middle = (crop.top + crop.bottom) / 2
     return reading.placed([replace(char, x=crop.left + char.x, y=middle) for char in reading.chars])
+
+
+def _is_unsure(reading: Reading, least: float) -> bool:
+    return reading.weakest < least and not is_pattern(reading.text)
 
 
 def _letters(look: Look) -> str:
