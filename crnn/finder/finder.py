@@ -55,7 +55,8 @@ class FindSettings:
 
 
 class Finder:
-    """The finder of the ONNX model `model`, the shipped one by default. Safe to share between threads.
+    """The finder of the ONNX model `model`, the shipped one by default. Safe to share between threads, which
+    take turns at the network.
 
     Create it after a fork: a session must not cross one.
 
