@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from crnn.core.errors import UserError
-from crnn.core.reading import CharReading, Reading
+from crnn.core.reading import CharReading, Reading, is_pattern
 from crnn.decoding.decoder import Decoder
 from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
@@ -240,6 +240,8 @@ def is_text(line: Read, box: LineBox, is_line: bool, min_confidence: float) -> b
         return True
     if is_line:
         return line.confidence >= LINE_CONFIDENCE
+    if is_pattern(line.text):
+        return False
     plain = line.text.isascii() and line.text.isalnum()  # texture is read as □ or 回 with confidence, too
     least = LEAST_SURELY_READ if plain and line.confidence >= SURELY_READ else LEAST_TEXT
     return text_probability(line.text, line.confidence, box.score) >= least

@@ -17,7 +17,15 @@ from typing import Literal, overload
 import numpy as np
 
 from crnn.core.errors import UserError
-from crnn.core.reading import MIN_DOMAIN_LOGIT, RETRY_BELOW, SECOND_MODEL_BELOW, SWITCH_MARGIN, CharReading, Reading
+from crnn.core.reading import (
+    MIN_DOMAIN_LOGIT,
+    RETRY_BELOW,
+    SECOND_MODEL_BELOW,
+    SWITCH_MARGIN,
+    CharReading,
+    Reading,
+    is_pattern,
+)
 from crnn.core.shipped import DEFAULT_MODEL
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import METHODS, DecodeOptions, Decoder, make_decoder
@@ -205,7 +213,7 @@ class Recognizer:
             return allowance.take(scaled_width(pixels[line], spec) / spec.max_width)
 
         firsts = session.read(pixels, decode)
-        unsure = [i for i, first in enumerate(firsts) if first.reading.weakest < self.unsure]
+        unsure = [i for i, first in enumerate(firsts) if _is_unsure(first.reading, self.unsure)]
         passes = {i: [firsts[i]] for i in unsure if may_read_again(i)}
         padded = session.read([pad_vertically(pixels[i]) for i in passes], decode, PAD_STRETCH)
         for i, one in zip(passes, padded, strict=True):
@@ -227,6 +235,10 @@ def _in_picture(reading: Reading, crop: Crop) -> Reading:
     """The reading of a part of a picture with its characters where they stand in the whole."""
     middle = (crop.top + crop.bottom) / 2
     return reading.placed([replace(char, x=crop.left + char.x, y=middle) for char in reading.chars])
+
+
+def _is_unsure(reading: Reading, least: float) -> bool:
+    return reading.weakest < least and not is_pattern(reading.text)
 
 
 def _letters(one: Pass) -> str:

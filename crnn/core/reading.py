@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ MIN_DOMAIN_LOGIT = (
 )  # unless its log-odds of being of the domain are below this: of 400 brush-written lines none are.
 SWITCH_MARGIN = 0.6  # Its reading is kept if its selection_score leads by so much, less the line's domain logit.
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
+PATTERN_LETTERS, PATTERN_SHARE = 24, 0.6  # of a line, and of its most frequent letter: see `is_pattern`
 LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where their log-odds would be infinite
 
 
@@ -84,6 +86,17 @@ class Reading:
     def placed(self, chars: Sequence[CharReading]) -> Reading:
         """The same with its characters, `chars`, in other places."""
         return replace(self, chars=tuple(chars))
+
+
+def is_pattern(text: str) -> bool:
+    """Whether one letter fills the line, as fences and brickwork read: "HHHHH…". Rules of dots or dashes are typed so,
+    and so are rows of digits and Chinese laughter.
+    """
+    letters = [char for char in text if not char.isspace()]
+    if len(letters) < PATTERN_LETTERS:
+        return False
+    ((char, count),) = Counter(letters).most_common(1)
+    return char.lower() != char.upper() and count >= PATTERN_SHARE * len(letters)
 
 
 def _log_odds(probability: float) -> float:

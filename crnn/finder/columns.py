@@ -85,20 +85,17 @@ def _cuts(ink: np.ndarray) -> list[int]:
     height = len(ink)
     steps = np.arange(max(2, round(SHORTEST * PITCH)), round(LONGEST * PITCH) + 1)
     stray = STRAY * np.log2(steps / (USUAL * PITCH)) ** 2
-    best = np.full(height + 1, np.inf)
+    shortest, longest = int(steps[0]), int(steps[-1])
+    best = np.full(longest + height + 1, np.inf)  # from row -longest on
     before = np.zeros(height + 1, np.int64)
-    best[0] = 0.0
-    for row in range(1, height + 1):
-        previous = row - steps
-        usable = previous >= 0
-        if not usable.any():
-            continue
-        costs = best[previous[usable]] + stray[usable]
+    best[longest] = 0.0
+    for row in range(shortest, height + 1):
+        costs = best[row : row + len(steps)][::-1] + stray
         chosen = int(costs.argmin())
         # The column's own ends are no cuts.
-        best[row] = costs[chosen] + (ink[row] if row < height else 0.0)
-        before[row] = previous[usable][chosen]
-    if not np.isfinite(best[height]):
+        best[longest + row] = costs[chosen] + (ink[row] if row < height else 0.0)
+        before[row] = row - steps[chosen]
+    if not np.isfinite(best[-1]):
         return [0, height]
     cuts = [height]
     while cuts[-1] > 0:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +55,8 @@ class FindSettings:
 
 
 class Finder:
-    """The finder of the ONNX model `model`, the shipped one by default. Safe to share between threads.
+    """The finder of the ONNX model `model`, the shipped one by default. Safe to share between threads, which
+    take turns at the network.
 
     Create it after a fork: a session must not cross one.
 
@@ -69,6 +71,7 @@ class Finder:
         self.path = Path(model) if model is not None else DEFAULT_FINDER
         self.settings = settings or FindSettings()
         self._session = open_session(self.path, str(self.path), check_threads(threads), arena=True)
+        self._one_at_a_time = threading.Lock()  # two runs at once make the session hold twice as much for good
         description = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         if description is None:
             raise UserError(f"{self.path} is not a finder of lines (no metadata {METADATA_KEY!r}): export one")
@@ -129,7 +132,9 @@ class Finder:
 
     def maps(self, pixels: np.ndarray) -> np.ndarray:
         """The bare network: uint8 (H, W, 3), sides multiples of 32, to float32 (2, H / 4, W / 4)."""
-        maps: np.ndarray = self._session.run(None, {"images": pixels.transpose(2, 0, 1)[None]})[0][0]
+        images = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])  # (H, W, 3) -> (1, 3, H, W)
+        with self._one_at_a_time:
+            maps: np.ndarray = self._session.run(None, {"images": images})[0][0]
         return maps
 
     def _pass(self, image: np.ndarray, scale: float) -> Boxes:

@@ -66,6 +66,10 @@ def test_a_stray_quote_swallows_no_other_row(tmp_path: Path) -> None:
     read = table(tmp_path, "\n".join(["filename,words", *lines]))
     assert len(texts(read)) == 29 and texts(read)["30.png"] == "Hello, world" and bad(read) == [29]
 
+    lines[29] = '30.png,line 30"'  # which might end what was opened two rows before
+    read = table(tmp_path, "\n".join(["filename,words", *lines]))
+    assert len(texts(read)) == 29 and texts(read)["29.png"] == "line 29" and bad(read) == [29]
+
 
 def test_a_text_of_several_lines_is_left_out_as_a_whole(tmp_path: Path) -> None:
     read = table(tmp_path, 'text,file\n"first\nsecond",a.png\nx,b.png\n')

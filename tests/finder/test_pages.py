@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -19,10 +21,12 @@ from crnn.evaluation.pages.engines import parse_tsv
 from crnn.evaluation.pages.measure import Found, score_page
 from crnn.finder.boxes import LineBox
 from crnn.finder.finder import Finder
+from crnn.image.decode import decode_image
 from crnn.page import PageReader, TooManyLinesError, is_one_line, is_text
 from crnn.recognizer import Recognizer
 from data.synthesis.benchmark_pages import render
 
+CASES = Path(__file__).parents[1] / "cases"
 TYPE = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 FONTS = [(str(TYPE / f"{name}.ttf"), 0) for name in ("DejaVuSans", "DejaVuSerif", "DejaVuSans-Bold")]
 TEXTS = [
@@ -65,6 +69,8 @@ def test_the_lines_of_a_page_are_found(kind: str) -> None:
         ("1", 0.98, 0.7, True),  # a number alone in its cell
         ("1", 0.99, 0.57, True),  # the same, read surely, where rules around it trouble the finder
         ("□", 1.0, 0.57, False),  # a tile
+        ("H HHHHH " * 8, 0.97, 0.72, False),  # a fence
+        ("." * 40, 0.9, 0.8, True),  # a rule of dots
         ("Total", 0.1, 0.8, False),
         ("", 1.0, 1.0, False),
     ],
@@ -120,6 +126,29 @@ def test_a_long_screenshot_is_read_to_its_end() -> None:
     lines = reader().find(image).lines
     middles = np.array([line.box.quad[:, 1].mean() for line in lines])
     assert np.abs(middles - (70 + 88 * np.arange(100))).max() < 12
+
+
+@pytest.mark.parametrize("name", ["bands1000.png", "zig2000.png"])
+def test_rows_of_bars_are_no_text(name: str) -> None:
+    assert reader().read(decode_image((CASES / name).read_bytes())).text == ""
+
+
+def test_the_network_runs_once_at_a_time() -> None:
+    """For each run at the same time the session would keep another 140 MB."""
+    alone, running, most = Finder(), [], []
+
+    class Session:
+        def run(self, outputs: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+            running.append(1)
+            most.append(len(running))
+            time.sleep(0.01)
+            running.pop()
+            return [np.zeros((1, 2, 8, 8), np.float32)]
+
+    alone._session = Session()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(alone.maps, [np.zeros((32, 32, 3), np.uint8)] * 8))
+    assert most == [1] * 8
 
 
 @pytest.mark.parametrize("shape", [(300, 400), (600, 200, 3), (5, 5), (1, 900), (900, 1)])

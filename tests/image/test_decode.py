@@ -255,6 +255,12 @@ def png_bomb(width: int, height: int) -> bytes:
     )
 
 
+def test_what_has_more_pixels_than_its_header_says_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crnn.image.decode.declared_size", lambda data: ImageSize(4, 4))
+    with pytest.raises(ImageError, match="more pixels than its header says"):
+        decode_image(encode(Image.new("RGB", (40, 30)), "PNG"))
+
+
 def test_bombs_are_refused_before_they_are_decoded() -> None:
     small = Image.new("RGB", (40, 30))
     bombs = [

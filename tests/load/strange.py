@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import resource
 import subprocess
 import sys
@@ -26,6 +27,7 @@ sys.stdout.flush()
 print(next(row for row in open("/proc/self/status") if row.startswith("VmHWM")), end="", file=sys.stderr)
 sys.exit(code)
 """
+DRAWN = 44  # pictures at a time; the huge ones among them take up to 72 MB each
 OPTIONS = '{"cache": false, "chars": true}'
 
 
@@ -56,8 +58,10 @@ def through_server(server: RunningServer, count: int, seed: int, clients: int = 
         report = uvloop.run(closed_loop(server.url, iter([_task(picture)]), 1, 60))
         found.seconds[kind].append(processor_seconds(workers) - before)
         found.statuses += report.statuses
-    together = (_task(picture) for _, picture in pictures(count - count // 2, seed + 1))
-    found.statuses += uvloop.run(closed_loop(server.url, together, clients, 3600)).statuses
+    together = pictures(count - count // 2, seed + 1)
+    # Drawn before they are sent: a client that draws meanwhile is too slow for the server, which then hangs up on it.
+    while tasks := [_task(picture) for _, picture in itertools.islice(together, DRAWN)]:
+        found.statuses += uvloop.run(closed_loop(server.url, iter(tasks), clients, 3600)).statuses
     assert server.workers() == workers, "a worker died"
     found.memory = max(map(most_memory, workers))
     return found

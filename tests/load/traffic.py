@@ -32,6 +32,7 @@ WORDS = [
     "page",
 ]
 PARTS = 10  # of a soak, after each of which memory and descriptors are looked at
+WARM_UP = 80  # pages before it: a worker's memory grows over its first forty, and then no more
 
 
 def lines(folder: Path | None) -> list[bytes]:
@@ -56,17 +57,23 @@ def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
 
 def mixed(pictures: list[bytes]) -> Iterator[Task]:
     """What people send all day: mostly lines, the same ones again and again, some whole pages, some rubbish."""
-    rng = random.Random(3)
-    pages = [_page(rng.randint(300, 2400), rng.randint(300, 2400)) for _ in range(20)]
+    rng, page_tasks = random.Random(3), pages()
     line_tasks = tasks(pictures, cached=True)
     while True:
         kind = rng.random()
         if kind < 0.05:
-            yield Task(multipart(rng.choice(pages), options='{"cache": false}'))
+            yield next(page_tasks)
         elif kind < 0.1:
             yield Task(multipart(rng.choice(pictures)[: rng.randint(0, 300)]))
         else:
             yield next(line_tasks)
+
+
+def pages() -> Iterator[Task]:
+    """Pages of twenty sizes, again and again."""
+    rng = random.Random(4)
+    drawn = [_page(rng.randint(300, 2400), rng.randint(300, 2400)) for _ in range(20)]
+    return itertools.cycle([Task(multipart(page, options='{"cache": false}')) for page in drawn])
 
 
 def _page(height: int, width: int) -> bytes:
@@ -81,6 +88,7 @@ def soaked(server: RunningServer, pictures: list[bytes], seconds: float) -> Iter
     """Mixed traffic from 8 clients, at most 40 requests a second, for `seconds`; after each tenth of it what was
     answered, and the workers' memory in MB and open files.
     """
+    uvloop.run(closed_loop(server.url, itertools.islice(pages(), WARM_UP), 8, 600))
     work = mixed(pictures)
     for _ in range(PARTS):
         report = uvloop.run(closed_loop(server.url, work, 8, seconds / PARTS, patient=True, pause=0.2))

@@ -87,6 +87,12 @@ def test_a_wish_reloads_an_unchanged_file(hold: Callable[..., ModelHolder], tmp_
     assert outcomes == ["accepted"]
 
 
+def test_a_wish_that_cannot_be_written_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "state").write_text("a file, and no folder")
+    ask_reload(tmp_path / "state")
+    assert "a model file that changes is noticed without it" in caplog.text
+
+
 def test_a_full_disk_does_not_end_the_watch(
     hold: Callable[..., ModelHolder], file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,10 @@ def test_each_start_has_a_folder_of_its_own_and_removes_no_other() -> None:
     first.rmdir()
 
 
+def test_figures_wait_for_no_disk(folder: Path) -> None:
+    assert (Path("/dev/shm") in folder.parents) == os.access("/dev/shm", os.W_OK)
+
+
 def test_room_is_reserved_before_it_is_mapped(folder: Path) -> None:
     reserve()
     assert sorted(folder.iterdir()) == [folder / f"{kind}_{os.getpid()}.db" for kind in KINDS]

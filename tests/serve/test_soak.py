@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -12,22 +13,22 @@ from tests.load.traffic import PARTS, lines, soaked
 from tests.serve.running import RunningServer
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", 60))
-DRIFT = 25  # MB a worker, in the second half: two held 473 to 535 from the second half minute on
-MOST = 600  # MB a worker
+DRIFT = 25  # MB a worker, of the second half's usual over the first half's most: what leaks grows on
+MOST = 450  # MB a worker: model and language model take 170, the finder's tensors 140, pictures and threads the rest
 
 
 @pytest.mark.slow
 def test_memory_and_descriptors_stay_flat_under_mixed_traffic(tmp_path: Path) -> None:
-    with RunningServer(tmp_path, DEFAULT_MODEL) as server:
+    with RunningServer(tmp_path, DEFAULT_MODEL, deadline_ms=60_000) as server:  # enough on however busy a machine
         workers = server.workers()
         parts = list(soaked(server, lines(None), SECONDS))
         assert server.workers() == workers
     statuses = {status for report, _, _ in parts for status in report.statuses}
     assert 200 in statuses
     assert statuses <= {200, 400, 415}  # pages and lines are read, rubbish is refused, and nothing else happens
-    # The first half fills caches, and meets shapes for the first time.
+    # The first half fills caches.
     first, second = parts[: PARTS // 2], parts[PARTS // 2 :]
-    most = max(megabytes for _, megabytes, _ in second)
-    assert most - max(megabytes for _, megabytes, _ in first) < DRIFT * len(workers)
-    assert most < MOST * len(workers)
+    before, after = ([megabytes for _, megabytes, _ in half] for half in (first, second))
+    assert median(after) - max(before) < DRIFT * len(workers), (before, after)
+    assert max(after) < MOST * len(workers)
     assert max(descriptors for _, _, descriptors in second) <= first[-1][2] + 4
