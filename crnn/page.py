@@ -216,7 +216,7 @@ def _check_count(found: Sequence[LineBox], most: int | None) -> None:
 
 
 def _sense(reading: Reading) -> float:
-    if not reading.chars:
+    if not reading.chars or is_pattern(reading.text):
         return 0.0
     mean = sum(char.confidence for char in reading.chars) / len(reading.chars)
     return mean * len(reading.chars) / (len(reading.chars) + 0.1)

@@ -15,7 +15,8 @@ MIN_DOMAIN_LOGIT = (
 )  # unless its log-odds of being of the domain are below this: of 400 brush-written lines none are.
 SWITCH_MARGIN = 0.6  # Its reading is kept if its selection_score leads by so much, less the line's domain logit.
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
-PATTERN_LETTERS, PATTERN_SHARE = 24, 0.6  # of a line, and of its most frequent letter: see `is_pattern`
+# See `is_pattern`: letters of a line at least, digits where they are digits, and the share of the most frequent one.
+PATTERN_LETTERS, PATTERN_DIGITS, PATTERN_SHARE = 24, 48, 0.6
 LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where their log-odds would be infinite
 
 
@@ -89,14 +90,16 @@ class Reading:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether one letter fills the line, as fences and brickwork read: "HHHHH…". Rules of dots or dashes are typed so,
-    and so are rows of digits and Chinese laughter.
+    """Whether one letter or digit fills the line, as fences ("HHHHH…") and dashed rules ("88888…") read. People type such
+    rows of dots and dashes, of Chinese laughter, and short ones of digits.
     """
     letters = [char for char in text if not char.isspace()]
     if len(letters) < PATTERN_LETTERS:
         return False
     ((char, count),) = Counter(letters).most_common(1)
-    return char.lower() != char.upper() and count >= PATTERN_SHARE * len(letters)
+    if count < PATTERN_SHARE * len(letters):
+        return False
+    return char.lower() != char.upper() or (char.isdigit() and len(letters) >= PATTERN_DIGITS)
 
 
 def _log_odds(probability: float) -> float:
