@@ -39,7 +39,8 @@ from crnn.datasets.validation import (
 )
 from crnn.network.checkpoint import DEFAULT_CHECKPOINT, read_info
 from data.converters.detect import locate
-from data.converters.formats import JsonLines, LabeledLine
+from data.converters.json_lines import JsonLines
+from data.converters.labeled_line import LabeledLine
 
 GENERATOR = "data.converters"  # of the sets made here
 SPACES = ("kept", "free")
@@ -87,8 +88,11 @@ class Imported:
     licenses: dict[str, int] = field(default_factory=dict)
 
 
-def import_lines(cfg: ImportConfig) -> Imported:
+def import_lines(cfg: ImportConfig, start: ArtifactInfo | None = None) -> Imported:
     """Import every usable line of `cfg.source`.
+
+    Args:
+        start: what the start model says of itself, where a caller has read it already.
 
     Raises:
         UserError: no source or an ambiguous one, a dataset of that name exists, or more
@@ -100,7 +104,7 @@ def import_lines(cfg: ImportConfig) -> Imported:
         raise UserError(f"holdout={cfg.holdout} is not a share: give 0 to hold nothing out, or e.g. 0.1")
     if not cfg.source:
         raise UserError("source is empty: give the list, folder or LMDB to import")
-    start = read_info(cfg.start_model)
+    start = start or read_info(cfg.start_model)
     charset = Charset.load(cfg.charset) if cfg.charset else start.charset
     source = locate(Path(cfg.source), cfg.format, Path(cfg.images) if cfg.images else None, cfg.encoding)
     lines = source.lines()

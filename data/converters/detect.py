@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from crnn.core.errors import UserError
-from crnn.datasets.label_table import BOM, PICTURE_SUFFIXES
+from crnn.datasets.label_dialect import PICTURE_SUFFIXES
+from crnn.datasets.label_table import BOM
 from data.converters.formats import FORMATS, GT_TXT, Source, find_gt_txt
 
 LISTS = (".txt", ".tsv", ".csv", ".jsonl")

@@ -18,7 +18,8 @@ from crnn.core.stage import run_stage, typed
 from crnn.datasets.lmdb_store import LineStore, StoredLine
 from crnn.image.preprocess import decode_image
 from data.synthesis.build import DataConfig, make_synthesizer
-from data.synthesis.faces import Face, Style, read_faces
+from data.synthesis.faces import Face, read_faces
+from data.synthesis.glyphs import Style
 from data.synthesis.rand import Rand
 from data.synthesis.settings import Recipe
 from data.synthesis.typeset import typeset

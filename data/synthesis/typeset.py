@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.synthesis.faces import FULL_WIDTH, SWING, Face, Glyph, Style
+from data.synthesis.faces import FULL_WIDTH, Face
+from data.synthesis.glyphs import SWING, Glyph, Style
 from data.synthesis.rand import Rand
 from data.synthesis.settings import FaceSettings, Recipe
 from data.synthesis.text import HANZI

@@ -21,7 +21,7 @@ from crnn.finder.boxes import LineBox
 from crnn.finder.finder import Finder
 from crnn.page import PageReader, TooManyLinesError, is_one_line, is_text
 from crnn.recognizer import Recognizer
-from data.synthesis.benchmark_pages import render
+from data.synthesis.plain.layouts import render
 
 TYPE = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 FONTS = [(str(TYPE / f"{name}.ttf"), 0) for name in ("DejaVuSans", "DejaVuSerif", "DejaVuSans-Bold")]

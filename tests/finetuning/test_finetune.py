@@ -37,7 +37,8 @@ from crnn.recognizer import Recognizer
 from crnn.training.config import DataConfig as TrainData
 from crnn.training.config import TrainConfig
 from crnn.training.trainer import Trainer
-from data.finetuning.prepare import DomainConfig, prepare
+from data.finetuning.config import DomainConfig
+from data.finetuning.prepare import prepare
 from data.finetuning.text import evenly, gather, plant
 from data.synthesis.settings import Span
 from serve.app import create_app
