@@ -156,9 +156,10 @@ bench: .venv/train ## in all modes beside Tesseract and the PP-OCR family (QUICK
 
 PAGE_MODEL = $(or $(MODEL),models/crnn-zh-en.int8.onnx)
 PAGE_SET = $(or $(DATASET),artifacts/pages/plain)
+RAPIDOCR = $(shell sed -n 's/^ *package: \(rapidocr==.*\)$$/\1/p' configs/paddle/recognizers.yaml)
 PAGE_ENGINES ?= [ours,rapidocr,rapidocr_tiny,tesseract]
 bench-pages: .venv/train ## lines of the pages in DATASET= (rendered ones by default) found and read, beside other engines
-	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q rapidocr==3.10
+	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q $(RAPIDOCR)
 	$(if $(DATASET),,test -d $(PAGE_SET) || $(PY) -m data.synthesis.benchmark_pages)
 	$(PY) evaluate.py --config-name bench_pages $(call given,model,PAGE_MODEL) $(call given,pages,PAGE_SET) \
 	    'engines=$(PAGE_ENGINES)' $(ARGS)

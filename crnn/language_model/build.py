@@ -10,7 +10,7 @@ import json
 import random
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +33,19 @@ CORPUS_FILE = "corpus.json"
 class LmConfig:
     """What the model is built from, and how; see configs/lm.yaml."""
 
-    name: str = "zh_en"
-    text: list[str] = field(default_factory=list)
-    text_weight: int = 1
-    corpus: str | None = None
+    name: str = MISSING
+    text: list[str] = MISSING
+    text_weight: int = MISSING
+    corpus: str | None = MISSING
     charset: str = MISSING
-    kinds: dict[str, int] = field(default_factory=dict)
-    exclude_sources: list[str] = field(default_factory=list)
-    order: int = 5
-    prune: list[int] = field(default_factory=list)
-    bits: int = 6
-    arpa: bool = False
-    held_out_lines: int = 5000
-    artifacts: str = "artifacts"
+    kinds: dict[str, int] = MISSING
+    exclude_sources: list[str] = MISSING
+    order: int = MISSING
+    prune: list[int] = MISSING
+    bits: int = MISSING
+    arpa: bool = MISSING
+    held_out_lines: int = MISSING
+    artifacts: str = MISSING
 
 
 @dataclass(frozen=True)

@@ -27,13 +27,19 @@ from crnn.recognition.chunks import cut
 
 @dataclass
 class QuantizeConfig:
-    """See configs/quantize.yaml for meanings and values."""
+    """Attributes:
+    model: FP32 ONNX file, written by export.py.
+    dataset: LMDB folder or labels TSV: calibration lines and, apart from them, the gate's lines.
+    output: by default model.int8.onnx beside the model (model.MODE.onnx for other modes than hybrid).
+    seed: draws the lines.
+    layers: also write layers.md: error and time of each layer (a minute or two).
+    """
 
     model: str = MISSING
     dataset: str = MISSING
     output: str | None = None
     seed: int = 0
-    calibration_lines: int = 200
+    calibration_lines: int = 200  # ranges have settled by then; more only take time
     layers: bool = False
     recipe: Recipe = field(default_factory=Recipe)
     gate: GateConfig = field(default_factory=GateConfig)

@@ -48,17 +48,36 @@ SPACES = ("kept", "free")
 
 @dataclass
 class WeightConfig:
-    """How often training draws a line; see configs/import.yaml."""
+    """How often training draws a line; held-out lines have no weights.
+
+    Attributes:
+        balance: 1: kinds as frequent as they are, 0: all kinds equally frequent, 0.5: by the root of their numbers.
+        tiers: by the list's `tier`, e.g. +weights.tiers.v6=0.5.
+        missed: of lines that the list marks `right: false`.
+        certain: labels of a lower `c` are doubtful.
+        doubtful: of these.
+    """
 
     balance: float = 1.0
     tiers: dict[str, float] = field(default_factory=dict)
     missed: float = 1.0
-    certain: float = 0.0
+    certain: float = 0.7
     doubtful: float = 1.0
 
 
 @dataclass
 class ImportConfig:
+    """See configs/import.yaml for the values that are not given here.
+
+    Attributes:
+        images: folder the paths in a list start from; by default the list's folder or the nearest one above that fits.
+        category: of lines that bring none.
+        start_model: the checkpoint that will be trained on, or an exported model: lines are checked against its charset
+            and canvas; pictures are stored as they are.
+        charset: file of another charset, e.g. for a model of more characters; by default the start model's.
+        spaces: free: the labels' spaces are not to be trusted; training then leaves open where they stand.
+    """
+
     source: str = MISSING
     name: str = MISSING
     format: str = MISSING

@@ -52,8 +52,8 @@ class CorpusConfig:
     output: str = MISSING
     cache: str = MISSING
     seed: int = MISSING  # of the generated lines
-    profiles: dict[str, Profile] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
+    profiles: dict[str, Profile] = MISSING
+    sources: dict[str, Source] = MISSING
     own: list[Source] = field(default_factory=list)  # the user's text, added to any profile
 
 

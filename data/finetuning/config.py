@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import MISSING
@@ -16,33 +16,33 @@ class DomainConfig:
 
     name: str = MISSING
     start_model: str = MISSING
-    fonts: str = ""
-    text: str = ""
-    data: str = ""
-    replay: str = ""
-    general: str = ""
-    profile: str = ""
-    lines: int = 30000
-    test_lines: int = 400
-    replay_lines: int = 15000
-    general_lines: int = 4000
-    gate_lines: int = 1200
-    held_out: float = 0.15
-    real_share: float = 0.5
-    most_repeats: int = 20
-    max_new_characters: int = 500
-    planted: int = 40
-    shares: dict[str, float] = field(default_factory=dict)
-    strength: Span = field(default_factory=Span)
-    test_strength: Span = field(default_factory=Span)
-    left_out: list[str] = field(default_factory=list)
-    general_groups: dict[str, list[str]] = field(default_factory=dict)
-    general_recipes: list[str] = field(default_factory=list)
-    recipes: str = ""
-    seed: int = 101
-    processes: int = 0
-    cache: str = "artifacts/cache"
-    artifacts: str = "artifacts"
+    fonts: str = MISSING
+    text: str = MISSING
+    data: str = MISSING
+    replay: str = MISSING
+    general: str = MISSING
+    profile: str = MISSING
+    lines: int = MISSING
+    test_lines: int = MISSING
+    replay_lines: int = MISSING
+    general_lines: int = MISSING
+    gate_lines: int = MISSING
+    held_out: float = MISSING
+    real_share: float = MISSING
+    most_repeats: int = MISSING
+    max_new_characters: int = MISSING
+    planted: int = MISSING
+    shares: dict[str, float] = MISSING
+    strength: Span = MISSING
+    test_strength: Span = MISSING
+    left_out: list[str] = MISSING
+    general_groups: dict[str, list[str]] = MISSING
+    general_recipes: list[str] = MISSING
+    recipes: str = MISSING
+    seed: int = MISSING
+    processes: int = MISSING
+    cache: str = MISSING
+    artifacts: str = MISSING
 
     def lines_at(self, part: str) -> Path:
         """Folder of the set NAME-`part`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -29,11 +29,11 @@ class PlainPagesConfig:
     name: str = MISSING
     artifacts: str = MISSING
     fonts: str = MISSING
-    leave_out: list[str] = field(default_factory=list)
+    leave_out: list[str] = MISSING
     corpus: str = MISSING
-    text_kinds: list[str] = field(default_factory=list)
+    text_kinds: list[str] = MISSING
     shortest: int = MISSING
-    kinds: list[str] = field(default_factory=list)
+    kinds: list[str] = MISSING
     pages: int = MISSING
     seed: int = MISSING
 

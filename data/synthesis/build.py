@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import hydra
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
@@ -36,30 +36,30 @@ from data.synthesis.settings import SynthesisSettings
 class PreviewConfig:
     """The contact sheet; see configs/data.yaml."""
 
-    lines: int = 120
-    columns: int = 2
-    centers: bool = True
-    output: str = ""
-    synthesize: bool = False
+    lines: int = MISSING
+    columns: int = MISSING
+    centers: bool = MISSING
+    output: str = MISSING
+    synthesize: bool = MISSING
 
 
 @dataclass
 class DataConfig:
     """Which lines to draw, and where; see configs/data.yaml."""
 
-    name: str = "train"
-    profile: str = "full"
-    split: str = "train"
-    lines: int = 100_000
-    seed: int = 1
-    processes: int = 0
-    chunk: int = 64
-    recipes: str = ""
+    name: str = MISSING
+    profile: str = MISSING
+    split: str = MISSING
+    lines: int = MISSING
+    seed: int = MISSING
+    processes: int = MISSING
+    chunk: int = MISSING
+    recipes: str = MISSING
     synthesis: dict[str, Any] = field(default_factory=dict)
-    charset: str = ""
-    artifacts: str = "artifacts"
-    test_groups: dict[str, list[str]] = field(default_factory=dict)
-    test_recipes: list[str] = field(default_factory=list)
+    charset: str = MISSING
+    artifacts: str = MISSING
+    test_groups: dict[str, list[str]] = MISSING
+    test_recipes: list[str] = MISSING
     preview: PreviewConfig = field(default_factory=PreviewConfig)
 
     @property

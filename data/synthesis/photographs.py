@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -54,7 +54,7 @@ class PhotographsConfig:
     longest_side: int = MISSING
     shortest_side: int = MISSING
     least_difference: float = MISSING
-    sources: list[PhotographSource] = field(default_factory=list)
+    sources: list[PhotographSource] = MISSING
 
 
 def fetch_photographs(cfg: PhotographsConfig) -> Path:

@@ -44,6 +44,7 @@ from data.synthesis.settings import Span
 from serve.app import create_app
 from serve.base.config import ServeConfig
 from serve.engine.corrections import FILE, CorrectionStore
+from tests.configured import configured
 from tests.conftest import DIGITS
 from tests.sources import ASCII, capitals_font, write_sources
 
@@ -62,7 +63,12 @@ def draw(text: str) -> bytes:
 @pytest.fixture
 def config(trained: Path, digit_lines: Path, held_out_digits: Path, tmp_path: Path) -> DomainConfig:
     """A fine-tune of the digits model; its general lines are the digits."""
-    return DomainConfig(
+    return configured(
+        DomainConfig,
+        "domain",
+        strength=Span(),
+        test_strength=Span(),
+        left_out=[],
         name="tuned",
         start_model=str(trained / "checkpoint.pt"),
         replay=str(digit_lines),
@@ -281,6 +287,7 @@ def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
         assert reply.status_code == 201 and reply.json["unknown_characters"] == "A"
     CorrectionStore(tmp_path / "state" / FILE, most=0).export(tmp_path / "corrections")
 
+    monkeypatch.delattr("data.converters.convert.read_info")  # the start model is read already
     domain = prepare(replace(config, data=str(tmp_path / "corrections"), held_out=0.0))
     assert (domain.added, domain.held_out) == ("A", False)
     tuning = small_config(

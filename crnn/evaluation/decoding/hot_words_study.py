@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -33,14 +33,14 @@ class LexiconStudyConfig:
 
     model: str = MISSING
     language_model: str | None = None
-    words_from: str = ""
-    distractors_from: str = ""
-    words: int = 200
-    word_length: int = 3
-    boosts: list[float] = field(default_factory=list)
-    codes_from: str = ""
-    allow: str = ""
-    lines: int = 0
+    words_from: str = MISSING
+    distractors_from: str = MISSING
+    words: int = MISSING
+    word_length: int = MISSING
+    boosts: list[float] = MISSING
+    codes_from: str = MISSING
+    allow: str = MISSING
+    lines: int = MISSING
 
 
 @dataclass(frozen=True)

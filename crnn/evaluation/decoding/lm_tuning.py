@@ -14,7 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -45,17 +45,17 @@ class LmTuningConfig:
 
     model: str = MISSING
     language_model: str = MISSING
-    validation: str = ""
-    guard: str = ""
-    max_spoiled: float = 0.001
-    tests: dict[str, str] = field(default_factory=dict)
-    lines: int = 0
-    timed_lines: int = 200
-    lm_weights: list[float] = field(default_factory=list)
-    sure: list[float] = field(default_factory=list)
-    least: list[float] = field(default_factory=list)
-    look_weights: list[float] = field(default_factory=list)
-    output: str = ""
+    validation: str = MISSING
+    guard: str = MISSING
+    max_spoiled: float = MISSING
+    tests: dict[str, str] = MISSING
+    lines: int = MISSING
+    timed_lines: int = MISSING
+    lm_weights: list[float] = MISSING
+    sure: list[float] = MISSING
+    least: list[float] = MISSING
+    look_weights: list[float] = MISSING
+    output: str = MISSING
 
 
 @dataclass(frozen=True)

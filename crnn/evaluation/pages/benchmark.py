@@ -16,26 +16,27 @@ from tqdm import tqdm
 
 from crnn.core.errors import UserError
 from crnn.datasets.pages import LabeledPage, read_pages, split_by_source
+from crnn.evaluation.engines.peers import PaddlePeer
 from crnn.evaluation.pages.engines import PageEngine, open_engine
 from crnn.evaluation.pages.measure import Found, PageScore, score_page
 
 
 @dataclass
 class PageBenchmarkConfig:
-    """See configs/bench_pages.yaml for values.
-
-    Attributes:
-        name: of the folder under `artifacts` that gets the report.
-        pages: folder of labeled pages, see `crnn.datasets.pages`.
-        held_out: judge by this share of the sources alone, the one that training leaves out; null for all pages.
-        most: pages read at most, evenly spread.
-        engines: see `crnn.evaluation.pages.engines`.
-        finder, model: of this project; null for the shipped ones, model="" to find without reading.
-        languages: Tesseract's.
-        tiny: folder of the unpacked package with PP-OCRv6 tiny, for the engine rapidocr_tiny; null to fetch
-            `tiny_package`.
-        turned: degrees clockwise by which each page is turned, one after the other.
-        pictures: draw the boxes of the first engine into copies of so many pages.
+    """Attributes:
+    name: of the folder under `artifacts` that gets the report.
+    pages: folder of labeled pages, see `crnn.datasets.pages`.
+    held_out: judge by this share of the sources alone, the one that training leaves out; null for all pages.
+    most: pages read at most, evenly spread.
+    engines: see `crnn.evaluation.pages.engines`.
+    finder, model: of this project; null for the shipped ones, model="" to find without reading.
+    languages: Tesseract's.
+    tiny: folder of the unpacked package with PP-OCRv6 tiny, for the engine rapidocr_tiny; null to fetch the one
+        that `paddle` names.
+    paddle: see configs/paddle/recognizers.yaml.
+    turned: degrees clockwise by which each page is turned, one after the other; [0,5,15,90,180,270] is what
+        photographs and scanners do.
+    pictures: draw the boxes of the first engine into copies of so many pages.
     """
 
     name: str = "pages"
@@ -48,7 +49,7 @@ class PageBenchmarkConfig:
     model: str | None = None
     languages: str = "chi_sim+eng"
     tiny: str | None = None
-    tiny_package: str = ""
+    paddle: dict[str, PaddlePeer] = field(default_factory=dict)
     turned: list[float] = field(default_factory=lambda: [0.0])
     pictures: int = 0
 
