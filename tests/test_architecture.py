@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from crnn.core import files
+
 ROOT = Path(__file__).parent.parent
 READING = {
     "core", "image", "recognition", "decoding", "language_model", "finder", "documents", "parallel", "bulk", "commands",
@@ -95,6 +97,18 @@ def _reached(start: str, uses: dict[str, set[str]]) -> set[str]:
             found.add(other)
             ahead.append(other)
     return found
+
+
+def strings(path: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_names_of_shared_files_stand_in_one_place() -> None:
+    names = {value for name, value in vars(files).items() if name.isupper()}
+    own = {ROOT / "crnn" / "core" / "files.py", ROOT / "data" / "labeling" / "label.py"}  # the latter's is a journal
+    for path in set(modules("crnn") + modules("data")) - own:
+        assert not names & strings(path), path
 
 
 def test_every_room_is_explained() -> None:

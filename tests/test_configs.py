@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 from omegaconf import MISSING
+
+from crnn.training.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = ROOT / "configs"
@@ -86,5 +89,17 @@ def test_versions_of_other_engines_stand_in_one_file() -> None:
     assert found == {"configs/paddle/recognizers.yaml"}
 
 
-def test_the_makefile_reaches_for_nothing_outside() -> None:
-    assert "../" not in (ROOT / "Makefile").read_text(encoding="utf-8")
+def test_the_network_is_built_for_the_canvas() -> None:
+    import train  # noqa: F401  (registers the schema)
+
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        assert compose("train", ["+experiment=long"]).network.height == 40
+        assert compose("train", ["canvas.height=46"]).network.height == 46
+
+
+def test_the_makefile_says_what_is_run_and_not_with_which_numbers() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    asked = {"name", "start_model", "data", "trained_layers", "seed"}  # variables of make
+    values = {field.name for field in dataclasses.fields(TrainConfig)} - asked
+    assert not re.findall(rf"\b(?:{'|'.join(values)}|data\.(?:shares|augmentation|distilled))=", makefile)
+    assert "../" not in makefile

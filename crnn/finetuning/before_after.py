@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import BEFORE_AFTER, DOMAIN, FONT_LIST, INT8_MODEL, MODEL
 from crnn.core.metrics import Accuracy
 from crnn.core.shipped import DEFAULT_MODEL
 from crnn.core.stage import run_stage, typed
@@ -37,7 +38,6 @@ from crnn.finetuning.ensemble_writer import write_ensemble
 from crnn.image.preprocess import decode_image
 from crnn.recognizer import Recognizer
 
-REPORT = "before_after.json"
 PAIR = "pair.onnx"
 CHUNK = 64  # lines decoded at a time
 LOOKS = 1000  # lines of either kind that tell what a domain looks like
@@ -124,14 +124,14 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
         UserError: the run was not prepared, trained and exported yet.
     """
     run = Path(cfg.artifacts, cfg.name)
-    note = run / "domain.json"
+    note = run / DOMAIN
     if not note.is_file():
         raise UserError(f"{run} is no fine-tune: run `make finetune NAME={cfg.name}` first")
     domain = json.loads(note.read_text(encoding="utf-8"))
-    int8 = run / "model.int8.onnx"
-    tuned = int8 if int8.is_file() else run / "model.onnx"
-    if int8.is_file() and Recognizer(int8).info.source_sha256 != Recognizer(run / "model.onnx").info.source_sha256:
-        raise UserError(f"{int8} was made of other weights than {run / 'model.onnx'}: quantize again")
+    int8 = run / INT8_MODEL
+    tuned = int8 if int8.is_file() else run / MODEL
+    if int8.is_file() and Recognizer(int8).info.source_sha256 != Recognizer(run / MODEL).info.source_sha256:
+        raise UserError(f"{int8} was made of other weights than {run / MODEL}: quantize again")
     judged = tuned if cfg.alone else run / PAIR
     if not cfg.alone:
         looks = _looks(Path(cfg.artifacts, "lines", f"{cfg.name}-domain"), domain.get("own_looks", 0))
@@ -154,7 +154,9 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
     (run / "plots").mkdir(exist_ok=True)
     write_plot(run / "plots" / "before_after.png", report, _fonts(Path(cfg.artifacts, "fonts")))
     (run / "before_after.md").write_text(to_markdown(report), encoding="utf-8")
-    (run / REPORT).write_text(json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), encoding="utf-8")
+    (run / BEFORE_AFTER).write_text(
+        json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), encoding="utf-8"
+    )
     return report
 
 
@@ -180,7 +182,7 @@ def _fonts(folder: Path) -> list[Path]:
     """Font files of the profiles that are there: one of each lineage, Chinese ones, those for training."""
     found: dict[str, Path] = {}
     for profile in ("quick", "full"):
-        manifest = folder / profile / "fonts.json"
+        manifest = folder / profile / FONT_LIST
         faces = json.loads(manifest.read_text(encoding="utf-8"))["faces"] if manifest.is_file() else []
         for face in faces:
             if face["script"] == "zh" and face["index"] == 0:
@@ -228,7 +230,7 @@ def main(cfg: DictConfig) -> None:
     config = typed(cfg, BeforeAfterConfig)
     report = before_after(config)
     print(to_markdown(report))
-    print(f"{Path(config.artifacts, config.name)}/: {REPORT} before_after.md plots/before_after.png")
+    print(f"{Path(config.artifacts, config.name)}/: {BEFORE_AFTER} before_after.md plots/before_after.png")
 
 
 if __name__ == "__main__":

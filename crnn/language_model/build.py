@@ -21,12 +21,11 @@ from omegaconf import MISSING, DictConfig
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import CORPUS_LIST
 from crnn.core.stage import run_stage, typed
 from crnn.language_model.model import SPACE_TOKEN, LanguageModel, token
 from crnn.language_model.ngram import BEGIN, END, SPECIAL, UNKNOWN, Grams, estimate, to_levels, write_arpa
 from crnn.language_model.trie import Trie
-
-CORPUS_FILE = "corpus.json"
 
 
 @dataclass
@@ -65,7 +64,7 @@ def read_corpus(folder: Path, split: str) -> list[TextSource]:
         UserError: no corpus there, or its list and its files do not agree.
     """
     try:
-        described = json.loads((folder / CORPUS_FILE).read_text(encoding="utf-8"))["sources"]
+        described = json.loads((folder / CORPUS_LIST).read_text(encoding="utf-8"))["sources"]
     except FileNotFoundError:
         raise UserError(
             f"no corpus at {folder}: build it with `make corpus`, or give corpus=null and text=[FILE]"
@@ -75,7 +74,7 @@ def read_corpus(folder: Path, split: str) -> list[TextSource]:
         lines = (folder / split / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
         entries = [entry for entry in described if (entry["kind"], entry["split"]) == (kind, split)]
         if sum(entry["lines"] for entry in entries) != len(lines):
-            raise UserError(f"{folder}: {CORPUS_FILE} does not fit {split}/{kind}.txt: build the corpus again")
+            raise UserError(f"{folder}: {CORPUS_LIST} does not fit {split}/{kind}.txt: build the corpus again")
         for entry in entries:
             part, lines = lines[: entry["lines"]], lines[entry["lines"] :]
             sources.append(TextSource(entry["name"], kind, entry["license"], part))

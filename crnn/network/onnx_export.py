@@ -19,6 +19,7 @@ from omegaconf import MISSING
 
 from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
+from crnn.core.files import MODEL
 from crnn.core.model_info import METADATA_KEY, ArtifactInfo
 from crnn.finder.info import FinderInfo
 from crnn.network.checkpoint import Checkpoint, load
@@ -59,7 +60,7 @@ def export(config: ExportConfig) -> Path:
         UserError: no checkpoint, LSTM nodes were lost, or the outputs differ by more than `TOLERANCE`.
     """
     checkpoint = load(config.checkpoint)
-    output = Path(config.output) if config.output else Path(config.checkpoint).with_name("model.onnx")
+    output = Path(config.output) if config.output else Path(config.checkpoint).with_name(MODEL)
     if isinstance(checkpoint.info, FinderInfo):
         return export_finder(checkpoint, output)
     if config.mode is not None:

@@ -19,6 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from crnn.core.errors import UserError
+from crnn.core.files import CHECKPOINT, HISTORY
 from crnn.datasets.page_crops import choose_page, line_heights, make_crop
 from crnn.datasets.pages import read_pages, split_by_source
 from crnn.finder.finder import fit
@@ -47,7 +48,7 @@ class FinderTrainer:
             torch.set_num_threads(config.threads)
         self.folder = Path(config.artifacts) / config.name
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.path = self.folder / "checkpoint.pt"
+        self.path = self.folder / CHECKPOINT
         split = [split_by_source(read_pages(folder), config.pages.held_out) for folder in config.pages.train]
         self.train_pages = [kept for kept, _ in split]
         held = [page for _, held in split for page in held if len(page.quads)]
@@ -192,7 +193,7 @@ class FinderTrainer:
         for name, value in figures.items():
             board.add_scalar(f"validation/{name}", value, self.step)
         record = {"step": self.step, "crops": self.step * self.config.batch, "hours": self.seconds / 3600, **figures}
-        with open(self.folder / "history.jsonl", "a", encoding="utf-8") as history:
+        with open(self.folder / HISTORY, "a", encoding="utf-8") as history:
             history.write(json.dumps(record) + "\n")
         kinds = "  ".join(f"{k.removeprefix('recall/')} {v:.3f}" for k, v in figures.items() if k.startswith("recall"))
         tqdm.write(

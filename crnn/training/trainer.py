@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
+from crnn.core.files import CHECKPOINT, REJECTS
 from crnn.core.metrics import Accuracy
 from crnn.core.model_info import FRAME_STRIDE, ArtifactInfo
 from crnn.network.checkpoint import Checkpoint, State, save
@@ -60,7 +61,7 @@ class Trainer:
         self.device = choose_device(config.device, int(os.environ.get("LOCAL_RANK", "0")))
         self.folder = Path(config.artifacts) / config.name
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.path = self.folder / "checkpoint.pt"
+        self.path = self.folder / CHECKPOINT
         self.charset = Charset.load(config.data.charset)
         start = start_of(config, self.charset)
         self.config = config = dataclasses.replace(config, network=start.network)
@@ -89,7 +90,7 @@ class Trainer:
 
         train, self.validation = lines(data.train), lines(data.validation, data.validation_lines)
         if self.rank == 0:
-            train.report_rejects(self.folder / "rejects.tsv")
+            train.report_rejects(self.folder / REJECTS)
         variation = Variation(data.variation, self.spec, FRAME_STRIDE) if data.variation is not None else None
         self.plan = BatchPlan(train, self.config.batch_pixels, self.config.seed, LINES_MULTIPLE, data.shares, variation)
         self.augment = LightAugmentation(data.augmentation) if data.augmentation else None

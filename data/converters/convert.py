@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import REJECTS
 from crnn.core.model_info import ArtifactInfo
 from crnn.core.stage import run_stage, typed
 from crnn.datasets.lmdb_store import PARTIAL_SUFFIX, LineWriter, StoredLine
@@ -236,7 +237,7 @@ def _draw(key: bytes, seed: int) -> float:
 
 def _report(path: Path, rejects: list[Reject]) -> None:
     path.mkdir(parents=True, exist_ok=True)
-    write_rejects(path / "rejects.tsv", rejects)
+    write_rejects(path / REJECTS, rejects)
 
 
 def _print_summary(imported: Imported) -> None:
@@ -252,7 +253,7 @@ def _print_summary(imported: Imported) -> None:
     if set(imported.licenses) - {""}:
         print("  licenses: " + ", ".join(f"{name or 'unknown'} {n:,}" for name, n in imported.licenses.items()))
     if imported.rejects:
-        print(f"  each with its reason: {imported.path / 'rejects.tsv'}")
+        print(f"  each with its reason: {imported.path / REJECTS}")
 
 
 ConfigStore.instance().store(name="import_schema", node=ImportConfig)

@@ -20,6 +20,7 @@ from omegaconf import MISSING, DictConfig
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import CORPUS_LIST
 from crnn.core.stage import run_stage, typed
 from data.corpus.cleaning import Cleaner
 from data.corpus.grammar import BorrowedText, generate
@@ -168,7 +169,7 @@ def _write(folder: Path, profile: str, corpus: Corpus, counts: dict[str, int]) -
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("\n".join(snippets) + "\n", encoding="utf-8")
     described = {"profile": profile, "sources": [asdict(report) for report in corpus.reports], "counts": counts}
-    (partial / "corpus.json").write_text(json.dumps(described, ensure_ascii=False, indent=1), encoding="utf-8")
+    (partial / CORPUS_LIST).write_text(json.dumps(described, ensure_ascii=False, indent=1), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 

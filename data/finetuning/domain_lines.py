@@ -9,6 +9,7 @@ from pathlib import Path
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
+from crnn.core.files import CHARSET, FONT_LIST, REJECTS
 from crnn.core.model_info import ArtifactInfo
 from crnn.datasets.lmdb_store import LineStore, StoredLine
 from crnn.network.transfer import extend
@@ -51,12 +52,12 @@ def draw_domain(
     faces = (
         own_faces(Path(cfg.fonts).expanduser(), charset, Path(cfg.cache))
         if cfg.fonts
-        else general_faces(Path(cfg.artifacts, "fonts", profile, "fonts.json"), added)
+        else general_faces(Path(cfg.artifacts, "fonts", profile, FONT_LIST), added)
     )
     possible = drawable(faces, charset)
     if undrawn := "".join(sorted(set(added) - set(possible.characters))):
         print(f"warning: no font draws {undrawn}: only labeled lines can teach them")
-    fonts = Path(cfg.artifacts, "fonts", f"{cfg.name}-domain", "fonts.json")
+    fonts = Path(cfg.artifacts, "fonts", f"{cfg.name}-domain", FONT_LIST)
     save_faces(faces, fonts, f"{cfg.name}-domain", charset.sha256)
     corpus = Path(cfg.artifacts, "corpus", f"{cfg.name}-domain")
     general = Path(cfg.artifacts, "corpus", profile)
@@ -95,14 +96,14 @@ def import_domain(
     imported = import_lines(
         ImportConfig(
             source=cfg.data, name=f"{cfg.name}-data", format="auto", encoding="utf-8",
-            start_model=cfg.start_model, charset=str(cfg.run / "charset.txt"), max_reject_share=0.2, holdout=0.0,
+            start_model=cfg.start_model, charset=str(cfg.run / CHARSET), max_reject_share=0.2, holdout=0.0,
             seed=cfg.seed,
             output=str(cfg.lines_at("data")),
         ),
         start,
     )  # fmt: skip
     if imported.rejects:
-        print(f"warning: {len(imported.rejects)} labeled lines are left out: see {imported.path / 'rejects.tsv'}")
+        print(f"warning: {len(imported.rejects)} labeled lines are left out: see {imported.path / REJECTS}")
     store = LineStore(imported.path)
     lines = [store[i] for i in range(len(store))]
     # The picture decides, so that it never changes sides from round to round.

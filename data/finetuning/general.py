@@ -8,6 +8,7 @@ from pathlib import Path
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
+from crnn.core.files import FONT_LIST
 from crnn.core.model_info import ArtifactInfo
 from crnn.datasets.lmdb_store import PARTIAL_SUFFIX
 from data.finetuning.config import DomainConfig
@@ -40,7 +41,7 @@ def general_synthesizer(
 ) -> Synthesizer:
     profile = general_profile(cfg)
     settings = load_settings(DataConfig(recipes=recipes_of(cfg, profile)))
-    fonts = Path(cfg.artifacts, "fonts", profile, "fonts.json")
+    fonts = Path(cfg.artifacts, "fonts", profile, FONT_LIST)
     corpus = Path(cfg.artifacts, "corpus", profile)
     there = {file.stem for file in (corpus / split).glob("*.txt") if _writable(file, charset)} | {UNIFORM, CODES}
     settings.text.kinds = {kind: share for kind, share in settings.text.kinds.items() if kind in there}

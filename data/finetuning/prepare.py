@@ -22,6 +22,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig
 
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import CHARSET, CHECKPOINT, DOMAIN
 from crnn.core.stage import run_stage, typed
 from crnn.datasets.lmdb_store import LineStore, StoredLine
 from crnn.finetuning.before_after_report import FEW_TEXTS
@@ -31,8 +32,6 @@ from data.finetuning.domain_lines import draw_domain, extended_charset, import_d
 from data.finetuning.general import base_charset, general_set, general_synthesizer
 from data.finetuning.sets import clear, drawn, write
 from data.finetuning.text import read_own_text
-
-NOTE = "domain.json"
 
 
 def prepare(cfg: DomainConfig) -> Domain:
@@ -45,21 +44,21 @@ def prepare(cfg: DomainConfig) -> Domain:
         raise UserError("nothing to fine-tune to: give fonts=FOLDER, text=FILE or data=PATH")
     start = load(cfg.start_model)
     made_from = _describe(cfg, start.sha256)
-    note = cfg.run / NOTE
+    note = cfg.run / DOMAIN
     if note.is_file():
         found = json.loads(note.read_text(encoding="utf-8"))
         if found.pop("made_from") != made_from:
             raise UserError(f"{cfg.run} was prepared from other inputs: give another name, or delete it")
         return Domain(**found)
 
-    if (cfg.run / "checkpoint.pt").exists():
+    if (cfg.run / CHECKPOINT).exists():
         raise UserError(f"{cfg.run} holds another training run: give another name")
     cfg.run.mkdir(parents=True, exist_ok=True)
     for part in ("domain", "domain-test", "replay", "gate", "data"):
         clear(cfg.lines_at(part))
     own = read_own_text(Path(cfg.text).expanduser()) if cfg.text else []
     charset = extended_charset(start.info.charset, own, cfg)
-    charset.save(cfg.run / "charset.txt")
+    charset.save(cfg.run / CHARSET)
     added = charset.characters[len(start.info.characters) :]
 
     train: list[StoredLine] = []

@@ -18,6 +18,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import PAGE_LIST
 from crnn.core.stage import run_stage, typed
 from data.synthesis.plain.layouts import KINDS, render
 
@@ -57,7 +58,7 @@ def write_plain_pages(cfg: PlainPagesConfig) -> Path:
             boxes = [line.quad.round(1).tolist() for line in page.lines]
             row = {"file": file.name, "kind": kind, "boxes": boxes, "texts": [line.text for line in page.lines]}
             rows.append(json.dumps(row, ensure_ascii=False) + "\n")
-    (folder / "pages.jsonl").write_text("".join(rows), encoding="utf-8")
+    (folder / PAGE_LIST).write_text("".join(rows), encoding="utf-8")
     return folder
 
 

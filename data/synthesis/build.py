@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import CORPUS_LIST, FONT_LIST
 from crnn.core.stage import run_stage, typed
 from crnn.datasets.lmdb_store import LineWriter, StoredLine
 from data.synthesis.sample import Synthesizer
@@ -101,7 +102,7 @@ def make_synthesizer(cfg: DataConfig) -> Synthesizer:
     return Synthesizer(
         load_settings(cfg),
         Charset.load(cfg.charset),
-        artifacts / "fonts" / cfg.profile / "fonts.json",
+        artifacts / "fonts" / cfg.profile / FONT_LIST,
         artifacts / "corpus" / cfg.profile,
         cfg.split,
         cells,
@@ -112,8 +113,8 @@ def describe(cfg: DataConfig, synthesizer: Synthesizer) -> dict[str, Any]:
     """What makes two sets the same; a build goes on only from lines drawn under an equal description."""
     artifacts = Path(cfg.artifacts)
     sources = [
-        artifacts / "fonts" / cfg.profile / "fonts.json",
-        artifacts / "corpus" / cfg.profile / "corpus.json",
+        artifacts / "fonts" / cfg.profile / FONT_LIST,
+        artifacts / "corpus" / cfg.profile / CORPUS_LIST,
     ]
     return {
         "generator": "data.synthesis",

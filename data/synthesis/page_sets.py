@@ -24,11 +24,10 @@ from tqdm import tqdm
 
 from crnn.core.atomic import replacing
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import FONT_LIST, PAGE_LIST
 from crnn.core.stage import run_stage, typed
 from data.synthesis.pages.render import render
 from data.synthesis.pages.stock import Stock
-
-PAGE_LIST = "pages.jsonl"
 
 
 @dataclass
@@ -68,7 +67,7 @@ def build_pages(cfg: PageSetConfig) -> Path:
     note.write_text(json.dumps(description))
     there = _rows(folder)
     missing = [i for i in range(cfg.pages) if i not in there]
-    fonts, corpus = artifacts / "fonts" / cfg.profile / "fonts.json", artifacts / "corpus" / cfg.profile
+    fonts, corpus = artifacts / "fonts" / cfg.profile / FONT_LIST, artifacts / "corpus" / cfg.profile
     sources = (fonts, corpus, Path(cfg.photographs), cfg.split)
     jobs = ((cfg.seed, i, folder) for i in missing)
     with ExitStack() as stack, open(folder / PAGE_LIST, "a", encoding="utf-8") as listing:

@@ -14,6 +14,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import FONT_LIST
 from crnn.core.stage import run_stage, typed
 from crnn.datasets.lmdb_store import LineStore, StoredLine
 from crnn.image.preprocess import decode_image
@@ -79,7 +80,7 @@ def preview(cfg: DataConfig) -> Path:
         UserError: no set, no fonts, or the output cannot be written.
     """
     faces = [
-        f for f in read_faces(Path(cfg.artifacts) / "fonts" / cfg.profile / "fonts.json", "train") if f.script == "zh"
+        f for f in read_faces(Path(cfg.artifacts) / "fonts" / cfg.profile / FONT_LIST, "train") if f.script == "zh"
     ]
     if not faces:
         raise UserError("no zh face to write the labels with: run `make fonts` first")

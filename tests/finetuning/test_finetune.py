@@ -268,6 +268,15 @@ def test_the_experiment_composes_with_the_sets_of_its_name() -> None:
     assert cfg.data.charset == "artifacts/mine/charset.txt" and len(cfg.data.shares) == 2
 
 
+def test_fonts_and_labels_of_the_domain_change_what_is_taught() -> None:
+    import train  # noqa: F401  (registers the schema)
+
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        cfg = compose("train", ["+experiment=[finetune,finetune_fonts,finetune_labels]", "name=mine"])
+    assert (list(cfg.data.shares), cfg.distill_weight, cfg.data.augmentation) == ([9, 1], 1, 0.5)
+    assert list(cfg.data.train) == ["artifacts/lines/mine-domain", "artifacts/lines/mine-replay"]
+
+
 @pytest.mark.slow
 def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
     config: DomainConfig, trained: Path, small_config: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
