@@ -17,6 +17,7 @@ READING = {
     "adapters", "__init__", "__main__", "ocr", "ocrmypdf", "page", "recognizer",
 }  # fmt: skip
 MAKING = {"network", "datasets", "training", "quantization", "finetuning", "evaluation"}
+LONG = {"crnn/page.py", "serve/engine/model_holder.py", "serve/engine/service.py", "serve/process/worker.py"}
 HEAVY = {"torch", "torchvision", "onnx", "lmdb", "matplotlib", "tensorboard"}
 
 
@@ -117,3 +118,26 @@ def test_every_room_is_explained() -> None:
         for folder in (ROOT / package).iterdir():
             if (folder / "__init__.py").is_file():
                 assert f"`{package}/{folder.name}/`" in page, folder
+
+
+def test_sessions_are_opened_in_one_place() -> None:
+    for path in modules("crnn") + modules("data") + modules("serve"):
+        if path != ROOT / "crnn" / "recognition" / "session.py":
+            assert ".InferenceSession(" not in path.read_text(encoding="utf-8"), path
+
+
+def test_files_are_short() -> None:
+    """A file of two nouns is two files."""
+    longer = {named(path) for package in ("crnn", "data", "serve") for path in modules(package) if lines(path) > 250}
+    assert longer <= LONG
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_files_are_renamed_in_one_place() -> None:
+    """What is not synced before it is renamed may be empty after a loss of power. Checkpoints move the former one too."""
+    own = {"crnn/core/atomic.py", "crnn/network/checkpoint.py"}
+    for path in modules("crnn") + modules("data"):
+        assert "os.replace(" not in path.read_text(encoding="utf-8") or named(path) in own, path

@@ -19,7 +19,7 @@ from typing import Any
 import lmdb
 import numpy as np
 
-from crnn.core.atomic import sync
+from crnn.core.atomic import put
 from crnn.core.errors import UserError
 
 PARTIAL_SUFFIX = ".partial"
@@ -164,8 +164,7 @@ class LineWriter:
             (self._partial / "lock.mdb").unlink(missing_ok=True)
             if self.path.exists():
                 shutil.rmtree(self.path)  # holds no data.mdb, else __init__ had refused it
-            os.replace(self._partial, self.path)
-            sync(self.path.parent)
+            put(self._partial, self.path)
 
     def __len__(self) -> int:
         return self._count

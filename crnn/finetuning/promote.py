@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from crnn.core.atomic import replacing, sync
+from crnn.core.atomic import put, replacing
 from crnn.core.errors import UserError, exit_cleanly
 from crnn.core.files import BEFORE_AFTER, CHECKPOINT
 from crnn.core.shipped import DEFAULT_MODEL
@@ -94,13 +94,11 @@ def _judged(run: Path, force: bool) -> Path:
 
 def _replace(new: Path, path: Path) -> None:
     """Put `new` at `path` and keep what stood there; `path` is a whole file at every moment."""
-    sync(new)
     if path.is_file():
         _copy(path, previous(path))
     else:
         previous(path).unlink(missing_ok=True)
-    os.replace(new, path)
-    sync(path.parent)
+    put(new, path)
 
 
 def _swap(path: Path) -> None:
@@ -109,11 +107,11 @@ def _swap(path: Path) -> None:
     if path.is_file():
         _copy(path, aside)
     if previous(path).is_file():
-        os.replace(previous(path), path)
+        put(previous(path), path)
     else:
         path.unlink(missing_ok=True)
     if aside.is_file():
-        os.replace(aside, previous(path))
+        put(aside, previous(path))
 
 
 def _copy(source: Path, target: Path) -> None:

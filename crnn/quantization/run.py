@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
 import tempfile
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import onnxruntime
 from omegaconf import MISSING
 from tqdm import tqdm
 
+from crnn.core.atomic import put
 from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.datasets.labeled import LabeledLine, read_lines
@@ -21,7 +21,8 @@ from crnn.image.preprocess import decode_image, pad_to_bucket, to_strip
 from crnn.network.onnx_info import read_info, write_info
 from crnn.quantization.acceptance import GateConfig, Verdict, judge
 from crnn.quantization.layer_report import write_layer_report
-from crnn.quantization.modes import Mode, Recipe, quantize
+from crnn.quantization.modes import quantize
+from crnn.quantization.recipe import Mode, Recipe
 from crnn.recognition.chunks import cut
 
 
@@ -72,7 +73,7 @@ def quantize_model(config: QuantizeConfig) -> Path:
         if config.layers:
             print(write_layer_report(source, candidate, config.recipe, canvases, output.with_name("layers.md")))
         _record(candidate, config, calibration, verdict)
-        os.replace(candidate, rejected if verdict.objections else output)
+        put(candidate, rejected if verdict.objections else output)
     if verdict.objections:
         raise UserError(f"{config.recipe.mode} INT8 is refused: {'; '.join(verdict.objections)}. Deploy {source}")
     print(f"{output}: may be deployed in place of {source}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,30 +40,11 @@ from crnn.datasets.validation import (
 )
 from crnn.network.checkpoint import DEFAULT_CHECKPOINT, read_info
 from data.converters.detect import locate
-from data.converters.json_lines import JsonLines
 from data.converters.labeled_line import LabeledLine
+from data.converters.weights import WeightConfig, weigher
 
 GENERATOR = "data.converters"  # of the sets made here
 SPACES = ("kept", "free")
-
-
-@dataclass
-class WeightConfig:
-    """How often training draws a line; held-out lines have no weights.
-
-    Attributes:
-        balance: 1: kinds as frequent as they are, 0: all kinds equally frequent, 0.5: by the root of their numbers.
-        tiers: by the list's `tier`, e.g. +weights.tiers.v6=0.5.
-        missed: of lines that the list marks `right: false`.
-        certain: labels of a lower `c` are doubtful.
-        doubtful: of these.
-    """
-
-    balance: float = 1.0
-    tiers: dict[str, float] = field(default_factory=dict)
-    missed: float = 1.0
-    certain: float = 0.7
-    doubtful: float = 1.0
 
 
 @dataclass
@@ -139,7 +120,7 @@ def import_lines(cfg: ImportConfig, start: ArtifactInfo | None = None) -> Import
         "seed": cfg.seed,
         **({"spaces": cfg.spaces} if cfg.spaces != SPACES[0] else {}),
     }
-    weigh = _weigher(lines, cfg.weights)
+    weigh = weigher(lines, cfg.weights)
     sources: Counter[tuple[str, str, str]] = Counter()
     rejects: list[Reject] = []
     with ExitStack() as stack:
@@ -168,28 +149,6 @@ def import_lines(cfg: ImportConfig, start: ArtifactInfo | None = None) -> Import
     for (_, _, license), count in sources.items():
         licenses[license] += count
     return Imported(path, test_path, *counts, tuple(rejects), dict(licenses.most_common()))
-
-
-def _weigher(lines: Sequence[LabeledLine | Reject], cfg: WeightConfig) -> Callable[[LabeledLine], float]:
-    """How often training is to draw a line, on average about once."""
-    described = lines.described if isinstance(lines, JsonLines) else lines.__getitem__
-    kinds: Counter[str] = Counter()
-    if cfg.balance != 1:
-        rows = (described(i) for i in range(len(lines)))
-        kinds.update(line.category for line in rows if isinstance(line, LabeledLine))
-    shares = {kind: count**cfg.balance for kind, count in kinds.items()}
-    whole, all_lines = sum(shares.values()), sum(kinds.values())
-
-    def weigh(line: LabeledLine) -> float:
-        weight = 1.0
-        if kinds:
-            weight *= shares[line.category] / whole * all_lines / kinds[line.category]
-        weight *= cfg.tiers.get(line.origin.tier, 1.0)
-        weight *= cfg.missed if line.origin.missed else 1.0
-        weight *= cfg.doubtful if line.origin.certainty < cfg.certain else 1.0
-        return weight
-
-    return weigh
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import hydra
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig
 
+from crnn.core.atomic import put
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError, exit_cleanly
 from crnn.core.files import CORPUS_LIST
@@ -171,7 +172,7 @@ def _write(folder: Path, profile: str, corpus: Corpus, counts: dict[str, int]) -
     described = {"profile": profile, "sources": [asdict(report) for report in corpus.reports], "counts": counts}
     (partial / CORPUS_LIST).write_text(json.dumps(described, ensure_ascii=False, indent=1), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    put(partial, folder)
 
 
 def _print_table(reports: list[SourceReport], counts: dict[str, int]) -> None:

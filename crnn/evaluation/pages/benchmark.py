@@ -19,6 +19,7 @@ from crnn.datasets.pages import LabeledPage, read_pages, split_by_source
 from crnn.evaluation.engines.peers import PaddlePeer
 from crnn.evaluation.pages.engines import PageEngine, open_engine
 from crnn.evaluation.pages.measure import Found, PageScore, score_page
+from crnn.image.rotation import moved, rotate
 
 
 @dataclass
@@ -98,7 +99,7 @@ def benchmark_pages(config: PageBenchmarkConfig) -> list[EngineResult]:
 
 
 def _read_page(page: LabeledPage, degrees: float, engines: dict[str, PageEngine]) -> list[EngineResult]:
-    image, turned = rotate(page.image(), page, degrees)
+    image, turned = rotate_page(page.image(), page, degrees)
     rows = []
     for name, engine in engines.items():
         begin = _cpu_seconds()
@@ -121,18 +122,12 @@ def summarize(rows: Sequence[EngineResult]) -> list[EngineResult]:
     return results
 
 
-def rotate(image: np.ndarray, page: LabeledPage, degrees: float) -> tuple[np.ndarray, LabeledPage]:
+def rotate_page(image: np.ndarray, page: LabeledPage, degrees: float) -> tuple[np.ndarray, LabeledPage]:
     """The page and its lines turned clockwise about the middle, into a picture that holds all of it."""
     if not degrees:
         return image, page
-    height, width = image.shape[:2]
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
-    cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
-    size = (round(width * cosine + height * sine), round(width * sine + height * cosine))
-    matrix[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
-    turned = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    quads = (page.quads @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-    return turned, LabeledPage(page.path, quads, page.texts, page.kind, page.source)
+    turned, matrix = rotate(image, degrees)
+    return turned, LabeledPage(page.path, moved(page.quads, matrix), page.texts, page.kind, page.source)
 
 
 def draw(image: np.ndarray, page: LabeledPage, found: Sequence[Found]) -> np.ndarray:

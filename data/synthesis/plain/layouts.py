@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from crnn.core.errors import UserError
+from crnn.image.rotation import moved, rotate
 from data.synthesis.plain.sheet import Page, Sheet, Typesetter
 
 PAGE_SIZE = (1200, 1600)  # width, height: a phone's scan of A4, or 150 dpi
@@ -158,7 +159,7 @@ def dark(t: Typesetter) -> Page:
 
 def skewed(t: Typesetter, degrees: float = 3.0) -> Page:
     """A single column, turned on the glass of the scanner, with its noise."""
-    page = rotate(single_column(t), degrees * t.rng.choice([-1, 1]))
+    page = rotate_page(single_column(t), degrees * t.rng.choice([-1, 1]))
     return replace(page, kind="skewed", image=add_noise(page.image, t.rng, 4.0))
 
 
@@ -198,20 +199,10 @@ def render(kind: str, seed: int, fonts: Sequence[tuple[str, int]], texts: Sequen
     return KINDS[kind](Typesetter(np.random.default_rng(seed), fonts, texts))
 
 
-def rotate(page: Page, degrees: float) -> Page:
+def rotate_page(page: Page, degrees: float) -> Page:
     """Turn the page and its lines about its middle, clockwise, into a picture that holds all of it."""
-    height, width = page.image.shape[:2]
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
-    cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
-    new_width, new_height = int(width * cosine + height * sine), int(width * sine + height * cosine)
-    matrix[:, 2] += ((new_width - width) / 2, (new_height - height) / 2)
-    image = cv2.warpAffine(
-        page.image, matrix, (new_width, new_height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
-    lines = tuple(
-        replace(line, quad=(line.quad @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)) for line in page.lines
-    )
-    return Page(page.kind, image, lines)
+    image, matrix = rotate(page.image, degrees)
+    return Page(page.kind, image, tuple(replace(line, quad=moved(line.quad, matrix)) for line in page.lines))
 
 
 def add_noise(image: np.ndarray, rng: np.random.Generator, sigma: float) -> np.ndarray:
