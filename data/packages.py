@@ -1,6 +1,6 @@
 """Fetches one package by name from PyPI, Debian or npm and unpacks it into a cache folder, without root.
 
-Knows nothing of what is inside. Needs `pip` in this interpreter, or `apt-get` and `dpkg-deb`, or `npm` and `tar`,
+Needs `pip` in this interpreter, or `apt-get` and `dpkg-deb`, or `npm` and `tar`,
 only for the packages that are not in the cache yet.
 """
 

@@ -137,7 +137,7 @@ def lines(path: Path) -> int:
 
 
 def test_files_are_renamed_in_one_place() -> None:
-    """What is not synced before it is renamed may be empty after a loss of power. Checkpoints also move the former one."""
+    """What is renamed without a sync may be empty after a loss of power. Checkpoints move the former one, too."""
     own = {"crnn/core/atomic.py", "crnn/network/checkpoint.py"}
     for path in modules("crnn") + modules("data"):
         assert "os.replace(" not in path.read_text(encoding="utf-8") or named(path) in own, path

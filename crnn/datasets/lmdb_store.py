@@ -1,4 +1,4 @@
-"""Text lines in an LMDB: the only place that knows its keys. Knows nothing of pixels or charsets.
+"""Text lines in an LMDB: the only place that knows its keys.
 
 `num-samples`, `image-%09d` and `label-%09d` (numbered from 1) follow deep-text-recognition-benchmark and
 PARSeq, so the field's public databases are read as they are. Our own databases add `centers-%09d` (float32,

@@ -3,7 +3,7 @@
 The search is the CTC prefix search of Graves (2012, "Supervised sequence labeling with recurrent neural networks",
 section 7.5.3) in the beam form of Hannun et al. (2014, "First-pass large vocabulary continuous speech recognition
 using bi-directional recurrent DNNs"); scoring every character as it is appended follows Hwang & Sung (2016,
-"Character-level incremental speech recognition with recurrent neural networks"). Knows nothing of images.
+"Character-level incremental speech recognition with recurrent neural networks").
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Turns any image into the model's canvas. Knows nothing of torch, models or files.
+"""Turns any image into the model's canvas.
 
 Training, evaluation and the server all come through `to_canvas`: there is no second copy to drift.
 """

@@ -1,4 +1,4 @@
-"""Decides whether an INT8 model may replace its FP32 source on this machine. Knows nothing of how it was made."""
+"""Decides whether an INT8 model may replace its FP32 source on this machine."""
 
 from __future__ import annotations
 

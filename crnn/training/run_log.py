@@ -1,4 +1,4 @@
-"""Records a run: TensorBoard, and one JSON line a validation for plots. Knows nothing of the network."""
+"""Records a run: TensorBoard, and one JSON line a validation for plots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a domain's lines say: the user's text, some general text, and sentences for new characters. Knows no faces."""
+"""What a domain's lines say: the user's text, some general text, and sentences for new characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stage itself: sources in, `fonts.json` out. Knows nothing of the command line."""
+"""The stage itself: sources in, `fonts.json` out."""
 
 from __future__ import annotations
 

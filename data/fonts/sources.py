@@ -1,4 +1,4 @@
-"""The YAML list of font sources: its form, and the files each entry gives. Knows nothing of what a font draws."""
+"""The YAML list of font sources: its form, and the files each entry gives."""
 
 from __future__ import annotations
 

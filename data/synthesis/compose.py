@@ -1,6 +1,6 @@
 """Puts ink on paper and cuts the line out, as a person with a camera or a text detector would.
 
-Returns float32 luma and the centers carried along. Knows nothing of text, fonts or later damage.
+Returns float32 luma and the centers carried along.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What happens to a picture between the page and the file: light, optics, sensor, processing. Size never changes.
 
 Each damage takes float32 luma (height, width), its value and the rand, and returns float32 luma. Lengths are in
-pixels of a line 32 high. Knows nothing of text.
+pixels of a line 32 high.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The faces of a `fonts.json` and their glyphs. Knows nothing of lines.
+"""The faces of a `fonts.json` and their glyphs.
 
 FreeType is called directly: it loads each outline once where Pillow's text drawing loads it four times, which
 makes a line of hanzi three to six times as fast, and it shears, stretches and emboldens outlines on the way.

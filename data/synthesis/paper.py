@@ -1,4 +1,4 @@
-"""What lies under the text: even paper, texture, gradients, cells and rules. Knows nothing of letters.
+"""What lies under the text: even paper, texture, gradients, cells and rules.
 
 Random fields are cut out of pools that are made once in each process from a fixed seed: drawing them afresh would
 cost more than the rest of a line, and a line still depends on its own rand only.

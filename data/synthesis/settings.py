@@ -1,4 +1,4 @@
-"""Every number of the synthesis, as dataclasses that a YAML fills. Holds no logic and no values of its own.
+"""Every number of the synthesis, as dataclasses that a YAML fills. The values stand in configs/synthesis/.
 
 Lengths are in em (the font size in pixels) where not said otherwise, so that they mean the same at every size.
 """

@@ -1,4 +1,4 @@
-"""Chooses what a line says. Knows the corpus and the charset, nothing of pixels.
+"""Chooses what a line says.
 
 All text comes out folded (`Charset.fold`), so a line's label is what is drawn, character for character.
 """

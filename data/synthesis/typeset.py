@@ -1,4 +1,4 @@
-"""Sets one line of text in glyphs: coverage and the center of each character. Knows nothing of color or damage."""
+"""Sets one line of text in glyphs: coverage and the center of each character."""
 
 from __future__ import annotations
 
