@@ -23,8 +23,11 @@ CONFIGS = ROOT / "configs"
 def schemas() -> Iterator[tuple[str, Path, str]]:
     """Name of each schema, the module that registers it, and the name of its class there."""
     for path in [*ROOT.glob("*.py"), *(ROOT / "crnn").rglob("*.py"), *(ROOT / "data").rglob("*.py")]:
-        for name, kind in re.findall(r'\.store\(name="(\w+)", node=(\w+)', path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        for name, kind in re.findall(r'\.store\(name="(\w+)", node=(\w+)', text):
             yield name, path, kind
+        for file, kind in re.findall(r'^@stage\("(\w+)", (\w+)\)', text, re.MULTILINE):
+            yield f"{file}_schema", path, kind
 
 
 HOMES = {name: (path, kind) for name, path, kind in schemas()}

@@ -17,18 +17,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
 from crnn.core.cpus import available_cpus
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
 from crnn.core.files import BEFORE_AFTER, DOMAIN, FONT_LIST, INT8_MODEL, MODEL
 from crnn.core.metrics import Accuracy
 from crnn.core.shipped import DEFAULT_MODEL
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.datasets.labeled import LabeledLine, read_lines
 from crnn.datasets.lmdb_store import LineStore
 from crnn.evaluation.measures.characters import CharacterChange, changes, recall
@@ -221,17 +219,12 @@ def _side(path: Path, lines: Sequence[LabeledLine], models: Sequence[Recognizer]
     )
 
 
-ConfigStore.instance().store(name="before_after_schema", node=BeforeAfterConfig)
-
-
-@hydra.main(version_base="1.3", config_path="../../configs", config_name="before_after")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    config = typed(cfg, BeforeAfterConfig)
+@stage("before_after", BeforeAfterConfig)
+def main(config: BeforeAfterConfig) -> None:
     report = before_after(config)
     print(to_markdown(report))
     print(f"{Path(config.artifacts, config.name)}/: {BEFORE_AFTER} before_after.md plots/before_after.png")
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

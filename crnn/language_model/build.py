@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
 from crnn.core.files import CORPUS_LIST
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.language_model.model import SPACE_TOKEN, LanguageModel, token
 from crnn.language_model.ngram import BEGIN, END, SPECIAL, UNKNOWN, Grams, estimate, to_levels, write_arpa
 from crnn.language_model.trie import Trie
@@ -190,15 +188,10 @@ def _perplexity(cfg: LmConfig, model: Path, charset: Charset) -> float | None:
     return LanguageModel(model, charset).perplexity([charset.encode(line) for line in chosen]) if chosen else None
 
 
-ConfigStore.instance().store(name="lm_schema", node=LmConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="lm")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and build."""
-    build(typed(cfg, LmConfig))
+@stage("lm", LmConfig)
+def main(config: LmConfig) -> None:
+    build(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -18,16 +18,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
 from crnn.core.files import REJECTS
 from crnn.core.model_info import ArtifactInfo
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import PARTIAL_SUFFIX, LineWriter, StoredLine
 from crnn.datasets.validation import (
     Reason,
@@ -215,14 +213,10 @@ def _print_summary(imported: Imported) -> None:
         print(f"  each with its reason: {imported.path / REJECTS}")
 
 
-ConfigStore.instance().store(name="import_schema", node=ImportConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="import")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    _print_summary(import_lines(typed(cfg, ImportConfig)))
+@stage("import", ImportConfig)
+def main(config: ImportConfig) -> None:
+    _print_summary(import_lines(config))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

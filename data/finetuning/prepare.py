@@ -17,13 +17,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig
-
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
 from crnn.core.files import CHARSET, CHECKPOINT, DOMAIN
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import LineStore, StoredLine
 from crnn.finetuning.before_after_report import FEW_TEXTS
 from crnn.network.checkpoint import load
@@ -111,13 +107,8 @@ def _describe(cfg: DomainConfig, start_sha256: str) -> dict[str, Any]:
     return {**settings, "start_sha256": start_sha256, "inputs_sha256": digest.hexdigest()}
 
 
-ConfigStore.instance().store(name="domain_schema", node=DomainConfig)
-
-
-@hydra.main(version_base="1.3", config_path="../../configs", config_name="domain")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    config = typed(cfg, DomainConfig)
+@stage("domain", DomainConfig)
+def main(config: DomainConfig) -> None:
     domain = prepare(config)
     print(
         f"{config.name}: {domain.lines:,} lines of the domain, {domain.test_lines:,} to judge by"
@@ -126,4 +117,4 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

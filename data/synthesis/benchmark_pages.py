@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
 from crnn.core.files import PAGE_LIST
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from data.synthesis.plain.layouts import KINDS, render
 
 
@@ -87,15 +85,10 @@ def _load_texts(corpus: Path, kinds: Sequence[str], shortest: int, missing: set[
     return [text for text in texts if len(text) >= shortest and "_" not in text and not missing & set(text)]
 
 
-ConfigStore.instance().store(name="plain_pages_schema", node=PlainPagesConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="plain_pages")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and render."""
-    print(write_plain_pages(typed(cfg, PlainPagesConfig)))
+@stage("plain_pages", PlainPagesConfig)
+def main(config: PlainPagesConfig) -> None:
+    print(write_plain_pages(config))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -18,16 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
 from crnn.core.files import CORPUS_LIST, FONT_LIST
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import LineWriter, StoredLine
 from data.synthesis.sample import Synthesizer
 from data.synthesis.settings import SynthesisSettings
@@ -190,15 +188,10 @@ def build(cfg: DataConfig) -> Path:
     return cfg.dataset
 
 
-ConfigStore.instance().store(name="data_schema", node=DataConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="data")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and build."""
-    build(typed(cfg, DataConfig))
+@stage("data", DataConfig)
+def main(config: DataConfig) -> None:
+    build(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

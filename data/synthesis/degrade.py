@@ -14,7 +14,7 @@ import numpy as np
 
 from data.synthesis.paper import cut, noise
 from data.synthesis.rand import Rand
-from data.synthesis.settings import Recipe
+from data.synthesis.settings import Degradation
 
 LEGIBLE = 0.78  # correlation of a binarized line with its original, below which strokes are lost or merge into blots
 
@@ -183,7 +183,7 @@ CHAIN: tuple[tuple[str, Damage], ...] = (
 )
 
 
-def degrade(image: np.ndarray, recipe: Recipe, rand: Rand) -> np.ndarray:
+def degrade(image: np.ndarray, recipe: Degradation, rand: Rand) -> np.ndarray:
     """Apply the recipe's damages in physical order: float32 luma in and out, same shape."""
     for name, damage in CHAIN:
         value = rand.effect(getattr(recipe, name))

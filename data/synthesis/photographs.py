@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.stage import stage
 from data.packages import fetch
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -99,16 +97,11 @@ def _pictures(root: Path, source: PhotographSource) -> Iterator[Path]:
             yield path
 
 
-ConfigStore.instance().store(name="photographs_schema", node=PhotographsConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="photographs")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and fetch."""
-    folder = fetch_photographs(typed(cfg, PhotographsConfig))
+@stage("photographs", PhotographsConfig)
+def main(config: PhotographsConfig) -> None:
+    folder = fetch_photographs(config)
     print(f"{folder}: {len(list(folder.glob('*.jpg')))} pictures")
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import hydra
 import numpy as np
-from omegaconf import DictConfig
 
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
 from crnn.core.files import FONT_LIST
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import LineStore, StoredLine
 from crnn.image.preprocess import decode_image
 from data.synthesis.build import DataConfig, make_synthesizer
@@ -94,12 +92,10 @@ def preview(cfg: DataConfig) -> Path:
     return path
 
 
-@hydra.main(version_base=None, config_path="../../configs", config_name="data")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and write the sheet."""
-    preview(typed(cfg, DataConfig))
+@stage("data", DataConfig)
+def main(config: DataConfig) -> None:
+    preview(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -19,15 +19,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import LineStore
 from crnn.decoding.beam import BeamDecoder
 from crnn.decoding.beam_settings import BeamSettings
@@ -207,15 +205,10 @@ def run(cfg: LmTuningConfig) -> Path:
     return output
 
 
-ConfigStore.instance().store(name="lm_tuning_schema", node=LmTuningConfig)
-
-
-@hydra.main(version_base=None, config_path="../../../configs", config_name="lm_tuning")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and tune."""
-    run(typed(cfg, LmTuningConfig))
+@stage("lm_tuning", LmTuningConfig)
+def main(config: LmTuningConfig) -> None:
+    run(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()
