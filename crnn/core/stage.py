@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import os
 import shlex
 import sys
@@ -50,6 +51,7 @@ def stage(file: str, kind: type[Config]) -> Callable[[Callable[[Config], object]
     def decorate(body: Callable[[Config], object]) -> Callable[[], None]:
         @hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=file)
         @exit_cleanly()
+        @functools.wraps(body)
         def task(cfg: Any) -> None:
             body(typed(cfg, kind))
 
