@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from crnn.core.canvas import CanvasSpec
-from crnn.image.preprocess import Canvas, enhance, pad_to_bucket, to_gray, to_strip
+from crnn.image.enhance import enhance
+from crnn.image.preprocess import Canvas, pad_to_bucket, to_gray, to_strip
 from crnn.training.pixel_variation import vary_pixels
 from crnn.training.variation_config import CHANCES, VariationConfig
 
