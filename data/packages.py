@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from crnn.core.atomic import put
 from crnn.core.errors import UserError
 
 KINDS = ("pip", "sdist", "apt", "npm")
@@ -47,7 +48,7 @@ def fetch(kind: str, name: str, cache: Path) -> Path:
         _unpack(kind, name, archive, unpacked)
         (unpacked / ARCHIVE_NOTE).write_text(archive.name + "\n", encoding="utf-8")
         try:
-            unpacked.rename(folder)
+            put(unpacked, folder)
         except OSError:
             if not folder.is_dir():  # else another process was first: its copy is as good
                 raise

@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.core.files import CHARSET, CHECKPOINT, DOMAIN
+from crnn.core.model_info import ArtifactInfo
 from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import LineStore, StoredLine
 from crnn.finetuning.before_after_report import FEW_TEXTS
@@ -57,17 +60,7 @@ def prepare(cfg: DomainConfig) -> Domain:
     charset.save(cfg.run / CHARSET)
     added = charset.characters[len(start.info.characters) :]
 
-    train: list[StoredLine] = []
-    test: list[StoredLine] = []
-    apart = True
-    if cfg.fonts or cfg.text:
-        train, test, apart = draw_domain(cfg, charset, own, added)
-    own_looks = len(train) if cfg.fonts else 0
-    real, real_test, real_apart = import_domain(cfg, charset, start.info) if cfg.data else ([], [], True)
-    apart = apart and real_apart
-    repeats = min(cfg.most_repeats, max(1, round(cfg.real_share * len(train) / len(real)))) if real else 0
-    train += real * repeats
-    test += real_test
+    train, test, apart, own_looks = _domain_lines(cfg, start.info, charset, own)
     if (texts := len({line.label for line in test})) < FEW_TEXTS:
         print(
             f"warning: only {texts} different texts are there to judge by; below {FEW_TEXTS} nobody can tell what was "
@@ -90,6 +83,22 @@ def prepare(cfg: DomainConfig) -> Domain:
     content = {**asdict(domain), "made_from": made_from}
     note.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     return domain
+
+
+def _domain_lines(
+    cfg: DomainConfig, start: ArtifactInfo, charset: Charset, own: Sequence[str]
+) -> tuple[list[StoredLine], list[StoredLine], bool, int]:
+    """Drawn and labeled lines: to train on, held out, whether the two are apart, and how many of the first are in faces
+    of the domain's own."""
+    train: list[StoredLine] = []
+    test: list[StoredLine] = []
+    apart = True
+    if cfg.fonts or cfg.text:
+        train, test, apart = draw_domain(cfg, charset, own, charset.characters[len(start.characters) :])
+    own_looks = len(train) if cfg.fonts else 0
+    real, real_test, real_apart = import_domain(cfg, charset, start) if cfg.data else ([], [], True)
+    repeats = min(cfg.most_repeats, max(1, round(cfg.real_share * len(train) / len(real)))) if real else 0
+    return train + real * repeats, test + real_test, apart and real_apart, own_looks
 
 
 def _describe(cfg: DomainConfig, start_sha256: str) -> dict[str, Any]:

@@ -108,6 +108,70 @@ def message(sheet: Sheet, box: Rect, theme: Theme) -> None:
             break
 
 
+def _fields(sheet: Sheet, box: Rect, theme: Theme) -> float:
+    """Names with boxes to fill in. Returns where they end."""
+    rand, stock, pen = sheet.rand, sheet.stock, theme.pen
+    left, y, right, bottom = box
+    em = pen.size
+    for _ in range(1 + rand.below(5)):
+        if y > bottom - 2 * em:
+            break
+        text = stock.label(pen.face, 2, 5, rand)
+        sheet.write(left, y + 0.3 * em, text[: pen.fit(text, (right - left) * 0.28)], pen)
+        x = left + (right - left) * 0.3
+        sheet.rectangle((x, y, x + (right - left) * 0.45, y + 1.7 * em), theme.panel, theme.hint.ink)
+        if rand.chance(0.6):
+            text = stock.label(pen.face, 2, 8, rand)
+            text = text[: pen.fit(text, (right - left) * 0.43 - em)]
+            sheet.write(x + 0.5 * em, y + 0.3 * em, text, rand.choice((pen, theme.hint)))
+        y += 2.4 * em
+    return y
+
+
+def _cards(sheet: Sheet, box: Rect, theme: Theme) -> float:
+    """Cards side by side, with a picture or a figure each. Returns where they end."""
+    rand, stock, pen = sheet.rand, sheet.stock, theme.pen
+    left, y, right, bottom = box
+    em = pen.size
+    number = 1 + rand.below(5)
+    wide, high = (right - left) / number, em * rand.uniform(4, 10)
+    if y + high < bottom:
+        for i in range(number):
+            card = (left + i * wide + 4, y, left + (i + 1) * wide - 4, y + high)
+            sheet.rectangle(card, theme.panel, radius=rand.uniform(0, em))
+            own = theme.on(theme.panel, rand)
+            if rand.chance(0.5):
+                picture(sheet, (card[0], y, card[2], y + high - 2.6 * em))
+                text = stock.label(pen.face, 2, 9, rand)
+                sheet.write(card[0] + 0.5 * em, y + high - 2 * em, text[: own.fit(text, wide - 1.5 * em)], own)
+            else:
+                large = own.sized(em * rand.uniform(1, 2.5))
+                text = stock.field(pen.face, rand)
+                sheet.write(card[0] + 0.7 * em, y + 0.6 * em, text[: large.fit(text, wide - 2 * em)], large)
+                text = stock.label(pen.face, 2, 6, rand)
+                text = text[: pen.fit(text, wide - 2 * em)]
+                sheet.write(card[0] + 0.7 * em, y + high - 1.6 * em, text, theme.hint)
+    y += high + em
+    return y
+
+
+def _rows(sheet: Sheet, box: Rect, theme: Theme) -> float:
+    """Rows of a name and a value. Returns where they end."""
+    rand, stock, pen = sheet.rand, sheet.stock, theme.pen
+    left, y, right, bottom = box
+    em = pen.size
+    for _ in range(2 + rand.below(6)):
+        if y > bottom - 2 * em:
+            break
+        if rand.chance(0.5):
+            symbol(sheet, left, y, em, theme.accent)
+        sheet.write(left + 1.7 * em, y, stock.label(pen.face, 2, 12, rand), pen)
+        sheet.write(right, y, stock.field(pen.face, rand), theme.hint, 1)
+        y += em * 1.9
+        sheet.rule(left, y - 0.4 * em, right, y - 0.4 * em, theme.panel)
+    return y
+
+
 def fill_area(sheet: Sheet, box: Rect, theme: Theme) -> None:
     """Fields, cards, paragraphs, pictures and diagrams from top to bottom."""
     rand, stock, pen = sheet.rand, sheet.stock, theme.pen
@@ -128,18 +192,7 @@ def fill_area(sheet: Sheet, box: Rect, theme: Theme) -> None:
                 + em
             )
         elif choice == 2:
-            for _ in range(1 + rand.below(5)):
-                if y > bottom - 2 * em:
-                    break
-                text = stock.label(pen.face, 2, 5, rand)
-                sheet.write(left, y + 0.3 * em, text[: pen.fit(text, (right - left) * 0.28)], pen)
-                x = left + (right - left) * 0.3
-                sheet.rectangle((x, y, x + (right - left) * 0.45, y + 1.7 * em), theme.panel, theme.hint.ink)
-                if rand.chance(0.6):
-                    text = stock.label(pen.face, 2, 8, rand)
-                    text = text[: pen.fit(text, (right - left) * 0.43 - em)]
-                    sheet.write(x + 0.5 * em, y + 0.3 * em, text, rand.choice((pen, theme.hint)))
-                y += 2.4 * em
+            y = _fields(sheet, (left, y, right, bottom), theme)
         elif choice == 3:
             x = left
             for _ in range(1 + rand.below(5)):
@@ -148,35 +201,9 @@ def fill_area(sheet: Sheet, box: Rect, theme: Theme) -> None:
                     break
             y += 2.8 * em
         elif choice == 4:
-            number = 1 + rand.below(5)
-            wide, high = (right - left) / number, em * rand.uniform(4, 10)
-            if y + high < bottom:
-                for i in range(number):
-                    card = (left + i * wide + 4, y, left + (i + 1) * wide - 4, y + high)
-                    sheet.rectangle(card, theme.panel, radius=rand.uniform(0, em))
-                    own = theme.on(theme.panel, rand)
-                    if rand.chance(0.5):
-                        picture(sheet, (card[0], y, card[2], y + high - 2.6 * em))
-                        text = stock.label(pen.face, 2, 9, rand)
-                        sheet.write(card[0] + 0.5 * em, y + high - 2 * em, text[: own.fit(text, wide - 1.5 * em)], own)
-                    else:
-                        large = own.sized(em * rand.uniform(1, 2.5))
-                        text = stock.field(pen.face, rand)
-                        sheet.write(card[0] + 0.7 * em, y + 0.6 * em, text[: large.fit(text, wide - 2 * em)], large)
-                        text = stock.label(pen.face, 2, 6, rand)
-                        text = text[: pen.fit(text, wide - 2 * em)]
-                        sheet.write(card[0] + 0.7 * em, y + high - 1.6 * em, text, theme.hint)
-            y += high + em
+            y = _cards(sheet, (left, y, right, bottom), theme)
         elif choice == 5:
-            for _ in range(2 + rand.below(6)):
-                if y > bottom - 2 * em:
-                    break
-                if rand.chance(0.5):
-                    symbol(sheet, left, y, em, theme.accent)
-                sheet.write(left + 1.7 * em, y, stock.label(pen.face, 2, 12, rand), pen)
-                sheet.write(right, y, stock.field(pen.face, rand), theme.hint, 1)
-                y += em * 1.9
-                sheet.rule(left, y - 0.4 * em, right, y - 0.4 * em, theme.panel)
+            y = _rows(sheet, (left, y, right, bottom), theme)
         else:
             high = em * rand.uniform(4, 12)
             if y + high < bottom:
