@@ -160,9 +160,10 @@ bench: .venv/train ## in all modes beside Tesseract and the PP-OCR family (QUICK
 
 PAGE_MODEL = $(or $(MODEL),models/crnn-zh-en.int8.onnx)
 PAGE_SET = $(or $(DATASET),artifacts/pages/plain)
+RAPIDOCR = $(shell sed -n 's/^ *package: \(rapidocr==.*\)$$/\1/p' configs/paddle/recognizers.yaml)
 PAGE_ENGINES ?= [ours,rapidocr,rapidocr_tiny,tesseract]
 bench-pages: .venv/train ## lines of the pages in DATASET= (rendered ones by default) found and read, beside other engines
-	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q rapidocr==3.10
+	$(PY) -c 'import rapidocr' 2> /dev/null || $(PIP) -q $(RAPIDOCR)
 	$(if $(DATASET),,test -d $(PAGE_SET) || $(PY) -m data.synthesis.benchmark_pages)
 	$(PY) evaluate.py --config-name bench_pages $(call given,model,PAGE_MODEL) $(call given,pages,PAGE_SET) \
 	    'engines=$(PAGE_ENGINES)' $(ARGS)
@@ -176,8 +177,8 @@ finetune: PROCESSES = $(shell echo $$(($$(nproc) > 1 ? 2 : 1)))
 START  = $(or $(START_MODEL),$(patsubst %.onnx,%.fp16.pt,$(SERVED:.int8.onnx=.onnx)))
 TUNED  = artifacts/$(NAME)/model.onnx
 GATE_LINES = artifacts/lines/$(NAME)-gate
-# The pair knows such lines by their look: the tuned network need hold on to little else (docs/finetuning.md).
-OWN_LOOKS := 'data.shares=[9,1]' distill_weight=1
+# Experiments that fit what is given, one after the other.
+TUNING = finetune$(if $(FONTS),$(if $(ALONE),,$(comma)finetune_fonts))$(if $(DATA),$(comma)finetune_labels)
 OWN_LINES = artifacts/lines/$(NAME)-domain
 REPLAYED = $(or $(REPLAY),artifacts/lines/$(NAME)-replay)
 
@@ -185,8 +186,8 @@ finetune: .venv/train ## fit the served model (or START_MODEL=) to FONTS=, TEXT=
 	ls artifacts/{fonts/*/fonts,corpus/*/corpus}.json > /dev/null 2>&1 || $(MAKE) fonts corpus PROFILE=quick
 	$(PY) -m data.finetuning.prepare $(call given,name,NAME) $(call given,start_model,START) $(call given,fonts,FONTS) \
 	    $(call given,text,TEXT) $(call given,data,DATA) $(call given,replay,REPLAY) $(call given,general,GENERAL) $(DOMAIN_ARGS)
-	$(LAUNCH) train.py +experiment=finetune $(call given,name,NAME) $(call given,start_model,START) trained_layers=$(MODE) \
-	    $(call several,data.train,OWN_LINES REPLAYED) $(if $(FONTS),$(if $(ALONE),,$(OWN_LOOKS))) $(if $(DATA),data.augmentation=0.5) $(ARGS)
+	$(LAUNCH) train.py '+experiment=[$(TUNING)]' $(call given,name,NAME) $(call given,start_model,START) trained_layers=$(MODE) \
+	    $(call several,data.train,OWN_LINES REPLAYED) $(ARGS)
 	$(PY) export.py $(call given,checkpoint,TRAINED)
 	@# where INT8 does not pass the gate, the report says so and advises against promoting
 	-$(PY) quantize.py $(call given,model,TUNED) $(call given,dataset,GATE_LINES)
@@ -210,7 +211,7 @@ pipeline: .venv/train ## everything from nothing in minutes: data, training, INT
 	test -d artifacts/lines/quick-heldout || $(MAKE) data NAME=quick-heldout PROFILE=quick LINES=1000 SEED=2
 	test -d artifacts/lines/quick-newfont || $(MAKE) data NAME=quick-newfont PROFILE=quick LINES=300 SEED=3 SPLIT=test \
 	    ARGS="'test_groups={zh: [address, mixed], forms: [forms], en: [english]}'"
-	$(MAKE) train NAME=quick PROCESSES=2 ARGS='+experiment=quick threads=1'
+	$(MAKE) train NAME=quick PROCESSES=2 ARGS='+experiment=quick'
 	$(MAKE) export NAME=quick
 	@# where INT8 does not pass the gate on this processor, the report below still shows both
 	-$(MAKE) quantize NAME=quick DATASET=artifacts/lines/quick-heldout

@@ -29,7 +29,9 @@ def main(cfg: DictConfig) -> None:
     if OmegaConf.get_type(cfg) is PageBenchmarkConfig:
         pages = typed(cfg, PageBenchmarkConfig)
         if pages.tiny is None and "rapidocr_tiny" in pages.engines:
-            pages.tiny = str(fetch("pip", pages.tiny_package, Path(pages.artifacts) / "cache" / "packages"))
+            pages.tiny = str(
+                fetch("pip", pages.paddle["ppocr_v6_tiny"].package, Path(pages.artifacts) / "cache" / "packages")
+            )
         print(as_table(benchmark_pages(pages)), end="")
         return
     report = evaluate(typed(cfg, EvaluateConfig), fetch)

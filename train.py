@@ -20,7 +20,8 @@ from crnn.core.errors import exit_cleanly
 from crnn.core.stage import run_stage, typed
 from crnn.training.config import TrainConfig
 from crnn.training.device import choose_device, collective_backend
-from crnn.training.finder_trainer import FinderTrainConfig, FinderTrainer
+from crnn.training.finder_config import FinderTrainConfig
+from crnn.training.finder_trainer import FinderTrainer
 from crnn.training.loop import Interrupted
 from crnn.training.profiler import profile_steps, table
 from crnn.training.trainer import Trainer

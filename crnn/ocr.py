@@ -16,7 +16,7 @@ from typing import Any
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError
 from crnn.core.reading import RETRY_BELOW
-from crnn.decoding.beam import BeamSettings
+from crnn.decoding.beam_settings import BeamSettings
 from crnn.decoding.decoder import METHODS, DecodeOptions
 from crnn.decoding.hot_words import DEFAULT_BOOST
 from crnn.documents.pages import TEXT_LAYERS, SourceOptions

@@ -1,6 +1,6 @@
 """Fetches one package by name from PyPI, Debian or npm and unpacks it into a cache folder, without root.
 
-Knows nothing of what is inside. Needs `pip` in this interpreter, or `apt-get` and `dpkg-deb`, or `npm` and `tar`,
+Needs `pip` in this interpreter, or `apt-get` and `dpkg-deb`, or `npm` and `tar`,
 only for the packages that are not in the cache yet.
 """
 
@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from crnn.core.atomic import put
 from crnn.core.errors import UserError
 
 KINDS = ("pip", "sdist", "apt", "npm")
@@ -47,7 +48,7 @@ def fetch(kind: str, name: str, cache: Path) -> Path:
         _unpack(kind, name, archive, unpacked)
         (unpacked / ARCHIVE_NOTE).write_text(archive.name + "\n", encoding="utf-8")
         try:
-            unpacked.rename(folder)
+            put(unpacked, folder)
         except OSError:
             if not folder.is_dir():  # else another process was first: its copy is as good
                 raise

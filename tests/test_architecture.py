@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from crnn.core import files
+
 ROOT = Path(__file__).parent.parent
 READING = {
     "core", "image", "recognition", "decoding", "language_model", "finder", "documents", "parallel", "bulk", "commands",
     "adapters", "__init__", "__main__", "ocr", "ocrmypdf", "page", "recognizer",
 }  # fmt: skip
 MAKING = {"network", "datasets", "training", "quantization", "finetuning", "evaluation"}
+LONG = {"crnn/page.py", "serve/engine/model_holder.py", "serve/engine/service.py", "serve/process/worker.py"}
 HEAVY = {"torch", "torchvision", "onnx", "lmdb", "matplotlib", "tensorboard"}
 
 
@@ -37,8 +40,8 @@ def room(path: Path) -> str:
 
 
 def is_main(path: Path) -> bool:
-    """Whether `python -m` runs it as a stage. `stage.py` is what these have in common."""
-    return "hydra.main" in path.read_text(encoding="utf-8") or path.name == "stage.py"
+    """Whether it makes programs of functions; the scripts at the top do so themselves."""
+    return path == ROOT / "crnn" / "core" / "stage.py"
 
 
 def test_every_room_is_of_one_tier() -> None:
@@ -61,7 +64,7 @@ def test_reading_and_serving_need_no_tools_of_training(path: Path) -> None:
 
 
 @pytest.mark.parametrize("package", ["crnn", "data", "serve"])
-def test_only_stages_know_hydra(package: str) -> None:
+def test_hydra_is_known_in_one_place(package: str) -> None:
     for path in modules(package):
         if not is_main(path):
             assert "hydra" not in {name.split(".")[0] for name in imports(path)}, path
@@ -97,9 +100,44 @@ def _reached(start: str, uses: dict[str, set[str]]) -> set[str]:
     return found
 
 
+def strings(path: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_names_of_shared_files_stand_in_one_place() -> None:
+    names = {value for name, value in vars(files).items() if name.isupper()}
+    own = {ROOT / "crnn" / "core" / "files.py", ROOT / "data" / "labeling" / "label.py"}  # the latter's is a journal
+    for path in set(modules("crnn") + modules("data")) - own:
+        assert not names & strings(path), path
+
+
 def test_every_room_is_explained() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     for package in ("crnn", "data", "serve"):
         for folder in (ROOT / package).iterdir():
             if (folder / "__init__.py").is_file():
                 assert f"`{package}/{folder.name}/`" in page, folder
+
+
+def test_sessions_are_opened_in_one_place() -> None:
+    for path in modules("crnn") + modules("data") + modules("serve"):
+        if path != ROOT / "crnn" / "recognition" / "session.py":
+            assert ".InferenceSession(" not in path.read_text(encoding="utf-8"), path
+
+
+def test_files_are_short() -> None:
+    """A file of two nouns is two files."""
+    longer = {named(path) for package in ("crnn", "data", "serve") for path in modules(package) if lines(path) > 250}
+    assert longer <= LONG
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_files_are_renamed_in_one_place() -> None:
+    """What is renamed without a sync may be empty after a loss of power. Checkpoints move the former one, too."""
+    own = {"crnn/core/atomic.py", "crnn/network/checkpoint.py"}
+    for path in modules("crnn") + modules("data"):
+        assert "os.replace(" not in path.read_text(encoding="utf-8") or named(path) in own, path

@@ -17,7 +17,7 @@ from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.core.metrics import edit_distance
 from crnn.core.model_info import ArtifactInfo
-from crnn.decoding.beam import BeamSettings
+from crnn.decoding.beam_settings import BeamSettings
 from crnn.decoding.ctc import CtcPath, greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
 from crnn.image.margins import without_margins

@@ -19,7 +19,7 @@ from crnn.commands.progress import ProgressBar
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError, exit_cleanly
 from crnn.core.reading import RETRY_BELOW
-from crnn.decoding.beam import BeamSettings
+from crnn.decoding.beam_settings import BeamSettings
 from crnn.decoding.decoder import METHODS
 from crnn.documents.pages import TEXT_LAYERS
 from crnn.documents.result import FORMATS, Result, format_of

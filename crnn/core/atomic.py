@@ -20,11 +20,16 @@ def replacing(path: Path) -> Iterator[Path]:
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield unfinished
-        sync(unfinished)
-        os.replace(unfinished, path)
-        sync(path.parent)
+        put(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def put(finished: Path, path: Path) -> None:
+    """Give a finished file of the same disk the name `path`, in one step and for good."""
+    sync(finished)
+    os.replace(finished, path)
+    sync(path.parent)
 
 
 def sync(path: Path) -> None:

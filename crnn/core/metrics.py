@@ -1,4 +1,4 @@
-"""Scores readings against the truth. Knows nothing of how they were read.
+"""Scores readings against the truth.
 
 Both sides are compared in NFKC form with runs of spaces folded to one and the ends stripped.
 """

@@ -15,7 +15,7 @@ MIN_DOMAIN_LOGIT = (
 )  # unless its log-odds of being of the domain are below this: of 400 brush-written lines none are.
 SWITCH_MARGIN = 0.6  # Its reading is kept if its selection_score leads by so much, less the line's domain logit.
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
-# See `is_pattern`: letters of a line at least, digits where they are digits, and the share of the most frequent one.
+# See `is_pattern`: letters of a line at least, digits if they are digits, and the share of the most frequent one.
 PATTERN_LETTERS, PATTERN_DIGITS, PATTERN_SHARE = 24, 48, 0.6
 LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where their log-odds would be infinite
 
@@ -90,8 +90,9 @@ class Reading:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether one letter or digit fills the line, as fences ("HHHHH…") and dashed rules ("88888…") read. People type such
-    rows of dots and dashes, of Chinese laughter, and short ones of digits.
+    """Whether one letter or digit fills the line, as fences ("HHHHH…") and dashed rules ("88888…") read.
+
+    People type such rows of dots and dashes, of Chinese laughter, and short ones of digits.
     """
     letters = [char for char in text if not char.isspace()]
     if len(letters) < PATTERN_LETTERS:

@@ -1,16 +1,20 @@
-"""Runs a stage's Hydra main so that a user's mistake ends in one line, not a traceback."""
+"""Makes programs of functions with Hydra: what a user got wrong ends in one line, not in a traceback."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import os
 import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
-from crnn.core.errors import UserError
+from crnn.core.errors import UserError, exit_cleanly
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 Config = TypeVar("Config")
 
@@ -31,6 +35,29 @@ def typed(cfg: Any, kind: type[Config]) -> Config:
     assert isinstance(config, kind)
     _check_keys(config)
     return _expand(config)
+
+
+def stage(file: str, kind: type[Config]) -> Callable[[Callable[[Config], object]], Callable[[], None]]:
+    """Make a function of a configuration a program, whose arguments change what configs/`file`.yaml says.
+
+    >>> @stage("stats", StatsConfig)          # doctest: +SKIP
+    ... def main(config: StatsConfig) -> None: ...
+    """
+    import hydra
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name=f"{file}_schema", node=kind)
+
+    def decorate(body: Callable[[Config], object]) -> Callable[[], None]:
+        @hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=file)
+        @exit_cleanly()
+        @functools.wraps(body)
+        def task(cfg: Any) -> None:
+            body(typed(cfg, kind))
+
+        return lambda: run_stage(task)
+
+    return decorate
 
 
 def run_stage(main: Callable[[], Any]) -> None:

@@ -10,45 +10,13 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from crnn.core.errors import UserError
+from crnn.datasets.label_dialect import QUOTED, Dialect, establish, names_picture
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-FILE_HEADERS = frozenset({"file", "filename", "file_name", "image", "image_path", "img", "path"})
-TEXT_HEADERS = frozenset({"text", "label", "transcription", "words", "ground_truth", "gt"})
-CATEGORY_HEADERS = frozenset({"category", "kind", "group"})
-DELIMITERS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
-SAMPLE = 200  # rows that show which delimiter is used
 LONGEST_TEXT = 10  # lines a text in quotes is followed over, to leave it out as a whole
 BOM = "\ufeff"
-QUOTED = re.compile(r' *"((?:[^"]|"")*)" *')
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a list is written.
-
-    Attributes:
-        delimiter: one of `DELIMITERS`.
-        quoted: whether a field may stand in quotes ("" is a quote inside); otherwise quotes belong to the text.
-        header: names of the columns; empty without a header.
-        file, text: numbers of the columns.
-        categories: numbers of the columns; None: all behind the text.
-    """
-
-    delimiter: str
-    quoted: bool
-    header: tuple[str, ...] = ()
-    file: int = 0
-    text: int = 1
-    categories: tuple[int, ...] | None = None
-
-    def __str__(self) -> str:
-        quotes = "fields may stand in quotes" if self.quoted else "quotes belong to the text"
-        columns = f"header {', '.join(self.header)}" if self.header else "no header: file, then text"
-        return f"separated by {DELIMITERS[self.delimiter]}, {quotes}, {columns}"
 
 
 @dataclass(frozen=True)
@@ -112,7 +80,7 @@ def read_table(path: Path, encoding: str = "utf-8") -> LabelTable:
         UserError: see `read_text`; a bad row raises nothing.
     """
     lines = read_text(path, encoding).split("\n")
-    dialect = _establish(lines)
+    dialect = establish(lines)
     rows: list[Row | BadRow] = []
     restored = left_out_to = 0
     for number, line in enumerate(lines, start=1):
@@ -133,49 +101,6 @@ def read_table(path: Path, encoding: str = "utf-8") -> LabelTable:
         restored += whole is not cells
         rows += _rows(number, line, whole, dialect)
     return LabelTable(dialect, tuple(rows), restored)
-
-
-def _establish(lines: list[str]) -> Dialect:
-    """How the list is written, by its header or else by what stands behind the names of pictures."""
-    sample = list(islice((line for line in lines if line.strip()), SAMPLE))
-    for delimiter in DELIMITERS:
-        dialect = _with_header(sample[0], delimiter) if sample else None
-        if dialect is not None:
-            break
-    else:
-        named = {d: sum(_names_picture(line, d) for line in sample) for d in DELIMITERS}
-        if not any(named.values()):
-            named = {d: sum(d in line for line in sample) for d in DELIMITERS}
-        delimiter = max(DELIMITERS, key=lambda d: named[d])
-        dialect = Dialect(delimiter, quoted=delimiter != "\t")
-    if delimiter != "\t" or not _tabs_and_quotes(lines):
-        return dialect
-    return Dialect(delimiter, True, dialect.header, dialect.file, dialect.text, dialect.categories)
-
-
-def _with_header(line: str, delimiter: str) -> Dialect | None:
-    names = tuple(cell.strip().strip('"').strip() for cell in line.split(delimiter))
-    lowered = [name.lower() for name in names]
-    file = next((i for i, name in enumerate(lowered) if name in FILE_HEADERS), None)
-    text = next((i for i, name in enumerate(lowered) if name in TEXT_HEADERS), None)
-    if file is None or text is None:
-        return None
-    categories = tuple(i for i, name in enumerate(lowered) if name in CATEGORY_HEADERS)
-    return Dialect(delimiter, delimiter != "\t", names, file, text, categories)
-
-
-def _names_picture(line: str, delimiter: str) -> bool:
-    first, found, _ = line.partition(delimiter)
-    return bool(found) and first.strip(' "').lower().endswith(PICTURE_SUFFIXES)
-
-
-def _tabs_and_quotes(lines: list[str]) -> bool:
-    """Whether a tab-separated list was written by a program that quotes: all its fields, or those that hold a quote."""
-    cells = [cell for line in lines if line.strip() for cell in line.split("\t")]
-    holding = [cell for cell in cells if '"' in cell]
-    if not holding or not all(QUOTED.fullmatch(cell) for cell in holding):
-        return False
-    return len(holding) == len(cells) or any('""' in cell.strip()[1:-1] for cell in holding)
 
 
 def _split(line: str, dialect: Dialect) -> list[str]:
@@ -210,7 +135,7 @@ def _end_of_quotes(lines: list[str], number: int, dialect: Dialect) -> int:
     """
     for last in range(number + 1, min(number + LONGEST_TEXT, len(lines) + 1)):
         line = lines[last - 1]
-        if '"' not in line and _names_picture(line, dialect.delimiter) and dialect.file == 0:
+        if '"' not in line and names_picture(line, dialect.delimiter) and dialect.file == 0:
             return number
         with suppress(ValueError):
             _split("\n".join(lines[number - 1 : last]), dialect)

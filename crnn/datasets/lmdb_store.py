@@ -1,4 +1,4 @@
-"""Text lines in an LMDB: the only place that knows its keys. Knows nothing of pixels or charsets.
+"""Text lines in an LMDB: the only place that knows its keys.
 
 `num-samples`, `image-%09d` and `label-%09d` (numbered from 1) follow deep-text-recognition-benchmark and
 PARSeq, so the field's public databases are read as they are. Our own databases add `centers-%09d` (float32,
@@ -19,7 +19,7 @@ from typing import Any
 import lmdb
 import numpy as np
 
-from crnn.core.atomic import sync
+from crnn.core.atomic import put
 from crnn.core.errors import UserError
 
 PARTIAL_SUFFIX = ".partial"
@@ -164,8 +164,7 @@ class LineWriter:
             (self._partial / "lock.mdb").unlink(missing_ok=True)
             if self.path.exists():
                 shutil.rmtree(self.path)  # holds no data.mdb, else __init__ had refused it
-            os.replace(self._partial, self.path)
-            sync(self.path.parent)
+            put(self._partial, self.path)
 
     def __len__(self) -> int:
         return self._count

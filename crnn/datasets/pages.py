@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from crnn.core.errors import UserError
+from crnn.core.files import PAGE_LIST
 from crnn.image.decode import decode_image
 
-PAGE_LIST = "pages.jsonl"
 LABEL_LIST = "Label.txt"
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 

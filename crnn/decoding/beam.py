@@ -3,59 +3,24 @@
 The search is the CTC prefix search of Graves (2012, "Supervised sequence labeling with recurrent neural networks",
 section 7.5.3) in the beam form of Hannun et al. (2014, "First-pass large vocabulary continuous speech recognition
 using bi-directional recurrent DNNs"); scoring every character as it is appended follows Hwang & Sung (2016,
-"Character-level incremental speech recognition with recurrent neural networks"). Knows nothing of images.
+"Character-level incremental speech recognition with recurrent neural networks").
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Container
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from crnn.core.charset import BLANK
-from crnn.core.errors import UserError
+from crnn.decoding.beam_settings import BeamSettings
+from crnn.decoding.candidates import Frame, choices, shortlist
 from crnn.decoding.ctc import CtcPath, collapse, greedy
-from crnn.decoding.forced_alignment import align, softmax_totals
+from crnn.decoding.forced_alignment import align
 from crnn.decoding.hot_words import HotWords
 from crnn.language_model.model import LanguageModel
-
-Frame = list[tuple[int, float]]  # candidates of a frame: class and probability, the likeliest first
-
-
-@dataclass(frozen=True)
-class BeamSettings:
-    """Numbers of the search; the defaults were tuned by `python -m crnn.evaluation.decoding.lm_tuning`.
-
-    Attributes:
-        width: prefixes kept after each frame.
-        candidates: classes looked at in a frame that is not sure.
-        sure: a frame whose best class is at least so probable is taken as it is. This bounds the time, and it is the
-            guard: where the recognizer is sure, neither the language model nor a hot word may overrule it.
-        least: classes less probable than this are no candidates, whatever the language model thinks of them.
-        margin: nats below the best at which a prefix is given up.
-        lm_weight: of what the language model says for a character (`LanguageModel.support`), in the search.
-        look_weight: the same where two looks at one line are compared.
-    """
-
-    width: int = 8
-    candidates: int = 8
-    sure: float = 0.97
-    least: float = 0.003
-    margin: float = 10.0
-    lm_weight: float = 0.35
-    look_weight: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.width < 1 or self.candidates < 1:
-            raise UserError("beam width and candidates must be at least 1")
-        if not (0.5 < self.sure <= 1 and 0 < self.least < 0.5):
-            raise UserError("`sure` must be in 0.5 to 1 and `least` in 0 to 0.5")
-        if self.margin <= 0 or min(self.lm_weight, self.look_weight) < 0:
-            raise UserError("`margin` must be above 0, `lm_weight` and `look_weight` not below")
 
 
 class _Prefix:
@@ -186,71 +151,3 @@ def _cell(cells: dict[_Prefix, list[float]], prefix: _Prefix) -> list[float]:
 def _log(cell: list[float]) -> float:
     probability = cell[0] + cell[1]
     return math.log(probability) if probability > 0 else -math.inf
-
-
-def shortlist(
-    logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | None = None, blanks: bool = True
-) -> list[Frame]:
-    """The few classes of each frame that a search needs; equal sure frames in a row become one.
-
-    Args:
-        logits: float32 (T, C), unnormalized.
-        allowed: ids that may be read; probabilities are then shares among these.
-        blanks: whether a frame whose best class is the blank may be unsure; three frames of four are such.
-    """
-    scores = logits if allowed is None else logits[:, allowed]
-    best = scores.argmax(axis=1)
-    peaks = scores[np.arange(len(scores)), best]
-    doubted = np.arange(len(scores)) if blanks else np.flatnonzero(best != BLANK)
-    totals = np.ones(len(scores), np.float32)
-    totals[doubted] = softmax_totals(scores, peaks, doubted)
-    unsure = np.flatnonzero(totals > 1 / settings.sure)
-    # The best class weighs 1 and stays, however little of the whole that is.
-    floors = peaks[unsure] + np.log(np.minimum(settings.least * totals[unsure], 1))
-    # A flat search: NumPy's for places in two dimensions takes several times as long.
-    rows, classes = np.divmod(np.flatnonzero(scores[unsure] >= floors[:, None]), scores.shape[1])
-    probabilities = np.exp(scores[unsure[rows], classes] - peaks[unsure[rows]]) / totals[unsure[rows]]
-    found: list[Frame] = [[] for _ in unsure]
-    for row, number, probability in zip(rows.tolist(), classes.tolist(), probabilities.tolist(), strict=True):
-        found[row].append((number, probability))
-    candidates = dict(zip(unsure.tolist(), found, strict=True))
-    frames: list[Frame] = []
-    previous = None  # class of the frame before, if that was sure
-    for frame, number in enumerate(best.tolist()):
-        if frame in candidates:
-            frames.append(sorted(candidates[frame], key=_probability, reverse=True)[: settings.candidates])
-            previous = None
-        elif number != previous:
-            frames.append([(number, 1.0)])
-            previous = number
-    if allowed is None:
-        return frames
-    ids = allowed.tolist()
-    return [[(ids[number], probability) for number, probability in frame] for frame in frames]
-
-
-def choices(frames: list[Frame], model: LanguageModel, always: Container[int] = ()) -> list[Frame]:
-    """Candidates among which a language model may choose: letters of the script of the frame's best class.
-
-    Of marks, digits and spaces it knows only how they are set in the texts it was built from, which is not how they
-    are set here; and so of the case of a word's first letter. Frames whose best class is a mark, a digit, a space or
-    the blank are taken as they are.
-
-    Args:
-        always: ids that stay candidates, those of hot words.
-    """
-    scripts, other_case = model.scripts, model.other_case
-    kept = []
-    before, letter = 0, BLANK  # script of the character before the one that stands here
-    for best, *rest in frames:
-        script = scripts[best[0]]
-        if best[0] not in (BLANK, letter):
-            before, letter = scripts[letter], best[0]
-        fixed = other_case[best[0]] if before != script else BLANK
-        rest = [c for c in rest if (script and scripts[c[0]] == script and c[0] != fixed) or c[0] in always]
-        kept.append([best, *rest])
-    return kept
-
-
-def _probability(candidate: tuple[int, float]) -> float:
-    return candidate[1]

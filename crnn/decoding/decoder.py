@@ -14,7 +14,8 @@ import numpy as np
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
-from crnn.decoding.beam import BeamDecoder, BeamSettings
+from crnn.decoding.beam import BeamDecoder
+from crnn.decoding.beam_settings import BeamSettings
 from crnn.decoding.ctc import CtcPath, greedy
 from crnn.decoding.hot_words import HotWords, allowed_ids
 from crnn.language_model.model import LanguageModel, shipped_language_model

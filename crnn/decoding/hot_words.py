@@ -1,6 +1,6 @@
 """What a user knows of the text beforehand: words that are likely, and characters that alone may occur.
 
-Both are enforced while decoding. Knows nothing of logits or of language models.
+Both are enforced while decoding.
 """
 
 from __future__ import annotations

@@ -31,7 +31,23 @@ from crnn.image.preprocess import decode_image, scaled_width
 
 @dataclass
 class EvaluateConfig:
-    """See configs/evaluate.yaml for meanings and values."""
+    """Attributes:
+    name: results go to artifacts/<name>.
+    dataset: LMDB folder, or TSV `file<TAB>text[<TAB>category...]` with files relative to its own folder.
+    model: ONNX file, FP32 or INT8; by default the shipped one, unless `models` names some.
+    models: several of ours side by side, patterns allowed; the first is the one the report is about.
+    language_model: file of `make lm`: the first model is read with it, too, as a further reader.
+    peers: of the names in `paddle` and tesseract, or [all].
+    samples: at most so many lines, drawn by `seed`; by default all.
+    warmup: lines read off the clock.
+    repeats: times each line is read; a line's time is the median of its repeats.
+    throughput_chunk: lines handed over at once when throughput is measured.
+    worst: lines on the page of the worst.
+    cache: where peers' packages are unpacked.
+    paddle: where other engines' models are found, see configs/paddle/recognizers.yaml.
+    robustness: every reader reads every line again, changed in sixteen ways (stretched, turned, …).
+    studies: see `StudiesConfig`.
+    """
 
     name: str = MISSING
     dataset: str = MISSING
@@ -41,10 +57,10 @@ class EvaluateConfig:
     peers: list[str] = field(default_factory=list)
     samples: int | None = None
     seed: int = 0
-    threads: int = 1
-    warmup: int = 32
+    threads: int = 1  # of each reader: the server runs one thread a worker, and peers get the same
+    warmup: int = 32  # covers the shapes met most often
     repeats: int = 1
-    throughput_chunk: int = 256
+    throughput_chunk: int = 256  # fills every width bucket's batches
     worst: int = 100
     cache: str = "artifacts/cache/packages"
     tesseract_languages: str = "chi_sim+eng"

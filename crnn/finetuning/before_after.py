@@ -17,17 +17,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
 from crnn.core.cpus import available_cpus
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
+from crnn.core.files import BEFORE_AFTER, DOMAIN, FONT_LIST, INT8_MODEL, MODEL
 from crnn.core.metrics import Accuracy
 from crnn.core.shipped import DEFAULT_MODEL
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.datasets.labeled import LabeledLine, read_lines
 from crnn.datasets.lmdb_store import LineStore
 from crnn.evaluation.measures.characters import CharacterChange, changes, recall
@@ -37,7 +36,6 @@ from crnn.finetuning.ensemble_writer import write_ensemble
 from crnn.image.preprocess import decode_image
 from crnn.recognizer import Recognizer
 
-REPORT = "before_after.json"
 PAIR = "pair.onnx"
 CHUNK = 64  # lines decoded at a time
 LOOKS = 1000  # lines of either kind that tell what a domain looks like
@@ -45,17 +43,23 @@ LOOKS = 1000  # lines of either kind that tell what a domain looks like
 
 @dataclass
 class Criteria:
-    """What a model must show to be promoted; reasons for the values stand in configs/before_after.yaml."""
+    """What a model must show to be promoted."""
 
-    min_domain_gain: float = 0.005
-    max_general_loss: float = 0.003
-    min_new_recall: float = 0.9
-    needs_int8: bool = True
+    min_domain_gain: float = 0.005  # 2 lines of 400: a model that gains nothing is not worth a change
+    max_general_loss: float = 0.003  # 12 lines of 4,000 net
+    min_new_recall: float = 0.9  # of new characters: a user asked for them by name
+    needs_int8: bool = True  # the server's speed rests on it; false where the gate refuses this processor
 
 
 @dataclass
 class BeforeAfterConfig:
-    """See configs/before_after.yaml for meanings and values."""
+    """Attributes:
+    name: of the run.
+    served: the model before; its general network is the pair's.
+    alone: judge and promote the tuned network by itself, which reads once and forgets.
+    samples: lines of each set, drawn by seed 0; by default all.
+    criteria: of `make promote`.
+    """
 
     name: str = MISSING
     artifacts: str = "artifacts"
@@ -118,14 +122,14 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
         UserError: the run was not prepared, trained and exported yet.
     """
     run = Path(cfg.artifacts, cfg.name)
-    note = run / "domain.json"
+    note = run / DOMAIN
     if not note.is_file():
         raise UserError(f"{run} is no fine-tune: run `make finetune NAME={cfg.name}` first")
     domain = json.loads(note.read_text(encoding="utf-8"))
-    int8 = run / "model.int8.onnx"
-    tuned = int8 if int8.is_file() else run / "model.onnx"
-    if int8.is_file() and Recognizer(int8).info.source_sha256 != Recognizer(run / "model.onnx").info.source_sha256:
-        raise UserError(f"{int8} was made of other weights than {run / 'model.onnx'}: quantize again")
+    int8 = run / INT8_MODEL
+    tuned = int8 if int8.is_file() else run / MODEL
+    if int8.is_file() and Recognizer(int8).info.source_sha256 != Recognizer(run / MODEL).info.source_sha256:
+        raise UserError(f"{int8} was made of other weights than {run / MODEL}: quantize again")
     judged = tuned if cfg.alone else run / PAIR
     if not cfg.alone:
         looks = _looks(Path(cfg.artifacts, "lines", f"{cfg.name}-domain"), domain.get("own_looks", 0))
@@ -148,7 +152,9 @@ def before_after(cfg: BeforeAfterConfig) -> BeforeAfter:
     (run / "plots").mkdir(exist_ok=True)
     write_plot(run / "plots" / "before_after.png", report, _fonts(Path(cfg.artifacts, "fonts")))
     (run / "before_after.md").write_text(to_markdown(report), encoding="utf-8")
-    (run / REPORT).write_text(json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), encoding="utf-8")
+    (run / BEFORE_AFTER).write_text(
+        json.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), encoding="utf-8"
+    )
     return report
 
 
@@ -174,7 +180,7 @@ def _fonts(folder: Path) -> list[Path]:
     """Font files of the profiles that are there: one of each lineage, Chinese ones, those for training."""
     found: dict[str, Path] = {}
     for profile in ("quick", "full"):
-        manifest = folder / profile / "fonts.json"
+        manifest = folder / profile / FONT_LIST
         faces = json.loads(manifest.read_text(encoding="utf-8"))["faces"] if manifest.is_file() else []
         for face in faces:
             if face["script"] == "zh" and face["index"] == 0:
@@ -213,17 +219,12 @@ def _side(path: Path, lines: Sequence[LabeledLine], models: Sequence[Recognizer]
     )
 
 
-ConfigStore.instance().store(name="before_after_schema", node=BeforeAfterConfig)
-
-
-@hydra.main(version_base="1.3", config_path="../../configs", config_name="before_after")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    config = typed(cfg, BeforeAfterConfig)
+@stage("before_after", BeforeAfterConfig)
+def main(config: BeforeAfterConfig) -> None:
     report = before_after(config)
     print(to_markdown(report))
-    print(f"{Path(config.artifacts, config.name)}/: {REPORT} before_after.md plots/before_after.png")
+    print(f"{Path(config.artifacts, config.name)}/: {BEFORE_AFTER} before_after.md plots/before_after.png")
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

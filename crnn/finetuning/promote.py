@@ -19,12 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from crnn.core.atomic import replacing, sync
+from crnn.core.atomic import put, replacing
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import BEFORE_AFTER, CHECKPOINT
 from crnn.core.shipped import DEFAULT_MODEL
 from crnn.recognizer import Recognizer
-
-REPORT = "before_after.json"
 
 
 def served_model(environment: Mapping[str, str] = os.environ) -> Path:
@@ -58,7 +57,7 @@ def promote(run: Path, target: Path, force: bool = False) -> Path:
     Recognizer(model).read(np.tile(np.array([[0, 255]], np.uint8), (spec.height, spec.height)))
     target.parent.mkdir(parents=True, exist_ok=True)
     kept, slim = checkpoint_beside(target), checkpoint_beside(target).with_suffix(".new")
-    save_slim(load(run / "checkpoint.pt"), slim)
+    save_slim(load(run / CHECKPOINT), slim)
     _replace(slim, kept)
     copy = target.with_suffix(".new")
     shutil.copyfile(model, copy)
@@ -81,7 +80,7 @@ def rollback(target: Path) -> Path:
 
 def _judged(run: Path, force: bool) -> Path:
     """The file of `run` that its report says may be promoted."""
-    report = run / REPORT
+    report = run / BEFORE_AFTER
     if not report.is_file():
         raise UserError(f"no {report}: run `make finetune NAME={run.name}` first")
     found = json.loads(report.read_text(encoding="utf-8"))
@@ -95,13 +94,11 @@ def _judged(run: Path, force: bool) -> Path:
 
 def _replace(new: Path, path: Path) -> None:
     """Put `new` at `path` and keep what stood there; `path` is a whole file at every moment."""
-    sync(new)
     if path.is_file():
         _copy(path, previous(path))
     else:
         previous(path).unlink(missing_ok=True)
-    os.replace(new, path)
-    sync(path.parent)
+    put(new, path)
 
 
 def _swap(path: Path) -> None:
@@ -110,11 +107,11 @@ def _swap(path: Path) -> None:
     if path.is_file():
         _copy(path, aside)
     if previous(path).is_file():
-        os.replace(previous(path), path)
+        put(previous(path), path)
     else:
         path.unlink(missing_ok=True)
     if aside.is_file():
-        os.replace(aside, previous(path))
+        put(aside, previous(path))
 
 
 def _copy(source: Path, target: Path) -> None:

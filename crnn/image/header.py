@@ -83,18 +83,14 @@ def png_is_whole(data: bytes) -> bool:
 
 
 def _jpeg_size(data: bytes) -> ImageSize | None:
-    position = len(JPEG_START)
-    while position + 9 <= len(data) and data[position] == 0xFF:
-        marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4])
-        if marker in JPEG_FRAMES:  # length (2), precision (1), height (2), width (2)
-            height, width = (
-                int.from_bytes(data[position + 5 : position + 7]),
-                int.from_bytes(data[position + 7 : position + 9]),
-            )
-            return ImageSize(width, height) if width and height else None
-        if marker == 0xE1 and data[position + 4 : position + 8] == b"Exif":
+    end = len(JPEG_START)
+    for marker, start in _jpeg_markers(data):
+        if start != end + 2 or data[start + 2 : start + 6] == b"Exif":  # something lies between, or EXIF may turn it
             return None
-        position += 2 + length
+        if marker in JPEG_FRAMES:
+            width, height = _jpeg_frame_size(data)
+            return ImageSize(width, height) if width and height else None
+        end = start + int.from_bytes(data[start : start + 2])
     return None
 
 
@@ -145,7 +141,7 @@ def _declared_size(data: bytes) -> tuple[int, int]:
 
 def _jpeg_frame_size(data: bytes) -> tuple[int, int]:
     for marker, start in _jpeg_markers(data):
-        if marker in JPEG_FRAMES:
+        if marker in JPEG_FRAMES:  # length (2), precision (1), height (2), width (2)
             return int.from_bytes(data[start + 5 : start + 7]), int.from_bytes(data[start + 3 : start + 5])
         if marker == JPEG_SCAN:
             break

@@ -1,4 +1,4 @@
-"""Turns any image into the model's canvas. Knows nothing of torch, models or files.
+"""Turns any image into the model's canvas.
 
 Training, evaluation and the server all come through `to_canvas`: there is no second copy to drift.
 """
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from crnn.core.canvas import MODES, CanvasSpec
+from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.image.decode import ImageError, decode_image
+from crnn.image.enhance import enhance
 
 __all__ = [
     "Canvas",
@@ -89,29 +90,6 @@ def line_gray(image: np.ndarray) -> np.ndarray:
     if float(cv2.meanStdDev(gray)[1].item()) >= HIDDEN * spreads.max():
         return gray
     return np.ascontiguousarray(image[:, :, int(spreads.argmax())])
-
-
-def enhance(gray: np.ndarray, mode: str) -> np.ndarray:
-    """Apply enhancement `mode` to a gray uint8 (H, W) image; same shape and dtype.
-
-    `plain` leaves it alone. `background` divides by the paper's brightness, which evens out shadows.
-    `article` is the chain of histogram equalization and adaptive threshold.
-
-    Raises:
-        UserError: `mode` is not one of `MODES`.
-    """
-    if mode == "plain":
-        return gray
-    size = max(3, min(gray.shape) // 2 * 2 + 1)
-    if mode == "background":
-        # Closing removes strokes thinner than the window and leaves the paper; blurring hides its edges.
-        paper = cv2.morphologyEx(gray, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))
-        paper = cv2.GaussianBlur(paper, (0, 0), size / 2)
-        return cv2.divide(gray, np.maximum(paper, 1), scale=255)
-    if mode == "article":
-        equalized = cv2.equalizeHist(gray)
-        return cv2.adaptiveThreshold(equalized, 255, cv2.ADAPTIVE_THRESH_GAUSSIAN_C, cv2.THRESH_BINARY, size, 10)
-    raise UserError(f"unknown preprocessing mode {mode!r}: choose one of {', '.join(MODES)}")
 
 
 def scaled_width(image: np.ndarray, spec: CanvasSpec) -> int:

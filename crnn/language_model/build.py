@@ -10,42 +10,39 @@ import json
 import random
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.files import CORPUS_LIST
+from crnn.core.stage import stage
 from crnn.language_model.model import SPACE_TOKEN, LanguageModel, token
 from crnn.language_model.ngram import BEGIN, END, SPECIAL, UNKNOWN, Grams, estimate, to_levels, write_arpa
 from crnn.language_model.trie import Trie
-
-CORPUS_FILE = "corpus.json"
 
 
 @dataclass
 class LmConfig:
     """What the model is built from, and how; see configs/lm.yaml."""
 
-    name: str = "zh_en"
-    text: list[str] = field(default_factory=list)
-    text_weight: int = 1
-    corpus: str | None = None
+    name: str = MISSING
+    text: list[str] = MISSING
+    text_weight: int = MISSING
+    corpus: str | None = MISSING
     charset: str = MISSING
-    kinds: dict[str, int] = field(default_factory=dict)
-    exclude_sources: list[str] = field(default_factory=list)
-    order: int = 5
-    prune: list[int] = field(default_factory=list)
-    bits: int = 6
-    arpa: bool = False
-    held_out_lines: int = 5000
-    artifacts: str = "artifacts"
+    kinds: dict[str, int] = MISSING
+    exclude_sources: list[str] = MISSING
+    order: int = MISSING
+    prune: list[int] = MISSING
+    bits: int = MISSING
+    arpa: bool = MISSING
+    held_out_lines: int = MISSING
+    artifacts: str = MISSING
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def read_corpus(folder: Path, split: str) -> list[TextSource]:
         UserError: no corpus there, or its list and its files do not agree.
     """
     try:
-        described = json.loads((folder / CORPUS_FILE).read_text(encoding="utf-8"))["sources"]
+        described = json.loads((folder / CORPUS_LIST).read_text(encoding="utf-8"))["sources"]
     except FileNotFoundError:
         raise UserError(
             f"no corpus at {folder}: build it with `make corpus`, or give corpus=null and text=[FILE]"
@@ -75,7 +72,7 @@ def read_corpus(folder: Path, split: str) -> list[TextSource]:
         lines = (folder / split / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
         entries = [entry for entry in described if (entry["kind"], entry["split"]) == (kind, split)]
         if sum(entry["lines"] for entry in entries) != len(lines):
-            raise UserError(f"{folder}: {CORPUS_FILE} does not fit {split}/{kind}.txt: build the corpus again")
+            raise UserError(f"{folder}: {CORPUS_LIST} does not fit {split}/{kind}.txt: build the corpus again")
         for entry in entries:
             part, lines = lines[: entry["lines"]], lines[entry["lines"] :]
             sources.append(TextSource(entry["name"], kind, entry["license"], part))
@@ -191,15 +188,10 @@ def _perplexity(cfg: LmConfig, model: Path, charset: Charset) -> float | None:
     return LanguageModel(model, charset).perplexity([charset.encode(line) for line in chosen]) if chosen else None
 
 
-ConfigStore.instance().store(name="lm_schema", node=LmConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="lm")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and build."""
-    build(typed(cfg, LmConfig))
+@stage("lm", LmConfig)
+def main(config: LmConfig) -> None:
+    build(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -1,4 +1,4 @@
-"""Scores a text character by character with an n-gram model. Knows nothing of logits or of search.
+"""Scores a text character by character with an n-gram model.
 
 Models are built by `make lm` (crnn/language_model/build.py). Those of KenLM (Heafield 2011) are read too, where it is
 installed.

@@ -1,4 +1,4 @@
-"""Estimates a character n-gram model from lines of ids; packs it, or writes it as ARPA. Knows nothing of charsets.
+"""Estimates a character n-gram model from lines of ids; packs it, or writes it as ARPA.
 
 Interpolated modified Kneser-Ney smoothing (Chen & Goodman 1998; Heafield et al. 2013 for the discounts and for what
 becomes of the pruned mass), in numpy: ten million characters take a minute and no compiler.

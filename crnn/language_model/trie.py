@@ -1,4 +1,4 @@
-"""An n-gram language model in one small file, read with NumPy alone: a trie of sorted words. Knows nothing of charsets.
+"""An n-gram language model in one small file, read with NumPy alone: a trie of sorted words.
 
 Probabilities follow the rule of backing off (Katz 1987) and are quantized by equally filled bins, for each length of
 n-gram its own (Federico & Bertoldi 2006). `crnn/language_model/ngram.py` estimates them.

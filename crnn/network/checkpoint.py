@@ -1,4 +1,4 @@
-"""Checkpoints that survive a crash at any moment. Knows nothing of training beyond the fields it stores."""
+"""Checkpoints that survive a crash at any moment."""
 
 from __future__ import annotations
 

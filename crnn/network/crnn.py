@@ -1,6 +1,6 @@
 """The network: a VGG-style CNN, a BiLSTM and a linear head for CTC (Shi et al. 2015, arXiv:1507.05717).
 
-Knows nothing of files, data or training. Letters: N lines, H and W pixels, T = W / 4 frames, C classes.
+Letters: N lines, H and W pixels, T = W / 4 frames, C classes.
 """
 
 from __future__ import annotations

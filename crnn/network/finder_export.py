@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 
 from crnn.core.atomic import replacing
@@ -16,6 +15,7 @@ from crnn.core.errors import UserError
 from crnn.finder.info import METADATA_KEY
 from crnn.network.checkpoint import Checkpoint
 from crnn.network.finder import FinderNetwork, FinderNetworkConfig
+from crnn.recognition.session import open_session
 
 OPSET = 17
 SHAPES = ((32, 32), (64, 160), (320, 256))  # (height, width) compared with torch
@@ -63,7 +63,7 @@ def export_finder(checkpoint: Checkpoint, output: Path) -> Path:
 @torch.inference_mode()
 def largest_difference(network: FinderNetwork, path: Path) -> float:
     """Largest difference of an output between torch and ONNX Runtime over `SHAPES`, relative to spreads above 1."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = open_session(path, str(path), 1)
     rng = np.random.default_rng(0)
     worst = 0.0
     for height, width in SHAPES:

@@ -13,17 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from omegaconf import MISSING
 
 from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
+from crnn.core.files import MODEL
 from crnn.core.model_info import METADATA_KEY, ArtifactInfo
 from crnn.finder.info import FinderInfo
 from crnn.network.checkpoint import Checkpoint, load
 from crnn.network.crnn import CRNN, ModelConfig
 from crnn.network.finder_export import export_finder
+from crnn.recognition.session import open_session
 
 OPSET = 17
 SHAPES = ((1, 32), (1, 288), (2, 64), (3, 160), (5, 320), (1, 800), (8, 96))  # (lines, width) compared with torch
@@ -59,7 +60,7 @@ def export(config: ExportConfig) -> Path:
         UserError: no checkpoint, LSTM nodes were lost, or the outputs differ by more than `TOLERANCE`.
     """
     checkpoint = load(config.checkpoint)
-    output = Path(config.output) if config.output else Path(config.checkpoint).with_name("model.onnx")
+    output = Path(config.output) if config.output else Path(config.checkpoint).with_name(MODEL)
     if isinstance(checkpoint.info, FinderInfo):
         return export_finder(checkpoint, output)
     if config.mode is not None:
@@ -102,7 +103,7 @@ def write_graph(model: CRNN, checkpoint: Checkpoint, output: Path) -> None:
 @torch.inference_mode()
 def largest_difference(model: CRNN, path: Path) -> float:
     """Largest difference of a logit between torch and ONNX Runtime over `SHAPES`, relative to spreads above 1."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = open_session(path, str(path), 1)
     rng = np.random.default_rng(0)
     worst = 0.0
     for lines, width in SHAPES:

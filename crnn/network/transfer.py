@@ -1,7 +1,5 @@
 """Carries a trained network over to new lines: a longer charset, a higher canvas, convolutions split in two, which
 layers may change.
-
-Knows no data.
 """
 
 from __future__ import annotations

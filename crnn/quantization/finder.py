@@ -7,7 +7,6 @@ network has nothing else that takes time.
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from crnn.core.atomic import put
 from crnn.core.errors import UserError
 from crnn.datasets.pages import LabeledPage, read_pages, split_by_source
 from crnn.evaluation.pages.measure import Found, measure
@@ -112,7 +112,7 @@ def quantize_finder(config: FinderQuantizeConfig) -> Path:
             "judged": figures,
         }
         write_finder_info(candidate, dataclasses.replace(info, quantization=described))
-        os.replace(candidate, output.with_suffix(".rejected.onnx") if reasons else output)
+        put(candidate, output.with_suffix(".rejected.onnx") if reasons else output)
     if reasons:
         raise UserError(f"the INT8 finder is refused: {'; '.join(reasons)}. Deploy {source}")
     print(f"{output}: may be deployed in place of {source}")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import numpy_helper
+
+from crnn.recognition.session import open_session
 
 DAMPING = 0.01  # of the inputs' mean square: keeps the inverse stable, as in the paper
 
@@ -71,9 +72,6 @@ def matrix_inputs(
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
     probed.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = ort.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = open_session(probed.SerializeToString(), "the graph that is quantized", 1)
     runs = [session.run(names, {"images": canvas}) for canvas in canvases]
     return [np.concatenate([run[i].reshape(-1, run[i].shape[-1]) for run in runs]) for i in range(len(names))]

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 
-from crnn.quantization.modes import Mode, Recipe, quantize
+from crnn.quantization.modes import quantize
+from crnn.quantization.recipe import Mode, Recipe
+from crnn.recognition.session import open_session
 
 CANVASES = 32  # lines that errors are measured on: an average over their frames and classes, it settles fast
 RUNS = 20  # of the profiled line; the fastest counts, which other programs disturb least
@@ -91,19 +92,9 @@ def _alone(node: onnx.NodeProto, nodes: Sequence[onnx.NodeProto], recipe: Recipe
     )
 
 
-def _session(path: Path, profile: str = "") -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    if profile:
-        options.enable_profiling = True
-        options.profile_file_prefix = profile
-    return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def _logits(path: Path, canvases: Sequence[np.ndarray]) -> np.ndarray:
     """Logits of all frames of all canvases, float32 (frames, C)."""
-    session = _session(path)
+    session = open_session(path, str(path), 1)
     frames = np.concatenate([session.run(["logits"], {"images": canvas})[0][:, 0] for canvas in canvases])
     return frames - frames.mean(1, keepdims=True)  # what all classes share changes nothing
 
@@ -111,7 +102,7 @@ def _logits(path: Path, canvases: Sequence[np.ndarray]) -> np.ndarray:
 def _times(path: Path, canvas: np.ndarray) -> dict[str, float]:
     """Milliseconds of each layer, the fastest of `RUNS`."""
     with tempfile.TemporaryDirectory() as folder:
-        session = _session(path, str(Path(folder, "profile")))
+        session = open_session(path, str(path), 1, True, Path(folder, "profile"))
         for _ in range(RUNS):
             session.run(None, {"images": canvas})
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The ways to make INT8 of an exported graph. Knows nothing of accuracy or time.
+"""The ways to make INT8 of an exported graph. Whether one is good enough is judged elsewhere (`acceptance`).
 
 What each mode does, and why `hybrid` is the default:
 
@@ -7,7 +7,7 @@ What each mode does, and why `hybrid` is the default:
 - `dynamic_rnn`: the same for LSTM and MatMul only, whose kernels are fast.
 - `static`: convolutions with scales fixed by calibration lines (QDQ); ONNX Runtime fuses them into QLinearConv.
 - `hybrid`: `static`, then `dynamic_rnn`: every layer by the method that is fastest for it. The matrix products, where
-  seven bits err most, are evened out before (see `equalization`) and rounded on the calibration lines (`rounding`).
+  seven bits err most, are evened out before (see `smooth`) and rounded on the calibration lines (`gptq`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ import io
 import logging
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -38,25 +36,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from crnn.core.errors import UserError
 from crnn.network.onnx_info import read_info, write_info
 from crnn.quantization.gptq import round_on_lines
+from crnn.quantization.recipe import Method, Mode, Recipe
 from crnn.quantization.smooth import equalize
-
-
-class Mode(StrEnum):
-    """See the module."""
-
-    dynamic = "dynamic"
-    dynamic_rnn = "dynamic_rnn"
-    static = "static"
-    hybrid = "hybrid"
-
-
-class Method(StrEnum):
-    """How a calibration turns the values it saw into a range (of an activation)."""
-
-    minmax = "minmax"  # all of them
-    entropy = "entropy"  # the range that loses least information (Kullback-Leibler)
-    percentile = "percentile"  # all but the rarest
-
 
 LARGE_TABLE = 512  # floats; smaller ones are not worth a node
 TILE_WIDTH = 288  # pixels: about the mean line's
@@ -66,31 +47,6 @@ METHODS = {
     Method.entropy: CalibrationMethod.Entropy,
     Method.percentile: CalibrationMethod.Percentile,
 }
-
-
-@dataclass
-class Recipe:
-    """What is quantized, and how. Reasons for the values stand in configs/quantize.yaml.
-
-    Attributes:
-        mode: see the module.
-        static_operators: quantized with calibrated scales by `static` and `hybrid`.
-        dynamic_operators: quantized at run time by `dynamic_rnn` and `hybrid` (`dynamic` takes all there are).
-        keep_first_convolution: leave the convolution that sees the picture in FP32.
-        exclude: names of further nodes to leave in FP32.
-        method: of calibration.
-        percentile: share of the values that `percentile` keeps, in per cent.
-        seven_bits: weights of the dynamic operators, and of convolutions behind another without a ReLU, in [-64, 63].
-    """
-
-    mode: Mode = Mode.hybrid
-    static_operators: list[str] = field(default_factory=lambda: ["Conv", "MaxPool", "Relu"])
-    dynamic_operators: list[str] = field(default_factory=lambda: ["LSTM", "MatMul", "Gemm"])
-    keep_first_convolution: bool = True
-    exclude: list[str] = field(default_factory=list)
-    method: Method = Method.minmax
-    percentile: float = 99.999
-    seven_bits: bool = True
 
 
 def quantize(source: Path, output: Path, recipe: Recipe, canvases: Sequence[np.ndarray]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import random
 import tempfile
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import onnxruntime
 from omegaconf import MISSING
 from tqdm import tqdm
 
+from crnn.core.atomic import put
 from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.datasets.labeled import LabeledLine, read_lines
@@ -21,19 +21,26 @@ from crnn.image.preprocess import decode_image, pad_to_bucket, to_strip
 from crnn.network.onnx_info import read_info, write_info
 from crnn.quantization.acceptance import GateConfig, Verdict, judge
 from crnn.quantization.layer_report import write_layer_report
-from crnn.quantization.modes import Mode, Recipe, quantize
+from crnn.quantization.modes import quantize
+from crnn.quantization.recipe import Mode, Recipe
 from crnn.recognition.chunks import cut
 
 
 @dataclass
 class QuantizeConfig:
-    """See configs/quantize.yaml for meanings and values."""
+    """Attributes:
+    model: FP32 ONNX file, written by export.py.
+    dataset: LMDB folder or labels TSV: calibration lines and, apart from them, the gate's lines.
+    output: by default model.int8.onnx beside the model (model.MODE.onnx for other modes than hybrid).
+    seed: draws the lines.
+    layers: also write layers.md: error and time of each layer (a minute or two).
+    """
 
     model: str = MISSING
     dataset: str = MISSING
     output: str | None = None
     seed: int = 0
-    calibration_lines: int = 200
+    calibration_lines: int = 200  # ranges have settled by then; more only take time
     layers: bool = False
     recipe: Recipe = field(default_factory=Recipe)
     gate: GateConfig = field(default_factory=GateConfig)
@@ -66,7 +73,7 @@ def quantize_model(config: QuantizeConfig) -> Path:
         if config.layers:
             print(write_layer_report(source, candidate, config.recipe, canvases, output.with_name("layers.md")))
         _record(candidate, config, calibration, verdict)
-        os.replace(candidate, rejected if verdict.objections else output)
+        put(candidate, rejected if verdict.objections else output)
     if verdict.objections:
         raise UserError(f"{config.recipe.mode} INT8 is refused: {'; '.join(verdict.objections)}. Deploy {source}")
     print(f"{output}: may be deployed in place of {source}")

@@ -163,7 +163,14 @@ def _has_contrast(strip: np.ndarray) -> bool:
     return int(strip.max()) - int(strip.min()) >= BLANK_CONTRAST
 
 
-def open_session(source: Path | bytes, name: str, threads: int, arena: bool = False) -> ort.InferenceSession:
+def open_session(
+    source: Path | bytes,
+    name: str,
+    threads: int,
+    arena: bool = False,
+    profile: Path | None = None,
+    optimized: bool = True,
+) -> ort.InferenceSession:
     """A session that leaves the processors to others when it has nothing to do.
 
     Args:
@@ -171,6 +178,8 @@ def open_session(source: Path | bytes, name: str, threads: int, arena: bool = Fa
             holds for good, once for each thread that runs it at the same time. Without, it returns all: right for
             small tensors. Large ones leave holes in the process's heap, between what lives longer, which grows and
             grows.
+        profile: where the runtime's record of every operator's time begins its name; by default there is none.
+        optimized: whether operators are fused.
 
     Raises:
         UserError: no such file, or nothing that ONNX Runtime can load; `name` is what it is called there.
@@ -185,6 +194,11 @@ def open_session(source: Path | bytes, name: str, threads: int, arena: bool = Fa
     options.enable_cpu_mem_arena = arena
     options.enable_mem_pattern = False  # one is kept for each shape of the input
     options.log_severity_level = 3
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
+    if not optimized:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         model = source if isinstance(source, bytes) else str(source)
         return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

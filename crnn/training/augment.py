@@ -1,6 +1,6 @@
 """Light variation of lines at training time, for imported lines that come without a synthesizer's variety.
 
-Knows nothing of files. Geometry stays untouched, so that character centers keep their place.
+Geometry stays untouched, so that character centers keep their place.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.network.crnn import ModelConfig
 from crnn.training.loop import cosine_rate
-from crnn.training.variation import VariationConfig
+from crnn.training.variation_config import VariationConfig
 
 LINES_MULTIPLE = 8  # lines in a batch are a multiple of it, so that it falls into equal parts
 
@@ -156,7 +156,7 @@ class TrainConfig:
         if self.raised_height is not None and not self.start_model:
             raise UserError("raised_height needs a start_model: without one, set network.height and canvas.height")
         if self.network.height != self.canvas.height:
-            raise UserError(f"model.height {self.network.height} differs from canvas.height {self.canvas.height}")
+            raise UserError(f"network.height {self.network.height} differs from canvas.height {self.canvas.height}")
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:

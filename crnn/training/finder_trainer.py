@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from crnn.core.errors import UserError
-from crnn.datasets.page_crops import CropConfig, choose_page, line_heights, make_crop
+from crnn.core.files import CHECKPOINT, HISTORY
+from crnn.datasets.page_crops import choose_page, line_heights, make_crop
 from crnn.datasets.pages import read_pages, split_by_source
 from crnn.finder.finder import fit
 from crnn.finder.info import MULTIPLE, STRIDE, FinderInfo
@@ -27,143 +28,11 @@ from crnn.finder.matching import match_quads
 from crnn.finder.postprocess import BoxSettings, boxes_from_maps
 from crnn.network.checkpoint import Checkpoint, State, load, load_newest, save
 from crnn.network.finder import FinderNetwork, FinderNetworkConfig
-from crnn.training.loop import (
-    Interrupted,
-    Prefetcher,
-    cosine_rate,
-    on_stop_signals,
-    update_average,
-    with_weights,
-)
+from crnn.training.finder_config import FinderTrainConfig, learning_rate
+from crnn.training.finder_loss import Batch, finder_loss
+from crnn.training.loop import Interrupted, Prefetcher, on_stop_signals, update_average, with_weights
 
 BATCHES_AHEAD = 2  # made while the network computes
-NEAR = 2  # cells around a labeled line; what shines there is a gap between lines, and no text that the labels missed
-
-
-@dataclass
-class PagesConfig:
-    """Attributes:
-    train: folders of page sets.
-    shares: how often a crop is taken of each; by default alike.
-    held_out: share of the sources of each set that is judged by and never trained on.
-    validation_pages: held-out pages judged at most.
-    validation_side: pixels that the longer side of a page gets there.
-    """
-
-    train: list[str] = field(default_factory=list)
-    shares: list[float] | None = None
-    held_out: float = 0.1
-    validation_pages: int = 120
-    validation_side: int = 1280
-
-
-@dataclass
-class FinderTrainConfig:
-    """See configs/train_finder.yaml for values and their reasons.
-
-    Attributes:
-        name: the run's folder under `artifacts`.
-        start_model: checkpoint to begin from; a run that has a checkpoint of its own resumes instead.
-        steps: optimizer steps in all.
-        batch: crops of a step.
-        learning_rate: at its highest.
-        warmup_steps: over which it rises from 0.
-        decay_share: last share of the steps, over which it falls to 0 along a cosine. More steps may be given to a
-            run that has not come so far: what was done until then is the same.
-        weight_decay: of kernels.
-        clip_norm: gradients are scaled down to this norm.
-        ema: decay a step of the averaged weights that are validated and deployed.
-        negatives: cells of background that are learned from for each cell of text, the worst ones.
-        doubtful: share of these that is left out on pages labeled by a program, the very worst: text it missed. Only
-            cells away from its lines are left out; the gaps between rows and cells have to be learned.
-        height_weight: of the error of log-heights beside that of the text map.
-        precision: float32 or bfloat16.
-        threads: of torch.
-        seed: of weights and crops.
-        validate_every, log_every: steps.
-        checkpoint_every: seconds.
-    """
-
-    name: str = "finder"
-    artifacts: str = "artifacts"
-    network: FinderNetworkConfig = field(default_factory=FinderNetworkConfig)
-    pages: PagesConfig = field(default_factory=PagesConfig)
-    crops: CropConfig = field(default_factory=CropConfig)
-    start_model: str | None = None
-    steps: int = 20000
-    batch: int = 8
-    learning_rate: float = 3e-3
-    warmup_steps: int = 300
-    decay_share: float = 0.4
-    weight_decay: float = 1e-2
-    clip_norm: float = 5.0
-    ema: float = 0.998
-    negatives: float = 3.0
-    doubtful: float = 0.1
-    height_weight: float = 0.5
-    precision: str = "bfloat16"
-    threads: int = 1
-    seed: int = 1
-    validate_every: int = 1000
-    log_every: int = 20
-    checkpoint_every: float = 300.0
-
-    def check(self) -> None:
-        """Raises UserError for values no run can use."""
-        if not self.pages.train:
-            raise UserError("pages.train is empty: name at least one folder of pages")
-        if self.pages.shares is not None and len(self.pages.shares) != len(self.pages.train):
-            raise UserError(f"pages.shares has {len(self.pages.shares)} entries for {len(self.pages.train)} sets")
-        if self.precision not in ("float32", "bfloat16"):
-            raise UserError(f"precision {self.precision!r}: choose float32 or bfloat16")
-        if self.crops.side % MULTIPLE:
-            raise UserError(f"crops.side={self.crops.side}: choose a multiple of {MULTIPLE}")
-
-
-def learning_rate(step: int, config: FinderTrainConfig) -> float:
-    """Learning rate of `step`, see `cosine_rate`."""
-    return cosine_rate(step, config.steps, config.learning_rate, config.warmup_steps, config.decay_share)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Crops of one step, see `crnn.datasets.page_crops.Crop`.
-
-    Attributes:
-        images: uint8 (N, 3, S, S).
-        kernels, heights: float32 (N, G, G).
-        known: bool (N, G, G).
-        labeled: bool (N,).
-    """
-
-    images: Tensor
-    kernels: Tensor
-    heights: Tensor
-    known: Tensor
-    labeled: Tensor
-
-
-def hard_background(losses: Tensor, text: Tensor, batch: Batch, config: FinderTrainConfig) -> Tensor:
-    """The cells of background that are learned from, bool (N, G, G): the worst ones, some for each cell of text.
-
-    Args:
-        losses: of each cell, (N, G, G).
-        text: cells of lines, bool (N, G, G).
-    """
-    chosen = torch.zeros_like(text)
-    near = max_pool2d((batch.heights > 0).float(), 2 * NEAR + 1, stride=1, padding=NEAR) > 0
-    for number in range(len(losses)):
-        loss = losses[number].flatten()
-        background = (~text[number] & batch.known[number]).flatten()
-        count = int(max(256, config.negatives * int(text[number].sum())))
-        if not batch.labeled[number]:
-            away = (background & ~near[number].flatten()).nonzero().squeeze(1)
-            skipped = min(int(config.doubtful * count), len(away))
-            background[away[loss[away].topk(skipped).indices]] = False
-        candidates = background.nonzero().squeeze(1)
-        worst = loss[candidates].topk(min(count, len(candidates))).indices
-        chosen[number].view(-1)[candidates[worst]] = True
-    return chosen
 
 
 class FinderTrainer:
@@ -171,19 +40,19 @@ class FinderTrainer:
 
     def __init__(self, config: FinderTrainConfig) -> None:
         config.check()
+        start = load(config.start_model) if config.start_model else None
+        if start is not None:
+            config = dataclasses.replace(config, network=FinderNetworkConfig(**start.info.network))
         self.config = config
         if config.threads:
             torch.set_num_threads(config.threads)
         self.folder = Path(config.artifacts) / config.name
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.path = self.folder / "checkpoint.pt"
+        self.path = self.folder / CHECKPOINT
         split = [split_by_source(read_pages(folder), config.pages.held_out) for folder in config.pages.train]
         self.train_pages = [kept for kept, _ in split]
         held = [page for _, held in split for page in held if len(page.quads)]
         self.validation_pages = held[:: max(1, -(-len(held) // config.pages.validation_pages))]
-        start = load(config.start_model) if config.start_model else None
-        if start is not None:
-            config.network = FinderNetworkConfig(**start.info.network)
         torch.manual_seed(config.seed)
         self.network = FinderNetwork(config.network)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -191,7 +60,8 @@ class FinderTrainer:
         others = [p for p in self.network.parameters() if p.ndim <= 1]
         groups: list[dict[str, Any]] = [{"params": kernels, "weight_decay": config.weight_decay}]
         self.optimizer = torch.optim.AdamW([*groups, {"params": others, "weight_decay": 0.0}], lr=config.learning_rate)
-        self.step, self.seconds, self.validation = 0, 0.0, {}  # type: ignore[var-annotated]
+        self.step, self.seconds = 0, 0.0
+        self.validation: dict[str, float] = {}
         if start is not None:
             self.network.load_state_dict(start.weights)
         self.average: State = {k: v.clone() for k, v in self.network.state_dict().items()}
@@ -236,26 +106,8 @@ class FinderTrainer:
         )
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean loss of a batch: of the text map by cross-entropy over hard cells and by overlap, of log-heights."""
-        config = self.config
-        images = batch.images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
-            maps = self.network(images)
-        logits, heights = maps[:, 0], maps[:, 1]
-        text = (batch.kernels >= 0.5) & batch.known
-        per_cell = binary_cross_entropy_with_logits(logits, batch.kernels, reduction="none")
-        chosen = text | hard_background(per_cell.detach(), text, batch, config)
-        entropy = per_cell[chosen].mean()
-        known = batch.known.float()
-        probability, kernels = logits.sigmoid() * known, batch.kernels * known
-        shared = (probability * kernels).sum((1, 2))
-        # A crop without text has no overlap to gain; its cells are judged by cross-entropy alone.
-        rand = 1 - (2 * shared + 1) / (probability.square().sum((1, 2)) + kernels.square().sum((1, 2)) + 1)
-        rand = rand[text.any(2).any(1)]
-        total = entropy + (rand.mean() if len(rand) else 0.0)
-        if text.any():
-            total = total + config.height_weight * (heights - batch.heights)[text].abs().mean()
-        return total
+        """Mean loss of a batch."""
+        return finder_loss(self.network, batch, self.config)
 
     def train_step(self, batch: Batch) -> tuple[float, float]:
         """One optimizer step; returns loss and gradient norm."""
@@ -341,7 +193,7 @@ class FinderTrainer:
         for name, value in figures.items():
             board.add_scalar(f"validation/{name}", value, self.step)
         record = {"step": self.step, "crops": self.step * self.config.batch, "hours": self.seconds / 3600, **figures}
-        with open(self.folder / "history.jsonl", "a", encoding="utf-8") as history:
+        with open(self.folder / HISTORY, "a", encoding="utf-8") as history:
             history.write(json.dumps(record) + "\n")
         kinds = "  ".join(f"{k.removeprefix('recall/')} {v:.3f}" for k, v in figures.items() if k.startswith("recall"))
         tqdm.write(

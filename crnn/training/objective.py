@@ -9,9 +9,11 @@ from torch import Tensor
 
 from crnn.core.charset import BLANK, Charset
 from crnn.network.crnn import CRNN
+from crnn.training.aligned_loss import aligned_loss
 from crnn.training.batches import Batch
 from crnn.training.config import TrainConfig
-from crnn.training.loss import aligned_loss, ctc_loss, distillation_loss
+from crnn.training.ctc_loss import ctc_loss
+from crnn.training.distillation_loss import distillation_loss
 
 
 class Objective:

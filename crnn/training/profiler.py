@@ -1,4 +1,4 @@
-"""Where the time of a training step goes. Knows the trainer; changes nothing in it."""
+"""Where the time of a training step goes. The trainer is left as it is."""
 
 from __future__ import annotations
 

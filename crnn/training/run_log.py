@@ -1,4 +1,4 @@
-"""Records a run: TensorBoard, and one JSON line a validation for plots. Knows nothing of the network."""
+"""Records a run: TensorBoard, and one JSON line a validation for plots."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from crnn.core.files import HISTORY
 from crnn.core.metrics import Accuracy
 from crnn.training.torchvision_cpu import make_grid
 
@@ -28,7 +29,7 @@ class RunLog:
         self.enabled = enabled
         if enabled:
             self.board = SummaryWriter(str(folder / "tensorboard"))
-            self.history = open(folder / "history.jsonl", "a", encoding="utf-8")  # noqa: SIM115 (closed in __exit__)
+            self.history = open(folder / HISTORY, "a", encoding="utf-8")  # noqa: SIM115 (closed in __exit__)
 
     def __enter__(self) -> RunLog:
         return self

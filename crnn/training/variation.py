@@ -1,7 +1,7 @@
 """Varies lines at training time: how a line lies on its canvas, and how it looks there.
 
 How it lies is drawn for a whole epoch when its batches are planned, because the widths decide who shares a batch. How
-it looks is drawn when the line is loaded. Both depend on the generators they are given and on nothing else.
+it looks (`pixel_variation`) is drawn when the line is loaded. Both depend only on the generators they are given.
 
 Letters: K sights (a line seen once), h and w pixels of a line's picture, H and W of its canvas. Lengths on the picture
 are in heights of the line: h pixels are 1.
@@ -10,98 +10,21 @@ are in heights of the line: h pixels are 1.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from functools import cache
 
 import cv2
 import numpy as np
 
 from crnn.core.canvas import CanvasSpec
-from crnn.core.errors import UserError
-from crnn.image.preprocess import Canvas, enhance, pad_to_bucket, to_gray, to_strip
+from crnn.image.enhance import enhance
+from crnn.image.preprocess import Canvas, pad_to_bucket, to_gray, to_strip
+from crnn.training.pixel_variation import vary_pixels
+from crnn.training.variation_config import CHANCES, VariationConfig
 
 LEAST_WIDTH = 8  # pixels of content on a canvas
 SHOWN_OF_RISE = (0.3, 1.0)  # how much higher the box of a turned line is, as a share of what its ends rise
-LEAST_BLUR = 0.25  # pixels: less changes nothing
 BLURRY = 1.25  # pictures are averaged before they are reduced by more than this: else thin strokes are skipped
 FIELDS = ("above", "below", "before", "after", "angle")
 PLACEMENT = np.dtype([("width", np.int32), ("plain", np.bool_), *((name, np.float32) for name in FIELDS)])
-
-
-@dataclass
-class VariationConfig:
-    """Ranges that are drawn from; as they stand here nothing is varied. See configs/variation/wide.yaml for values.
-
-    Attributes:
-        strength: 0 to 1; scales every range and share below, except `plain`.
-        plain: share of sights whose geometry is left as it is.
-        stretch: least and most horizontal stretch, log-uniform.
-        above_below: least and most slack above and below; less than 0 is cut off.
-        before_after: the same at the ends.
-        uneven: standard deviation of one side's slack from the line's.
-        turn: degrees at most, either way; small angles are commoner.
-        rise: at most, from one end of a turned line to the other: long lines are turned less.
-        shear: degrees at most, either way.
-        perspective: how much smaller one end is at most.
-        bend: height of the arc at most, up or down.
-        bent: share of sights.
-        reduced: share of sights whose picture is reduced and enlarged again.
-        least_height: pixels of a reduced picture.
-        blurred: share of the other sights.
-        blur: standard deviation at most, hundredths of the height that the line takes; less where it is narrow.
-        noisy: share of sights.
-        noise: standard deviation at most, gray levels before contrast is taken away.
-        compressed: share of sights.
-        quality: least and most of JPEG.
-        toned: share of sights of another gamma, contrast and brightness.
-        gamma: log2 at most, either way.
-        contrast: least.
-        brightness: gray levels at most, either way.
-        inverted: share of sights.
-        room: frames that each frame a label needs gets at least, where the picture had as many.
-    """
-
-    strength: float = 1.0
-    plain: float = 0.0
-    stretch: list[float] = field(default_factory=lambda: [1.0, 1.0])
-    above_below: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    before_after: list[float] = field(default_factory=lambda: [0.0, 0.0])
-    uneven: float = 0.0
-    turn: float = 0.0
-    rise: float = 0.0
-    shear: float = 0.0
-    perspective: float = 0.0
-    bend: float = 0.0
-    bent: float = 0.0
-    reduced: float = 0.0
-    least_height: float = 10.0
-    blurred: float = 0.0
-    blur: float = 0.0
-    noisy: float = 0.0
-    noise: float = 0.0
-    compressed: float = 0.0
-    quality: list[int] = field(default_factory=lambda: [100, 100])
-    toned: float = 0.0
-    gamma: float = 0.0
-    contrast: float = 1.0
-    brightness: float = 0.0
-    inverted: float = 0.0
-    room: float = 1.0
-
-    def check(self) -> None:
-        """Raises:
-        UserError: a range is empty, or a number makes no sense.
-        """
-        if not 0 <= self.strength <= 1 or not 0 <= self.plain <= 1:
-            raise UserError(f"variation: strength {self.strength} and plain {self.plain} must lie between 0 and 1")
-        for name in ("stretch", "above_below", "before_after", "quality"):
-            values = getattr(self, name)
-            if len(values) != 2 or values[0] > values[1]:
-                raise UserError(f"variation.{name}={list(values)}: give the least and the most")
-        if self.stretch[0] <= 0 or min(self.above_below[0], self.before_after[0]) <= -0.4:
-            raise UserError("variation: stretch must be above 0, and less than .4 of the height may be cut off a side")
-        if self.room < 1 or self.least_height < 4 or not 0 < self.contrast <= 1:
-            raise UserError("variation: room must be at least 1, least_height at least 4, contrast above 0 and up to 1")
 
 
 class Variation:
@@ -176,7 +99,7 @@ class Variation:
         else:
             strip, scale, moved = self._warp(enhance(to_gray(image), self.spec.mode), centers, place, chance)
         height = self.spec.height / (1 + float(place["above"] + place["below"]))  # pixels that the line takes
-        strip = self._look(strip, min(height, image.shape[0] * scale), chance)
+        strip = vary_pixels(strip, min(height, image.shape[0] * scale), chance, self.config)
         return Canvas(pad_to_bucket(strip, self.spec), strip.shape[1], scale), moved
 
     def _warp(
@@ -250,58 +173,6 @@ class Variation:
         if size == (columns, rows):
             return gray
         return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-
-    def _look(self, strip: np.ndarray, size: float, chance: np.ndarray) -> np.ndarray:
-        """Another lens, light and file: uint8 (H, W); `size` is that of the letters."""
-        config, strength = self.config, self.config.strength
-
-        def happens(name: str, share: float) -> bool:
-            return bool(chance[CHANCES[name]] < share * strength)
-
-        if happens("blurred", config.blurred) and not happens("reduced", config.reduced):  # both leave nothing to read
-            sigma = chance[CHANCES["blur"]] * strength * config.blur * size / 100
-            across = sigma * (0.5 + chance[CHANCES["across"]])  # a moving hand blurs one way more
-            if min(sigma, across) > LEAST_BLUR:
-                strip = cv2.GaussianBlur(strip, (0, 0), sigmaX=sigma, sigmaY=across, borderType=cv2.BORDER_REPLICATE)
-        if happens("noisy", config.noisy):
-            noise = _noise()
-            begin = int(chance[CHANCES["where"]] * (len(noise) - strip.size))
-            grains = noise[begin : begin + strip.size].reshape(strip.shape)
-            sigma = strength * config.noise * chance[CHANCES["noise"]]
-            strip = cv2.add(strip, np.float32(sigma) * grains, dtype=cv2.CV_8U)
-        inverted = happens("inverted", config.inverted)
-        toned = happens("toned", config.toned)
-        if toned or inverted:
-            levels = _LEVELS
-            if toned:
-                gamma = 2 ** (strength * config.gamma * (2 * chance[CHANCES["gamma"]] - 1))
-                contrast = 1 - strength * (1 - config.contrast) * chance[CHANCES["contrast"]]
-                offset = strength * config.brightness * (2 * chance[CHANCES["brightness"]] - 1)
-                levels = np.clip((_LEVELS**gamma - 0.5) * contrast + 0.5 + offset / 255, 0, 1)
-            if inverted:
-                levels = 1 - levels
-            strip = cv2.LUT(strip, np.round(255 * levels).astype(np.uint8))
-        if happens("compressed", config.compressed):
-            least, most = config.quality
-            quality = round(most - strength * chance[CHANCES["quality"]] * (most - least))
-            encoded = cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-            strip = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE))
-        return strip
-
-
-# The number that decides each property among those drawn for a sight, all at once: thirty calls would cost more.
-_NAMES = (
-    "border", "bent", "bend", "perspective", "shear", "reduced", "height", "blurred", "blur", "across", "toned",
-    "gamma", "contrast", "brightness", "inverted", "noisy", "where", "noise", "compressed", "quality",
-)  # fmt: skip
-CHANCES = {name: number for number, name in enumerate(_NAMES)}
-_LEVELS = np.arange(256) / 255
-
-
-@cache
-def _noise() -> np.ndarray:
-    """Normal numbers to take pieces of, float32 (n,): drawing them anew would take as long as all the rest."""
-    return np.random.default_rng(0).standard_normal(1 << 20, np.float32)
 
 
 def _border(picture: np.ndarray, chance: float) -> tuple[int, float]:

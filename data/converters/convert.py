@@ -12,21 +12,20 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
+from crnn.core.files import REJECTS
 from crnn.core.model_info import ArtifactInfo
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import PARTIAL_SUFFIX, LineWriter, StoredLine
 from crnn.datasets.validation import (
     Reason,
@@ -39,25 +38,26 @@ from crnn.datasets.validation import (
 )
 from crnn.network.checkpoint import DEFAULT_CHECKPOINT, read_info
 from data.converters.detect import locate
-from data.converters.formats import JsonLines, LabeledLine
+from data.converters.labeled_line import LabeledLine
+from data.converters.weights import WeightConfig, weigher
 
 GENERATOR = "data.converters"  # of the sets made here
 SPACES = ("kept", "free")
 
 
 @dataclass
-class WeightConfig:
-    """How often training draws a line; see configs/import.yaml."""
-
-    balance: float = 1.0
-    tiers: dict[str, float] = field(default_factory=dict)
-    missed: float = 1.0
-    certain: float = 0.0
-    doubtful: float = 1.0
-
-
-@dataclass
 class ImportConfig:
+    """See configs/import.yaml for the values that are not given here.
+
+    Attributes:
+        images: folder the paths in a list start from; by default the list's folder or the nearest one above that fits.
+        category: of lines that bring none.
+        start_model: the checkpoint that will be trained on, or an exported model: lines are checked against its charset
+            and canvas; pictures are stored as they are.
+        charset: file of another charset, e.g. for a model of more characters; by default the start model's.
+        spaces: free: the labels' spaces are not to be trusted; training then leaves open where they stand.
+    """
+
     source: str = MISSING
     name: str = MISSING
     format: str = MISSING
@@ -87,8 +87,11 @@ class Imported:
     licenses: dict[str, int] = field(default_factory=dict)
 
 
-def import_lines(cfg: ImportConfig) -> Imported:
+def import_lines(cfg: ImportConfig, start: ArtifactInfo | None = None) -> Imported:
     """Import every usable line of `cfg.source`.
+
+    Args:
+        start: what the start model says of itself, where a caller has read it already.
 
     Raises:
         UserError: no source or an ambiguous one, a dataset of that name exists, or more
@@ -100,7 +103,7 @@ def import_lines(cfg: ImportConfig) -> Imported:
         raise UserError(f"holdout={cfg.holdout} is not a share: give 0 to hold nothing out, or e.g. 0.1")
     if not cfg.source:
         raise UserError("source is empty: give the list, folder or LMDB to import")
-    start = read_info(cfg.start_model)
+    start = start or read_info(cfg.start_model)
     charset = Charset.load(cfg.charset) if cfg.charset else start.charset
     source = locate(Path(cfg.source), cfg.format, Path(cfg.images) if cfg.images else None, cfg.encoding)
     lines = source.lines()
@@ -115,7 +118,7 @@ def import_lines(cfg: ImportConfig) -> Imported:
         "seed": cfg.seed,
         **({"spaces": cfg.spaces} if cfg.spaces != SPACES[0] else {}),
     }
-    weigh = _weigher(lines, cfg.weights)
+    weigh = weigher(lines, cfg.weights)
     sources: Counter[tuple[str, str, str]] = Counter()
     rejects: list[Reject] = []
     with ExitStack() as stack:
@@ -144,28 +147,6 @@ def import_lines(cfg: ImportConfig) -> Imported:
     for (_, _, license), count in sources.items():
         licenses[license] += count
     return Imported(path, test_path, *counts, tuple(rejects), dict(licenses.most_common()))
-
-
-def _weigher(lines: Sequence[LabeledLine | Reject], cfg: WeightConfig) -> Callable[[LabeledLine], float]:
-    """How often training is to draw a line, on average about once."""
-    described = lines.described if isinstance(lines, JsonLines) else lines.__getitem__
-    kinds: Counter[str] = Counter()
-    if cfg.balance != 1:
-        rows = (described(i) for i in range(len(lines)))
-        kinds.update(line.category for line in rows if isinstance(line, LabeledLine))
-    shares = {kind: count**cfg.balance for kind, count in kinds.items()}
-    whole, all_lines = sum(shares.values()), sum(kinds.values())
-
-    def weigh(line: LabeledLine) -> float:
-        weight = 1.0
-        if kinds:
-            weight *= shares[line.category] / whole * all_lines / kinds[line.category]
-        weight *= cfg.tiers.get(line.origin.tier, 1.0)
-        weight *= cfg.missed if line.origin.missed else 1.0
-        weight *= cfg.doubtful if line.origin.certainty < cfg.certain else 1.0
-        return weight
-
-    return weigh
 
 
 @contextmanager
@@ -213,7 +194,7 @@ def _draw(key: bytes, seed: int) -> float:
 
 def _report(path: Path, rejects: list[Reject]) -> None:
     path.mkdir(parents=True, exist_ok=True)
-    write_rejects(path / "rejects.tsv", rejects)
+    write_rejects(path / REJECTS, rejects)
 
 
 def _print_summary(imported: Imported) -> None:
@@ -229,17 +210,13 @@ def _print_summary(imported: Imported) -> None:
     if set(imported.licenses) - {""}:
         print("  licenses: " + ", ".join(f"{name or 'unknown'} {n:,}" for name, n in imported.licenses.items()))
     if imported.rejects:
-        print(f"  each with its reason: {imported.path / 'rejects.tsv'}")
+        print(f"  each with its reason: {imported.path / REJECTS}")
 
 
-ConfigStore.instance().store(name="import_schema", node=ImportConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="import")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    _print_summary(import_lines(typed(cfg, ImportConfig)))
+@stage("import", ImportConfig)
+def main(config: ImportConfig) -> None:
+    _print_summary(import_lines(config))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from crnn.core.errors import UserError
-from crnn.datasets.label_table import BOM, PICTURE_SUFFIXES
+from crnn.core.files import REJECTS
+from crnn.datasets.label_dialect import PICTURE_SUFFIXES
+from crnn.datasets.label_table import BOM
 from data.converters.formats import FORMATS, GT_TXT, Source, find_gt_txt
 
 LISTS = (".txt", ".tsv", ".csv", ".jsonl")
@@ -45,7 +47,7 @@ def _candidates(path: Path) -> list[tuple[Path, str]]:
         return [(path, _list_format(path) or "tsv")]
     if (path / "data.mdb").is_file():
         return [(path, "lmdb")]
-    files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in LISTS and file.name != "rejects.tsv"]
+    files = [file for file in sorted(path.iterdir()) if file.suffix.lower() in LISTS and file.name != REJECTS]
     forms = [(file, _list_format(file)) for file in files]
     found = [(file, form) for file, form in forms if form not in (None, "gt_txt")]
     return [*found, (path, "gt_txt")] if find_gt_txt(path) else found

@@ -1,4 +1,4 @@
-"""Reads labeled text lines in the forms other programs write. Judges neither pictures nor characters.
+"""Reads labeled text lines in the forms other programs write; pictures and characters are judged later.
 
 tsv      `file<TAB>text[<TAB>category]`, with or without a header; also separated by commas or semicolons
 paddle   PaddleOCR recognition list: the same, or `["file", "file"]<TAB>text` for several pictures of one text
@@ -13,67 +13,25 @@ from __future__ import annotations
 
 import json
 import re
-import tarfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from crnn.core.errors import UserError
-from crnn.datasets.label_table import PICTURE_SUFFIXES, BadRow, LabelTable, Row, read_table, read_text
+from crnn.datasets.label_dialect import PICTURE_SUFFIXES
+from crnn.datasets.label_table import BadRow, LabelTable, Row, read_table, read_text
 from crnn.datasets.lmdb_store import CATEGORY_SEPARATOR, LineStore
 from crnn.datasets.picture_paths import find_picture, find_root
 from crnn.datasets.validation import Reason, Reject
+from data.converters.json_lines import JsonLines
+from data.converters.labeled_line import LabeledLine
 
 FORMATS = ("paddle", "tsv", "gt_txt", "trdg", "lmdb", "jsonl")
 GT_TXT = ".gt.txt"
 # beside one .gt.txt may lie the plain, the normalized and the binarized picture: the plain one has lost least
 GT_SUFFIXES = (*PICTURE_SUFFIXES, ".raw.png", ".nrm.png", ".bin.png")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What is known of where a line comes from, as far as it is.
-
-    Attributes:
-        group: lines of one group (a repository, a book, a scanner) are never divided between training and test.
-        license: under which its picture may be used; "none" if its owner states none.
-        tier: how its label was come by.
-        certainty: of the label, 0 to 1.
-        missed: whether a reader of the day got it wrong.
-    """
-
-    group: str = ""
-    license: str = ""
-    tier: str = ""
-    certainty: float = 1.0
-    missed: bool = False
-
-
-@dataclass(frozen=True)
-class LabeledLine:
-    """A picture of a line and its text, not yet read or checked.
-
-    Attributes:
-        source: how the source names it (a file, or the number of an entry from 1).
-        image: the encoded picture, or the file that holds it.
-        text: as written there.
-        category: "" if none is given.
-        centers: x of each character in pixels, float32 (len(text),), if known.
-        row: line of the list that names it, from 1, if it stands in a list.
-        origin: see there.
-    """
-
-    source: str
-    image: bytes | Path
-    text: str
-    category: str = ""
-    centers: np.ndarray | None = None
-    row: int | None = None
-    origin: Origin = Origin()
 
 
 @dataclass(frozen=True)
@@ -107,7 +65,7 @@ class Source:
         if self.form == "lmdb":
             return LmdbLines(self.path)
         if self.form == "jsonl":
-            return JsonLines(self)
+            return JsonLines(self.path, self.images or self.path.parent, self.encoding)
         readers = {"paddle": _table, "tsv": _table, "gt_txt": _gt_txt, "trdg": _trdg}
         lines = list(readers[self.form](self))
         if not lines:
@@ -235,77 +193,3 @@ class LmdbLines(Sequence[LabeledLine | Reject]):
         except UserError as error:
             return Reject(source, "", Reason.ENTRY, str(error))
         return LabeledLine(source, line.image, line.label, line.category, line.centers)
-
-
-class JsonLines(Sequence[LabeledLine | Reject]):
-    """A list of JSON objects, read at once, and their pictures, read one at a time.
-
-    Keys: `file`, `text`; where there are any: `kind` or `category` (else the folder of `file`), `repo` or `group`,
-    `license` or `license`, `tier`, `c` (certainty of the label) and `right` (whether a reader of the day read it so).
-    """
-
-    def __init__(self, source: Source) -> None:
-        self.path = source.path
-        self._folder = source.images or source.path.parent
-        self._rows = [row for row in read_text(source.path, source.encoding).split("\n") if row.strip()]
-        if not self._rows:
-            raise UserError(f"{source.path} holds no labeled lines in the format 'jsonl'")
-        self._archives: dict[Path, dict[str, tuple[int, int]]] = {}  # where each file lies in its archive
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> LabeledLine | Reject:  # type: ignore[override]  # no slices needed
-        line = self.described(index)
-        if isinstance(line, Reject):
-            return line
-        picture = self._picture(str(line.image))
-        if isinstance(picture, str):
-            return Reject(line.source, line.text, Reason.IMAGE, picture)
-        return replace(line, image=picture)
-
-    def described(self, index: int) -> LabeledLine | Reject:
-        """What the list says of a line; `image` is the path as it is written there."""
-        number = f"row {index + 1}"
-        try:
-            row = json.loads(self._rows[index])
-            file, text = row["file"], row["text"]
-            kind = row.get("kind", row.get("category", str(Path(file).parent)))
-            return LabeledLine(
-                file,
-                Path(file),
-                text,
-                "" if kind == "." else str(kind),
-                origin=Origin(
-                    group=str(row.get("repo", row.get("group", ""))),
-                    license=str(row.get("license", row.get("licence", ""))),
-                    tier=str(row.get("tier", "")),
-                    certainty=float(row.get("c", 1.0)),
-                    missed=not row.get("right", True),
-                ),
-            )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            return Reject(number, self._rows[index][:80], Reason.ENTRY, f"no object of file and text: {error!r}")
-
-    def _picture(self, name: str) -> Path | bytes | str:
-        """The picture's file or content, or what is wrong."""
-        file = self._folder / name
-        archive = self._folder / f"{Path(name).parts[0]}.tar"
-        if file.is_file() or not archive.is_file():
-            return file
-        if archive not in self._archives:
-            self._archives[archive] = _contents(archive)
-        if name not in self._archives[archive]:
-            return f"not in {archive.name}"
-        begin, size = self._archives[archive][name]
-        with archive.open("rb") as opened:
-            opened.seek(begin)
-            return opened.read(size)
-
-
-def _contents(archive: Path) -> dict[str, tuple[int, int]]:
-    try:
-        with tarfile.open(archive, "r:") as opened:
-            return {m.name.removeprefix("./"): (m.offset_data, m.size) for m in opened if m.isfile()}
-    except tarfile.TarError as error:
-        raise UserError(f"{archive} is no plain archive that can be read: {error}") from None

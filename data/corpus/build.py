@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 
+from crnn.core.atomic import put
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.files import CORPUS_LIST
+from crnn.core.stage import stage
 from data.corpus.cleaning import Cleaner
 from data.corpus.grammar import BorrowedText, generate
 from data.corpus.sources import KINDS, SPLITS, Source, check, read
@@ -52,8 +52,8 @@ class CorpusConfig:
     output: str = MISSING
     cache: str = MISSING
     seed: int = MISSING  # of the generated lines
-    profiles: dict[str, Profile] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
+    profiles: dict[str, Profile] = MISSING
+    sources: dict[str, Source] = MISSING
     own: list[Source] = field(default_factory=list)  # the user's text, added to any profile
 
 
@@ -168,9 +168,9 @@ def _write(folder: Path, profile: str, corpus: Corpus, counts: dict[str, int]) -
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text("\n".join(snippets) + "\n", encoding="utf-8")
     described = {"profile": profile, "sources": [asdict(report) for report in corpus.reports], "counts": counts}
-    (partial / "corpus.json").write_text(json.dumps(described, ensure_ascii=False, indent=1), encoding="utf-8")
+    (partial / CORPUS_LIST).write_text(json.dumps(described, ensure_ascii=False, indent=1), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    put(partial, folder)
 
 
 def _print_table(reports: list[SourceReport], counts: dict[str, int]) -> None:
@@ -185,14 +185,10 @@ def _print_table(reports: list[SourceReport], counts: dict[str, int]) -> None:
     print(f"{rare} of {len(counts)} characters of the charsets occur fewer than 20 times in the train text")
 
 
-ConfigStore.instance().store(name="corpus_schema", node=CorpusConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="corpus")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    build(typed(cfg, CorpusConfig))
+@stage("corpus", CorpusConfig)
+def main(config: CorpusConfig) -> None:
+    build(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -1,7 +1,7 @@
 """Generates what prose lacks: forms, receipts, invoices, signs, numbers, interface lines, mixed Chinese and English.
 
 The shapes are in grammar.yaml, the chances and the numbers here. Lines depend on (kind, count, seed) and the corpus'
-words only. Knows nothing of charsets.
+words only.
 """
 
 import random

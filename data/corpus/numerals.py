@@ -1,4 +1,4 @@
-"""Chinese numerals and check digits. Pure functions; knows nothing of text or chance."""
+"""Chinese numerals and check digits. Pure functions."""
 
 PLAIN = "零一二三四五六七八九"
 FORMAL = "零壹贰叁肆伍陆柒捌玖"

@@ -1,4 +1,4 @@
-"""One body of text: where it is, how it is read, and which share of it is kept. Knows nothing of other sources."""
+"""One body of text: where it is, how it is read, and which share of it is kept."""
 
 import re
 import zlib

@@ -1,4 +1,4 @@
-"""The faces that a domain's lines are drawn with: the user's, else all the general ones. Knows nothing of text."""
+"""The faces that a domain's lines are drawn with: the user's, else all the general ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a domain's lines say: the user's text, some general text, and sentences for new characters. Knows no faces."""
+"""What a domain's lines say: the user's text, some general text, and sentences for new characters."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
+from crnn.core.files import CORPUS_LIST
 from crnn.datasets.label_table import BOM
 from crnn.finetuning.before_after_report import FEW_TEXTS
 from data.corpus.cleaning import Cleaner
@@ -45,7 +46,7 @@ class DomainText:
             (folder / split / f"{kind}.txt").write_text("\n".join(snippets) + "\n", encoding="utf-8")
             if split == "train":
                 counts.update("".join(snippets))
-        (folder / "corpus.json").write_text(json.dumps({"counts": counts}, ensure_ascii=False), encoding="utf-8")
+        (folder / CORPUS_LIST).write_text(json.dumps({"counts": counts}, ensure_ascii=False), encoding="utf-8")
 
 
 def read_own_text(path: Path) -> list[str]:

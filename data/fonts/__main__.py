@@ -5,12 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig
-
-from crnn.core.errors import exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from data.fonts.build import FontsConfig, build_fonts
 from data.fonts.manifest import Face
 
@@ -23,10 +18,9 @@ def table(faces: tuple[Face, ...]) -> str:
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-@hydra.main(version_base="1.3", config_path="../../configs", config_name="fonts")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    result = build_fonts(typed(cfg, FontsConfig))
+@stage("fonts", FontsConfig)
+def main(config: FontsConfig) -> None:
+    result = build_fonts(config)
     print(table(result.faces))
     for sentence in result.left_out:
         print(f"warning: left out: {sentence}", file=sys.stderr)
@@ -35,7 +29,5 @@ def main(cfg: DictConfig) -> None:
     print(f"{len(result.faces)} faces ({summary}) -> {result.manifest}")
 
 
-ConfigStore.instance().store(name="fonts_schema", node=FontsConfig)
-
 if __name__ == "__main__":
-    run_stage(main)
+    main()

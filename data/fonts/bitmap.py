@@ -1,4 +1,4 @@
-"""Turns a bitmap font of the X Window System (PCF) into TrueType, every pixel a square. Knows nothing of packages.
+"""Turns a bitmap font of the X Window System (PCF) into TrueType, every pixel a square.
 
 Pixel faces of old screens can then be drawn at any size, as a scaled screenshot shows them.
 Source of the format: the PCF reader and writer of X.Org's libXfont (`pcfread.c`).

@@ -1,4 +1,4 @@
-"""The stage itself: sources in, `fonts.json` out. Knows nothing of the command line."""
+"""The stage itself: sources in, `fonts.json` out."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
+from crnn.core.files import FONT_LIST
 from data.fonts.coverage import inspect_face
 from data.fonts.manifest import Face, check_lineages, save_faces
 from data.fonts.sources import Candidate, FontSource, find_candidates, load_sources
@@ -85,7 +86,7 @@ def build_fonts(cfg: FontsConfig) -> FontsResult:
         raise UserError(f"no usable font face at all from {cfg.sources}: {reasons}")
     check_lineages(faces)
 
-    manifest = Path(cfg.output) / "fonts.json"
+    manifest = Path(cfg.output) / FONT_LIST
     folder = manifest.parent.resolve()
     faces.sort(key=lambda face: (face.split, face.script, face.lineage, face.id))
     faces = [replace(face, path=os.path.relpath(face.path, folder)) for face in faces]

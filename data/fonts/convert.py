@@ -1,4 +1,4 @@
-"""Turns webfonts, bitmap fonts and strokes into plain TrueType that FreeType opens fast. Knows nothing of packages."""
+"""Turns webfonts, bitmap fonts and strokes into plain TrueType that FreeType opens fast."""
 
 from __future__ import annotations
 

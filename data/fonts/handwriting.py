@@ -1,4 +1,4 @@
-"""Writes a font as one of many hands would, from the strokes of its characters. Knows nothing of packages.
+"""Writes a font as one of many hands would, from the strokes of its characters.
 
 Faces of hands are few, and a reader that knows them does not know the next. Here a hand is drawn by chance: its pen,
 how it slants, how far it misses a stroke's place, what it joins and rounds off. Source of the strokes: the `medians` of

@@ -1,4 +1,4 @@
-"""The list of usable faces, `fonts.json`. Knows nothing of packages or of what a font file holds."""
+"""The list of usable faces, `fonts.json`."""
 
 from __future__ import annotations
 

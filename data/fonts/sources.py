@@ -1,4 +1,4 @@
-"""The YAML list of font sources: its form, and the files each entry gives. Knows nothing of what a font draws."""
+"""The YAML list of font sources: its form, and the files each entry gives."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from crnn.core.atomic import put
 from crnn.core.errors import UserError
 from data.fonts.convert import plain_font
 from data.fonts.manifest import SCRIPTS, SPLITS
@@ -162,7 +163,7 @@ def _unzipped(package: Path, archive: str, cache: Path) -> Path:
             shutil.unpack_archive(package / archive, partial, format="zip")
         except (OSError, shutil.ReadError, zipfile.BadZipFile) as error:
             raise PackageUnavailable(f"{package.name}: {archive} cannot be unpacked: {error}") from None
-        partial.rename(folder)
+        put(partial, folder)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Saves drawn glyphs as a TrueType font. Knows nothing of where they come from."""
+"""Saves drawn glyphs as a TrueType font."""
 
 from __future__ import annotations
 

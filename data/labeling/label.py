@@ -19,15 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
 from crnn.core.shipped import DEFAULT_LANGUAGE_MODEL, DEFAULT_MODEL
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.datasets.label_table import read_text
 from crnn.documents.pages import BadPage, SourceOptions
 from crnn.documents.sources import each_source, name_of, open_document
@@ -210,13 +208,8 @@ def _write(folder: Path, journal: Journal) -> None:
     write_review((row for row in journal.rows() if row["tier"] == DISPUTED), folder / "review.html")
 
 
-ConfigStore.instance().store(name="label_schema", node=LabelConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="label")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    config = typed(cfg, LabelConfig)
+@stage("label", LabelConfig)
+def main(config: LabelConfig) -> None:
     counts = label(config)
     folder = Path(config.artifacts) / "labeled" / config.name
     print(", ".join(f"{kind} {count:,}" for kind, count in counts.most_common()) or "no lines were found")
@@ -226,4 +219,4 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -15,15 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import LineStore
 from crnn.datasets.validation import Reason, count_reasons, validate
 from crnn.decoding.ctc import frames_needed
@@ -180,16 +178,11 @@ def _progress(what: str) -> Callable[[Any], Any]:
     return partial(tqdm, desc=what, unit=" lines")
 
 
-ConfigStore.instance().store(name="stats_schema", node=StatsConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="stats")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    config = typed(cfg, StatsConfig)
+@stage("stats", StatsConfig)
+def main(config: StatsConfig) -> None:
     print(as_text(write(config)))
     print(f"\n{Path(config.output) / 'stats.png'}, stats.json")
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

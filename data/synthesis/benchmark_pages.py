@@ -8,350 +8,17 @@ Writes artifacts/pages/<name>/ in the format of `crnn.datasets.pages`, in the fa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import hydra
-import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
-from PIL import Image, ImageDraw, ImageFont
+from omegaconf import MISSING
 
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
-
-Color = tuple[int, int, int]
-MARKS = " ,.;:!?|\"'*~<>=+$%&@#/\\`^，。；：！？、“”‘’()（）[]《》-—…"
-PAGE_SIZE = (1200, 1600)  # width, height: a phone's scan of A4, or 150 dpi
-
-
-@dataclass(frozen=True)
-class PageLine:
-    """A line of a page.
-
-    Attributes:
-        text: what it says.
-        quad: float32 (4, 2), corners of its ink, clockwise from the text's top left, in page pixels.
-    """
-
-    text: str
-    quad: np.ndarray
-
-
-@dataclass(frozen=True)
-class Page:
-    """A rendered page.
-
-    Attributes:
-        kind: one of `KINDS`.
-        image: uint8 (H, W, 3), BGR.
-        lines: in reading order.
-    """
-
-    kind: str
-    image: np.ndarray
-    lines: tuple[PageLine, ...]
-
-
-@dataclass(frozen=True)
-class Typesetter:
-    """Chooses the fonts and words of a page.
-
-    Attributes:
-        rng: the page's source of chance.
-        fonts: (path, face index) of fonts that draw every character of `texts`.
-        texts: prose to cut lines from.
-    """
-
-    rng: np.random.Generator
-    fonts: Sequence[tuple[str, int]]
-    texts: Sequence[str]
-
-    def font(self, size: int) -> ImageFont.FreeTypeFont:
-        path, index = self.fonts[int(self.rng.integers(len(self.fonts)))]
-        return ImageFont.truetype(path, size, index=index)
-
-    def words(self, length: int) -> str:
-        """Text of about `length` characters, cut from the prose, never inside a Latin word."""
-        text = ""
-        while len(text) < length:
-            text += (" " if text and text[-1].isascii() else "") + self.texts[int(self.rng.integers(len(self.texts)))]
-        return _cut(text, length)
-
-    def label(self, shortest: int, longest: int) -> str:
-        """A short text for a cell, a title or a message, with a letter or digit in it and no punctuation around."""
-        length = int(self.rng.integers(shortest, longest + 1))
-        for _ in range(100):
-            label = _cut(self.words(length + 4).strip(MARKS), length).strip(MARKS)
-            if any(character.isalnum() for character in label):
-                return label
-        raise UserError("the texts hold hardly any letters: pages cannot be set from them")
-
-    def number(self) -> str:
-        return f"{self.rng.integers(1, 10_000) / 100:.2f}"
-
-    def day(self) -> str:
-        return f"20{self.rng.integers(10, 30)}-{self.rng.integers(1, 13):02}-{self.rng.integers(1, 29):02}"
-
-
-def _cut(text: str, length: int) -> str:
-    """The first `length` characters, and the rest of the Latin word they end in (or without it)."""
-    end = min(length, len(text))
-    start = end
-    while 0 < start < len(text) and _latin(text[start - 1]) and _latin(text[start]):
-        start -= 1
-    return text[: start or end].strip()
-
-
-def _latin(character: str) -> bool:
-    return character.isascii() and character.isalnum()
-
-
-class Sheet:
-    """A page under construction."""
-
-    def __init__(self, width: int, height: int, paper: Color) -> None:
-        self._image = Image.new("RGB", (width, height), paper)
-        self.draw = ImageDraw.Draw(self._image)
-        self.lines: list[PageLine] = []
-
-    def write(self, x: float, y: float, text: str, font: ImageFont.FreeTypeFont, ink: Color = (20, 20, 20)) -> float:
-        """Draw one line, the top of its em box at (x, y); return the x where it ends."""
-        left, top, right, bottom = self.draw.textbbox((x, y), text, font=font)
-        self.draw.text((x, y), text, font=font, fill=ink)
-        quad = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
-        self.lines.append(PageLine(text, quad))
-        return right
-
-    def paragraph(
-        self,
-        box: tuple[int, int, int, int],
-        typesetter: Typesetter,
-        font: ImageFont.FreeTypeFont,
-        leading: float,
-        ink: Color = (20, 20, 20),
-    ) -> None:
-        """Fill `box` (left, top, right, bottom) with lines; now and then one ends early, as paragraphs do."""
-        left, top, right, bottom = box
-        y: float = top
-        while y + font.size <= bottom:
-            text = typesetter.words(120)
-            while font.getlength(text) > right - left:
-                text = _cut(text, len(text) - 1)
-            if typesetter.rng.random() < 0.15:
-                text = _cut(text, max(4, len(text) // 2))
-            self.write(left, y, text, font, ink)
-            y += font.size * leading
-
-    def page(self, kind: str) -> Page:
-        return Page(kind, cv2.cvtColor(np.asarray(self._image), cv2.COLOR_RGB2BGR), tuple(self.lines))
-
-
-def single_column(t: Typesetter) -> Page:
-    """A title, section heads and paragraphs of one text size."""
-    width, height = PAGE_SIZE
-    sheet = Sheet(width, height, (255, 255, 255))
-    body, head, title = (
-        t.font(int(t.rng.integers(18, 34))),
-        t.font(int(t.rng.integers(34, 46))),
-        t.font(int(t.rng.integers(50, 90))),
-    )
-    sheet.write(100, 70, t.label(5, 9), title)
-    y = 110 + int(title.size * 1.3)
-    while y < height - 400:
-        sheet.write(100, y, t.label(6, 14), head)
-        y += int(head.size * 1.7)
-        bottom = y + int(t.rng.integers(4, 9)) * int(body.size * 1.6)
-        sheet.paragraph((100, y, width - 100, min(bottom, height - 80)), t, body, t.rng.uniform(1.35, 1.7))
-        y = bottom + int(body.size * 1.2)
-    return sheet.page("single_column")
-
-
-def two_columns(t: Typesetter) -> Page:
-    """A paper: a title over both columns, small print, a narrow gutter."""
-    width, height = PAGE_SIZE
-    sheet = Sheet(width, height, (252, 252, 250))
-    body, title = t.font(int(t.rng.integers(16, 24))), t.font(int(t.rng.integers(36, 56)))
-    sheet.write(160, 70, t.label(8, 14), title)
-    gutter, leading = int(body.size * t.rng.uniform(1.6, 2.6)), t.rng.uniform(1.35, 1.6)
-    middle, top = width // 2, 120 + int(title.size * 1.4)
-    sheet.paragraph((90, top, middle - gutter // 2, height - 90), t, body, leading)
-    sheet.paragraph((middle + gutter // 2, top, width - 90, height - 90), t, body, leading)
-    return sheet.page("two_columns")
-
-
-def table(t: Typesetter) -> Page:
-    """A ruled table with a dark head row; read row by row."""
-    width, rows = 1200, int(t.rng.integers(10, 18))
-    row_height = int(t.rng.integers(44, 64))
-    sheet = Sheet(width, 260 + rows * row_height, (255, 255, 255))
-    font, title = t.font(int(t.rng.integers(18, 26))), t.font(40)
-    sheet.write(420, 50, t.label(5, 9), title)
-    edges = [80, 180, 520, 720, 900, 1120]
-    top, rule = 150, int(t.rng.integers(1, 4))
-    sheet.draw.rectangle((edges[0], top, edges[-1], top + row_height), fill=(40, 70, 130))
-    for row in range(rows):
-        y = top + row * row_height
-        ink = (255, 255, 255) if row == 0 else (20, 20, 20)
-        cells = [str(row), t.label(3, 11), t.day(), t.number(), t.label(2, 5)]
-        if row == 0:
-            cells = ["序号", "名称", "日期", "金额", "备注"]
-        for left, text in zip(edges, cells, strict=False):
-            sheet.write(left + 14, y + (row_height - font.size * 1.2) / 2, text, font, ink)
-    for row in range(rows + 1):
-        y = top + row * row_height
-        sheet.draw.line((edges[0], y, edges[-1], y), fill=(60, 60, 60), width=rule)
-    for x in edges:
-        sheet.draw.line((x, top, x, top + rows * row_height), fill=(60, 60, 60), width=rule)
-    return sheet.page("table")
-
-
-def receipt(t: Typesetter) -> Page:
-    """A narrow slip: centered head, name left and price right, dashed rules, gray thermal print."""
-    width, rows = 560, int(t.rng.integers(8, 16))
-    font, title = t.font(int(t.rng.integers(20, 28))), t.font(42)
-    pitch = int(font.size * 1.55)
-    sheet = Sheet(width, 330 + (rows + 6) * pitch, (243, 241, 236))
-    ink = (70, 68, 75)
-    name = t.label(4, 8)
-    sheet.write((width - title.getlength(name)) / 2, 40, name, title, ink)
-    y = 130
-    for text in (
-        f"单号：{t.rng.integers(10**9, 10**10)}",
-        f"日期：{t.day()} 1{t.rng.integers(0, 9)}:3{t.rng.integers(0, 9)}",
-    ):
-        sheet.write(36, y, text, font, ink)
-        y += pitch
-    for x in range(36, width - 36, 14):
-        sheet.draw.line((x, y + 8, x + 8, y + 8), fill=ink, width=2)
-    y += pitch // 2 + 8
-    for _ in range(rows):
-        price = t.number()
-        sheet.write(36, y, t.label(3, 9), font, ink)
-        sheet.write(width - 36 - font.getlength(price), y, price, font, ink)
-        y += pitch
-    for x in range(36, width - 36, 14):
-        sheet.draw.line((x, y + 8, x + 8, y + 8), fill=ink, width=2)
-    y += pitch // 2 + 8
-    total = f"￥{t.number()}"
-    sheet.write(36, y, "合计", font, ink)
-    sheet.write(width - 36 - font.getlength(total), y, total, font, ink)
-    sheet.write(36, y + pitch, t.label(8, 14), font, ink)
-    return sheet.page("receipt")
-
-
-def chat(t: Typesetter) -> Page:
-    """A chat screenshot: dark head bar, round pictures, bubbles left and right, in two colors."""
-    width, height = 900, 1600
-    sheet = Sheet(width, height, (237, 237, 237))
-    font, small, title = t.font(int(t.rng.integers(26, 34))), t.font(20), t.font(34)
-    sheet.draw.rectangle((0, 0, width, 96), fill=(46, 49, 54))
-    sheet.write(360, 28, t.label(4, 7), title, (245, 245, 245))
-    y = 130
-    while y < height - 260:
-        if t.rng.random() < 0.3:
-            sheet.write(
-                width / 2 - 40,
-                y,
-                f"{t.rng.integers(10, 24)}:{t.rng.integers(10, 60)}",
-                small,
-                (150, 150, 150),
-            )
-            y += 50
-        mine = t.rng.random() < 0.5
-        lines = [t.label(4, 15) for _ in range(t.rng.integers(1, 4))]
-        box_width = max(font.getlength(line) for line in lines) + 44
-        box_height = len(lines) * font.size * 1.4 + 30
-        left = width - 130 - box_width if mine else 130
-        fill = (149, 236, 105) if mine else (255, 255, 255)
-        face = width - 110 if mine else 30
-        sheet.draw.ellipse((face, y, face + 80, y + 80), fill=tuple(int(c) for c in t.rng.integers(60, 220, 3)))
-        sheet.draw.rounded_rectangle((left, y, left + box_width, y + box_height), 14, fill=fill)
-        for i, line in enumerate(lines):
-            sheet.write(left + 22, y + 13 + i * font.size * 1.4, line, font)
-        y += int(max(box_height, 80)) + 36
-    return sheet.page("chat")
-
-
-def dark(t: Typesetter) -> Page:
-    """A dark theme: headings in color, gray paragraphs, and a light button with dark text."""
-    width, height = 1400, 1000
-    sheet = Sheet(width, height, (24, 26, 31))
-    body, head = t.font(int(t.rng.integers(20, 28))), t.font(44)
-    sheet.write(80, 60, t.label(6, 12), head, (97, 175, 239))
-    sheet.paragraph((80, 170, 900, 560), t, body, 1.6, (200, 204, 212))
-    sheet.paragraph((80, 620, 1300, 860), t, body, 1.6, (152, 195, 121))
-    text = t.label(2, 4)
-    sheet.draw.rounded_rectangle(
-        (80, 890, 80 + body.getlength(text) + 48, 890 + body.size * 2), 8, fill=(229, 192, 123)
-    )
-    sheet.write(104, 890 + body.size * 0.35, text, body, (30, 30, 30))
-    return sheet.page("dark")
-
-
-def skewed(t: Typesetter, degrees: float = 3.0) -> Page:
-    """A single column, turned on the glass of the scanner, with its noise."""
-    page = rotate(single_column(t), degrees * t.rng.choice([-1, 1]))
-    return replace(page, kind="skewed", image=add_noise(page.image, t.rng, 4.0))
-
-
-def shadow(t: Typesetter) -> Page:
-    """A photographed column: a hand's soft shadow, light falling off to a corner, blur and noise."""
-    page = single_column(t)
-    height, width = page.image.shape[:2]
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    edge = (x - width * t.rng.uniform(0.3, 0.7)) + (y - height / 2) * t.rng.uniform(-0.5, 0.5)
-    light = (1.0 - 0.5 / (1.0 + np.exp(-edge / t.rng.uniform(15, 60)))) * (1.0 - 0.3 * (y / height) * (x / width))
-    shaded = np.clip(page.image * light[..., None], 0, 255).astype(np.uint8)
-    return replace(page, kind="shadow", image=add_noise(cv2.GaussianBlur(shaded, (0, 0), 0.8), t.rng, 5.0))
-
-
-KINDS: dict[str, Callable[[Typesetter], Page]] = {
-    "single_column": single_column,
-    "two_columns": two_columns,
-    "table": table,
-    "receipt": receipt,
-    "chat": chat,
-    "dark": dark,
-    "skewed": skewed,
-    "shadow": shadow,
-}
-
-
-def render(kind: str, seed: int, fonts: Sequence[tuple[str, int]], texts: Sequence[str]) -> Page:
-    """Render page `seed` of `kind`; the same arguments give the same pixels.
-
-    Raises:
-        UserError: no such kind, or no fonts or texts.
-    """
-    if kind not in KINDS:
-        raise UserError(f"no page kind {kind!r}: choose of {', '.join(KINDS)}")
-    if not fonts or not texts:
-        raise UserError("pages need at least one font and one text")
-    return KINDS[kind](Typesetter(np.random.default_rng(seed), fonts, texts))
-
-
-def rotate(page: Page, degrees: float) -> Page:
-    """Turn the page and its lines about its middle, clockwise, into a picture that holds all of it."""
-    height, width = page.image.shape[:2]
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
-    cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
-    new_width, new_height = int(width * cosine + height * sine), int(width * sine + height * cosine)
-    matrix[:, 2] += ((new_width - width) / 2, (new_height - height) / 2)
-    image = cv2.warpAffine(
-        page.image, matrix, (new_width, new_height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
-    lines = tuple(
-        replace(line, quad=(line.quad @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)) for line in page.lines
-    )
-    return Page(page.kind, image, lines)
-
-
-def add_noise(image: np.ndarray, rng: np.random.Generator, sigma: float) -> np.ndarray:
-    """Add a sensor's normal noise of `sigma` gray levels."""
-    return np.clip(image + rng.normal(0, sigma, image.shape), 0, 255).astype(np.uint8)
+from crnn.core.errors import UserError
+from crnn.core.files import PAGE_LIST
+from crnn.core.stage import stage
+from data.synthesis.plain.layouts import KINDS, render
 
 
 @dataclass
@@ -361,11 +28,11 @@ class PlainPagesConfig:
     name: str = MISSING
     artifacts: str = MISSING
     fonts: str = MISSING
-    leave_out: list[str] = field(default_factory=list)
+    leave_out: list[str] = MISSING
     corpus: str = MISSING
-    text_kinds: list[str] = field(default_factory=list)
+    text_kinds: list[str] = MISSING
     shortest: int = MISSING
-    kinds: list[str] = field(default_factory=list)
+    kinds: list[str] = MISSING
     pages: int = MISSING
     seed: int = MISSING
 
@@ -389,7 +56,7 @@ def write_plain_pages(cfg: PlainPagesConfig) -> Path:
             boxes = [line.quad.round(1).tolist() for line in page.lines]
             row = {"file": file.name, "kind": kind, "boxes": boxes, "texts": [line.text for line in page.lines]}
             rows.append(json.dumps(row, ensure_ascii=False) + "\n")
-    (folder / "pages.jsonl").write_text("".join(rows), encoding="utf-8")
+    (folder / PAGE_LIST).write_text("".join(rows), encoding="utf-8")
     return folder
 
 
@@ -418,15 +85,10 @@ def _load_texts(corpus: Path, kinds: Sequence[str], shortest: int, missing: set[
     return [text for text in texts if len(text) >= shortest and "_" not in text and not missing & set(text)]
 
 
-ConfigStore.instance().store(name="plain_pages_schema", node=PlainPagesConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="plain_pages")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and render."""
-    print(write_plain_pages(typed(cfg, PlainPagesConfig)))
+@stage("plain_pages", PlainPagesConfig)
+def main(config: PlainPagesConfig) -> None:
+    print(write_plain_pages(config))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

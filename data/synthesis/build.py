@@ -18,15 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from tqdm import tqdm
 
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.files import CORPUS_LIST, FONT_LIST
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import LineWriter, StoredLine
 from data.synthesis.sample import Synthesizer
 from data.synthesis.settings import SynthesisSettings
@@ -36,30 +35,30 @@ from data.synthesis.settings import SynthesisSettings
 class PreviewConfig:
     """The contact sheet; see configs/data.yaml."""
 
-    lines: int = 120
-    columns: int = 2
-    centers: bool = True
-    output: str = ""
-    synthesize: bool = False
+    lines: int = MISSING
+    columns: int = MISSING
+    centers: bool = MISSING
+    output: str = MISSING
+    synthesize: bool = MISSING
 
 
 @dataclass
 class DataConfig:
     """Which lines to draw, and where; see configs/data.yaml."""
 
-    name: str = "train"
-    profile: str = "full"
-    split: str = "train"
-    lines: int = 100_000
-    seed: int = 1
-    processes: int = 0
-    chunk: int = 64
-    recipes: str = ""
+    name: str = MISSING
+    profile: str = MISSING
+    split: str = MISSING
+    lines: int = MISSING
+    seed: int = MISSING
+    processes: int = MISSING
+    chunk: int = MISSING
+    recipes: str = MISSING
     synthesis: dict[str, Any] = field(default_factory=dict)
-    charset: str = ""
-    artifacts: str = "artifacts"
-    test_groups: dict[str, list[str]] = field(default_factory=dict)
-    test_recipes: list[str] = field(default_factory=list)
+    charset: str = MISSING
+    artifacts: str = MISSING
+    test_groups: dict[str, list[str]] = MISSING
+    test_recipes: list[str] = MISSING
     preview: PreviewConfig = field(default_factory=PreviewConfig)
 
     @property
@@ -101,7 +100,7 @@ def make_synthesizer(cfg: DataConfig) -> Synthesizer:
     return Synthesizer(
         load_settings(cfg),
         Charset.load(cfg.charset),
-        artifacts / "fonts" / cfg.profile / "fonts.json",
+        artifacts / "fonts" / cfg.profile / FONT_LIST,
         artifacts / "corpus" / cfg.profile,
         cfg.split,
         cells,
@@ -112,8 +111,8 @@ def describe(cfg: DataConfig, synthesizer: Synthesizer) -> dict[str, Any]:
     """What makes two sets the same; a build goes on only from lines drawn under an equal description."""
     artifacts = Path(cfg.artifacts)
     sources = [
-        artifacts / "fonts" / cfg.profile / "fonts.json",
-        artifacts / "corpus" / cfg.profile / "corpus.json",
+        artifacts / "fonts" / cfg.profile / FONT_LIST,
+        artifacts / "corpus" / cfg.profile / CORPUS_LIST,
     ]
     return {
         "generator": "data.synthesis",
@@ -189,15 +188,10 @@ def build(cfg: DataConfig) -> Path:
     return cfg.dataset
 
 
-ConfigStore.instance().store(name="data_schema", node=DataConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="data")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and build."""
-    build(typed(cfg, DataConfig))
+@stage("data", DataConfig)
+def main(config: DataConfig) -> None:
+    build(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

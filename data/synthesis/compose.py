@@ -1,6 +1,6 @@
 """Puts ink on paper and cuts the line out, as a person with a camera or a text detector would.
 
-Returns float32 luma and the centers carried along. Knows nothing of text, fonts or later damage.
+Returns float32 luma and the centers carried along.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 from data.synthesis.paper import TILES, Colors, add_panel, add_rules, choose_colors, cut, make_paper, textures
 from data.synthesis.rand import Rand
-from data.synthesis.settings import Recipe
+from data.synthesis.settings import Lettering, Recipe
 from data.synthesis.typeset import Typeset
 
 MIN_ASCENT = 0.65  # em: a line of "一" or "..." is still cropped about this high, as detectors do
@@ -37,7 +37,7 @@ class Frame:
     text: tuple[int, int, int, int]
 
 
-def frame_of(line: Typeset, recipe: Recipe, rand: Rand) -> Frame | None:
+def frame_of(line: Typeset, recipe: Lettering, rand: Rand) -> Frame | None:
     """Choose the cut around the text; None if the line has no ink at all."""
     columns, rows = np.flatnonzero(line.ink.max(axis=0)), np.flatnonzero(line.ink.max(axis=1))
     if not len(columns):

@@ -1,7 +1,7 @@
 """What happens to a picture between the page and the file: light, optics, sensor, processing. Size never changes.
 
 Each damage takes float32 luma (height, width), its value and the rand, and returns float32 luma. Lengths are in
-pixels of a line 32 high. Knows nothing of text.
+pixels of a line 32 high.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from data.synthesis.paper import cut, noise
 from data.synthesis.rand import Rand
-from data.synthesis.settings import Recipe
+from data.synthesis.settings import Degradation
 
 LEGIBLE = 0.78  # correlation of a binarized line with its original, below which strokes are lost or merge into blots
 
@@ -183,7 +183,7 @@ CHAIN: tuple[tuple[str, Damage], ...] = (
 )
 
 
-def degrade(image: np.ndarray, recipe: Recipe, rand: Rand) -> np.ndarray:
+def degrade(image: np.ndarray, recipe: Degradation, rand: Rand) -> np.ndarray:
     """Apply the recipe's damages in physical order: float32 luma in and out, same shape."""
     for name, damage in CHAIN:
         value = rand.effect(getattr(recipe, name))

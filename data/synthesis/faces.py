@@ -1,4 +1,4 @@
-"""The faces of a `fonts.json` and their glyphs. Knows nothing of lines.
+"""The faces of a `fonts.json` and their glyphs.
 
 FreeType is called directly: it loads each outline once where Pillow's text drawing loads it four times, which
 makes a line of hanzi three to six times as fast, and it shears, stretches and emboldens outlines on the way.
@@ -18,55 +18,13 @@ import freetype
 import numpy as np
 
 from crnn.core.errors import UserError
+from data.synthesis.glyphs import Glyph, Style, pixels_of, pull, sway
 from data.synthesis.rand import Rand, cumulate
 from data.synthesis.settings import FaceSettings
 from data.synthesis.text import HANZI
 
-HANZI_MIDDLE = 0.38  # of a hanzi, em above the baseline
-LATIN_MIDDLE = 0.36  # half a capital's height
-SWING = 10  # numbers that say where an outline sways
 CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
 FULL_WIDTH = {chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F) if chr(c).isalnum()}
-
-
-@dataclass(frozen=True)
-class Style:
-    """How glyphs are drawn.
-
-    Attributes:
-        size: pixels.
-        shear: horizontal, per vertical.
-        stretch: horizontal scale.
-        bold: growth of strokes, em.
-        across: growth of horizontal strokes beyond that of vertical ones, em.
-        pull: how far outlines move out of the middle, in a hanzi's width and in its height; the second also lowers
-            the middle of Latin letters. Negative: the other way.
-        sway: how far, em, each glyph's outline leaves its design, as a hand's does; 0 leaves it alone.
-        hinted, aliased: rasterization.
-    """
-
-    size: int
-    shear: float = 0.0
-    stretch: float = 1.0
-    bold: float = 0.0
-    across: float = 0.0
-    pull: tuple[float, float] = (0.0, 0.0)
-    sway: float = 0.0
-    hinted: bool = False
-    aliased: bool = False
-
-
-@dataclass(frozen=True)
-class Glyph:
-    """One drawn character: coverage uint8 (h, w), its place relative to the pen on the baseline, pixels to the next."""
-
-    bitmap: np.ndarray
-    left: int
-    top: int
-    advance: float
-
-
-NOTHING = np.zeros((0, 0), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -138,15 +96,15 @@ class Face:
         if style.hinted and not bend:
             advance = slot.advance.x / 64
         if any(style.pull):
-            _pull(slot.outline._FT_Outline, style, advance, HANZI.match(character) is not None)
+            pull(slot.outline._FT_Outline, style, advance, HANZI.match(character) is not None)
         if style.sway and swing is not None:
-            _sway(slot.outline._FT_Outline, style, advance, swing)
+            sway(slot.outline._FT_Outline, style, advance, swing)
         if style.bold or style.across:
             wide, high = (int(growth * style.size * 64) for growth in (style.bold, style.bold + style.across))
             freetype.FT_Outline_EmboldenXY(ctypes.byref(slot.outline._FT_Outline), wide, high)
             advance += max(0, wide) / 64
         slot.render(freetype.FT_RENDER_MODE_MONO if style.aliased else freetype.FT_RENDER_MODE_NORMAL)
-        return Glyph(_pixels(slot.bitmap), slot.bitmap_left, slot.bitmap_top, advance)
+        return Glyph(pixels_of(slot.bitmap), slot.bitmap_left, slot.bitmap_top, advance)
 
     def _strike(self, character: str, style: Style) -> Glyph:
         """The glyph of a bitmap face, in its size nearest to the one asked for."""
@@ -154,70 +112,11 @@ class Face:
         self._font.select_size(int(np.argmin([abs(size - style.size) for size in sizes])))
         self._font.load_char(character, freetype.FT_LOAD_RENDER)
         slot = self._font.glyph
-        return Glyph(_pixels(slot.bitmap), slot.bitmap_left, slot.bitmap_top, slot.advance.x / 64)
-
-
-def _points(outline: Any) -> np.ndarray:
-    """The outline's points, int64 (n, 2) of 1/64 pixel; to write to."""
-    return np.ctypeslib.as_array(ctypes.cast(outline.points, ctypes.POINTER(ctypes.c_long)), (outline.n_points, 2))
-
-
-def _sway(outline: Any, style: Style, advance: float, swing: np.ndarray) -> None:
-    """Turn, lean, stretch and bend the outline about its middle, strokes and their distances with it.
-
-    Four numbers of `swing` are a linear map: each moves what is half an em from the middle by up to `style.sway` em.
-    Of the others three for each axis are a wave's direction and phase; it moves points by as much, and is .7 em long or
-    longer.
-    """
-    if not outline.n_points:
-        return
-    points = _points(outline)
-    em = style.size * 64
-    places = (points - (advance / 2 * 64, LATIN_MIDDLE * em)) / em
-    moved = 2 * places @ swing[:4].reshape(2, 2)
-    for axis, (across, along, phase) in enumerate(swing[4:].reshape(2, 3)):
-        moved[:, axis] += np.sin(np.pi * (2 * places @ (across, along) + phase))
-    points += np.rint(moved * style.sway * em).astype(points.dtype)
-
-
-def _pull(outline: Any, style: Style, advance: float, hanzi: bool) -> None:
-    """Move the outline's points as another design might have them; edges, baseline and cap height stay.
-
-    A place u of a hanzi (-1 .. 1 from edge to edge) goes to u + pull · (u - u³): strokes grow by `pull` in the middle
-    and shrink by twice that at the edges. Of a Latin letter, -1 the baseline and 1 the cap height, only the inner
-    heights move, to u + pull · (u² - 1).
-    """
-    if not outline.n_points:
-        return
-    points = _points(outline)
-    em = style.size * 64
-    axes: tuple[tuple[int, float, float, float], ...]  # coordinate, its middle, half the width there, pull
-    if hanzi:
-        half_width = advance / 2 * 64  # outlines are in 1/64 pixel
-        axes = (0, half_width, half_width, style.pull[0]), (1, HANZI_MIDDLE * em, em / 2, style.pull[1])
-    else:
-        axes = ((1, LATIN_MIDDLE * em, LATIN_MIDDLE * em, style.pull[1]),)
-    for axis, middle, half, pull in axes:
-        u = (points[:, axis] - middle) / half
-        inside = np.abs(u) < 1
-        moved = u + pull * (u - u**3 if hanzi else u**2 - 1)
-        points[inside, axis] = np.rint(moved * half + middle)[inside]
+        return Glyph(pixels_of(slot.bitmap), slot.bitmap_left, slot.bitmap_top, slot.advance.x / 64)
 
 
 _UPRIGHT = freetype.Matrix(0x10000, 0, 0, 0x10000)
 _ORIGIN = freetype.Vector(0, 0)
-
-
-def _pixels(bitmap: Any) -> np.ndarray:
-    """A FreeType bitmap as uint8 (h, w), copied."""
-    raw = bitmap._FT_Bitmap
-    rows, width, pitch = raw.rows, raw.width, abs(raw.pitch)
-    if not rows or not width:
-        return NOTHING
-    buffer = np.frombuffer(ctypes.string_at(raw.buffer, rows * pitch), np.uint8).reshape(rows, pitch)
-    if raw.pixel_mode == freetype.FT_PIXEL_MODE_MONO:
-        return np.unpackbits(buffer, axis=1)[:, :width] * np.uint8(255)
-    return buffer[:, :width]
 
 
 class Faces:

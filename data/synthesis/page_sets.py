@@ -17,18 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
 from crnn.core.atomic import replacing
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.files import FONT_LIST, PAGE_LIST
+from crnn.core.stage import stage
 from data.synthesis.pages.render import render
 from data.synthesis.pages.stock import Stock
-
-PAGE_LIST = "pages.jsonl"
 
 
 @dataclass
@@ -68,7 +65,7 @@ def build_pages(cfg: PageSetConfig) -> Path:
     note.write_text(json.dumps(description))
     there = _rows(folder)
     missing = [i for i in range(cfg.pages) if i not in there]
-    fonts, corpus = artifacts / "fonts" / cfg.profile / "fonts.json", artifacts / "corpus" / cfg.profile
+    fonts, corpus = artifacts / "fonts" / cfg.profile / FONT_LIST, artifacts / "corpus" / cfg.profile
     sources = (fonts, corpus, Path(cfg.photographs), cfg.split)
     jobs = ((cfg.seed, i, folder) for i in missing)
     with ExitStack() as stack, open(folder / PAGE_LIST, "a", encoding="utf-8") as listing:
@@ -132,16 +129,11 @@ def _render(job: tuple[int, int, Path]) -> dict[str, Any]:
     }
 
 
-ConfigStore.instance().store(name="page_sets_schema", node=PageSetConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="page_sets")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and render."""
-    folder = build_pages(typed(cfg, PageSetConfig))
+@stage("page_sets", PageSetConfig)
+def main(config: PageSetConfig) -> None:
+    folder = build_pages(config)
     print(f"{folder}: {len(_rows(folder)):,} pages")
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -1,4 +1,4 @@
-"""What lies under the text: even paper, texture, gradients, cells and rules. Knows nothing of letters.
+"""What lies under the text: even paper, texture, gradients, cells and rules.
 
 Random fields are cut out of pools that are made once in each process from a fixed seed: drawing them afresh would
 cost more than the rest of a line, and a line still depends on its own rand only.
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from data.synthesis.rand import Rand
-from data.synthesis.settings import Recipe
+from data.synthesis.settings import Coloring, Company
 
 POOL_SEED = 20_000
 TILE = (192, 1600)  # larger than any line while it is composed; larger ones are cut from the tile enlarged
@@ -34,7 +34,7 @@ class Colors:
         return abs(self.paper - self.ink)
 
 
-def choose_colors(recipe: Recipe, rand: Rand) -> Colors:
+def choose_colors(recipe: Coloring, rand: Rand) -> Colors:
     """Lumas that differ by at least the recipe's contrast."""
     contrast = rand.span(recipe.contrast) or recipe.contrast.high
     light_on_dark = rand.chance(recipe.light_on_dark)
@@ -99,7 +99,7 @@ def cut(pool: np.ndarray, shape: tuple[int, int], rand: Rand) -> np.ndarray:
     return part if scale == 1.0 else cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def make_paper(shape: tuple[int, int], colors: Colors, recipe: Recipe, rand: Rand) -> np.ndarray:
+def make_paper(shape: tuple[int, int], colors: Colors, recipe: Coloring, rand: Rand) -> np.ndarray:
     """Paper of `shape`: float32 luma (height, width)."""
     paper = np.full(shape, colors.paper, np.float32)
     texture = rand.span(recipe.texture)
@@ -158,7 +158,7 @@ def add_rules(
     baseline: int,
     em: int,
     colors: Colors,
-    recipe: Recipe,
+    recipe: Company,
     rand: Rand,
 ) -> None:
     """Underline, strike-through and table lines around `box` (left, top, right, bottom), in place."""

@@ -11,18 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.stage import stage
 from data.packages import fetch
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -54,7 +52,7 @@ class PhotographsConfig:
     longest_side: int = MISSING
     shortest_side: int = MISSING
     least_difference: float = MISSING
-    sources: list[PhotographSource] = field(default_factory=list)
+    sources: list[PhotographSource] = MISSING
 
 
 def fetch_photographs(cfg: PhotographsConfig) -> Path:
@@ -99,16 +97,11 @@ def _pictures(root: Path, source: PhotographSource) -> Iterator[Path]:
             yield path
 
 
-ConfigStore.instance().store(name="photographs_schema", node=PhotographsConfig)
-
-
-@hydra.main(version_base=None, config_path="../../configs", config_name="photographs")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and fetch."""
-    folder = fetch_photographs(typed(cfg, PhotographsConfig))
+@stage("photographs", PhotographsConfig)
+def main(config: PhotographsConfig) -> None:
+    folder = fetch_photographs(config)
     print(f"{folder}: {len(list(folder.glob('*.jpg')))} pictures")
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

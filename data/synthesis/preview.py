@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import hydra
 import numpy as np
-from omegaconf import DictConfig
 
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.files import FONT_LIST
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import LineStore, StoredLine
 from crnn.image.preprocess import decode_image
 from data.synthesis.build import DataConfig, make_synthesizer
-from data.synthesis.faces import Face, Style, read_faces
+from data.synthesis.faces import Face, read_faces
+from data.synthesis.glyphs import Style
 from data.synthesis.rand import Rand
 from data.synthesis.settings import Recipe
 from data.synthesis.typeset import typeset
@@ -78,7 +78,7 @@ def preview(cfg: DataConfig) -> Path:
         UserError: no set, no fonts, or the output cannot be written.
     """
     faces = [
-        f for f in read_faces(Path(cfg.artifacts) / "fonts" / cfg.profile / "fonts.json", "train") if f.script == "zh"
+        f for f in read_faces(Path(cfg.artifacts) / "fonts" / cfg.profile / FONT_LIST, "train") if f.script == "zh"
     ]
     if not faces:
         raise UserError("no zh face to write the labels with: run `make fonts` first")
@@ -92,12 +92,10 @@ def preview(cfg: DataConfig) -> Path:
     return path
 
 
-@hydra.main(version_base=None, config_path="../../configs", config_name="data")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and write the sheet."""
-    preview(typed(cfg, DataConfig))
+@stage("data", DataConfig)
+def main(config: DataConfig) -> None:
+    preview(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

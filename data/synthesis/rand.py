@@ -1,4 +1,4 @@
-"""The random numbers of one line. Depends on (seed, index) only; knows nothing of what they decide."""
+"""The random numbers of one line. They depend on (seed, index) only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every number of the synthesis, as dataclasses that a YAML fills. Holds no logic and no values of its own.
+"""Every number of the synthesis, as dataclasses that a YAML fills. The values stand in configs/synthesis/.
 
 Lengths are in em (the font size in pixels) where not said otherwise, so that they mean the same at every size.
 """
@@ -71,12 +71,17 @@ class FaceSettings:
 
 
 @dataclass
-class Recipe:
-    """How lines of one kind of origin look: first the layout, then the damage in the order it happens."""
+class Share:
+    """How many lines a recipe is for."""
 
     weight: float = 1.0
     brief: float = 0.0  # share of the texts cut to a few characters or words
-    # type
+
+
+@dataclass
+class Lettering:
+    """How the letters are set, and the box that is cut around them."""
+
     size: Span = field(default_factory=Span)  # font size, pixels
     hinted: float = 0.0  # share drawn with hinted outlines
     aliased: float = 0.0  # share drawn without gray levels
@@ -98,7 +103,12 @@ class Recipe:
     below: Span = field(default_factory=Span)
     left: Span = field(default_factory=Span)
     right: Span = field(default_factory=Span)
-    # colors, luma 0 .. 255
+
+
+@dataclass
+class Coloring:
+    """Ink and what lies under it; luma 0 .. 255."""
+
     paper: Span = field(default_factory=Span)
     contrast: Span = field(default_factory=Span)
     light_on_dark: float = 0.0
@@ -113,7 +123,12 @@ class Recipe:
     depth: Span = field(default_factory=Span)  # of letters cut out of a board, em
     worn: Span = field(default_factory=Span)  # ink lost in patches, share
     relief: Span = field(default_factory=Span)  # engraved letters: strength
-    # company
+
+
+@dataclass
+class Company:
+    """What stands beside the line."""
+
     neighbors: Span = field(default_factory=Span)  # distance of the lines above and below, in line heights
     underline: Span = field(default_factory=Span)  # distance below the baseline
     strike: float = 0.0
@@ -121,6 +136,12 @@ class Recipe:
     side_rule: float = 0.0  # table line on the left or right
     stray: float = 0.0  # marks at the left and right edges
     stamp: Span = field(default_factory=Span)  # opacity of a seal over the text
+
+
+@dataclass
+class Degradation:
+    """What a camera, a scanner and a file do to it."""
+
     # geometry
     tilt: Span = field(default_factory=Span)  # drift from end to end, share of the height
     perspective: Span = field(default_factory=Span)  # movement of the corners, share of the height
@@ -141,6 +162,14 @@ class Recipe:
     threshold: Effect = field(default_factory=Effect)  # height of the picture while it is binarized
     jpeg: Effect = field(default_factory=Effect)  # quality
     store_height: Span = field(default_factory=Span)  # pixels of the stored picture, where it is made smaller
+
+
+@dataclass
+class Recipe(Degradation, Company, Coloring, Lettering, Share):
+    """How lines of one kind of origin look: first the layout, then the damage in the order it happens.
+
+    Its fields come in the order of the bases from the last to the first; a set's digest depends on it.
+    """
 
 
 @dataclass

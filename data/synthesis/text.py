@@ -1,4 +1,4 @@
-"""Chooses what a line says. Knows the corpus and the charset, nothing of pixels.
+"""Chooses what a line says.
 
 All text comes out folded (`Charset.fold`), so a line's label is what is drawn, character for character.
 """
@@ -14,6 +14,7 @@ import numpy as np
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
+from crnn.core.files import CORPUS_LIST
 from data.synthesis.rand import Rand, cumulate
 from data.synthesis.settings import Length, TextSettings
 
@@ -43,7 +44,7 @@ class Corpus:
     """
 
     def __init__(self, folder: Path, split: str, kinds: list[str]) -> None:
-        summary = folder / "corpus.json"
+        summary = folder / CORPUS_LIST
         if not summary.is_file():
             raise UserError(f"no corpus at {folder}: run `make corpus` first")
         self.counts: dict[str, int] = json.loads(summary.read_text(encoding="utf-8"))["counts"]

@@ -1,4 +1,4 @@
-"""Sets one line of text in glyphs: coverage and the center of each character. Knows nothing of color or damage."""
+"""Sets one line of text in glyphs: coverage and the center of each character."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data.synthesis.faces import FULL_WIDTH, SWING, Face, Glyph, Style
+from data.synthesis.faces import FULL_WIDTH, Face
+from data.synthesis.glyphs import SWING, Glyph, Style
 from data.synthesis.rand import Rand
-from data.synthesis.settings import FaceSettings, Recipe
+from data.synthesis.settings import FaceSettings, Lettering
 from data.synthesis.text import HANZI
 
 BASELINE = 1.3  # of the drawing, in em from its top
@@ -40,7 +41,7 @@ class Typeset:
     baseline: int
 
 
-def choose_style(recipe: Recipe, variation: FaceSettings, rand: Rand) -> Style:
+def choose_style(recipe: Lettering, variation: FaceSettings, rand: Rand) -> Style:
     """Size, slant, width, weight and rasterization of a line, and how `variation` changes the design."""
     return Style(
         size=round(rand.span(recipe.size) or recipe.size.low),
@@ -56,7 +57,13 @@ def choose_style(recipe: Recipe, variation: FaceSettings, rand: Rand) -> Style:
 
 
 def typeset(
-    text: str, face: Face, latin: Face | None, style: Style, recipe: Recipe, rand: Rand, substitute: Face | None = None
+    text: str,
+    face: Face,
+    latin: Face | None,
+    style: Style,
+    recipe: Lettering,
+    rand: Rand,
+    substitute: Face | None = None,
 ) -> Typeset:
     """Draw `text` with `face`, its ASCII characters with `latin` if given, and what `face` lacks with `substitute`."""
     em = style.size

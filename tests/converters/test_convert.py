@@ -20,7 +20,7 @@ from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.datasets.validation import Reason, Reject
 from data.converters.convert import Imported, import_lines
 from data.converters.detect import locate
-from data.converters.formats import LabeledLine
+from data.converters.labeled_line import LabeledLine
 
 
 def draw(path: Path, text: str = "abc", width: int = 160, mode: str = "L") -> Path:

@@ -87,7 +87,7 @@ def test_lines_are_on_the_disk_before_the_database_takes_its_name(
         "crnn.datasets.lmdb_store.lmdb.open", lambda *args, **options: Watched(opened(*args, **options), disk)
     )
     build(tmp_path / "lines", LINES)
-    assert disk == ["sync data", "name lines", f"sync {tmp_path.name}"]
+    assert disk == ["sync data", "sync lines.partial", "name lines", f"sync {tmp_path.name}"]
 
 
 def test_a_finished_database_is_not_overwritten(tmp_path: Path) -> None:

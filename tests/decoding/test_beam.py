@@ -11,7 +11,9 @@ import pytest
 
 from crnn.core.charset import BLANK, Charset
 from crnn.core.errors import UserError
-from crnn.decoding.beam import BeamDecoder, BeamSettings, choices, shortlist
+from crnn.decoding.beam import BeamDecoder
+from crnn.decoding.beam_settings import BeamSettings
+from crnn.decoding.candidates import choices, shortlist
 from crnn.decoding.ctc import collapse, greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
 from crnn.decoding.forced_alignment import align

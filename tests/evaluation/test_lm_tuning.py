@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from crnn.evaluation.decoding.comparison import Comparison
 from crnn.evaluation.decoding.hot_words_study import WordCount, choose_words
-from crnn.evaluation.decoding.lm_tuning import Comparison
 
 
 def test_a_comparison_counts_what_is_mended_and_what_is_spoiled() -> None:

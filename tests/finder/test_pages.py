@@ -16,7 +16,7 @@ import pytest
 from crnn.core.errors import UserError
 from crnn.core.reading import Reading
 from crnn.datasets.pages import LabeledPage
-from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, benchmark_pages, rotate
+from crnn.evaluation.pages.benchmark import PageBenchmarkConfig, benchmark_pages, rotate_page
 from crnn.evaluation.pages.engines import parse_tsv
 from crnn.evaluation.pages.measure import Found, score_page
 from crnn.finder.boxes import LineBox
@@ -24,7 +24,7 @@ from crnn.finder.finder import Finder
 from crnn.image.decode import decode_image
 from crnn.page import PageReader, TooManyLinesError, is_one_line, is_text
 from crnn.recognizer import Recognizer
-from data.synthesis.benchmark_pages import render
+from data.synthesis.plain.layouts import render
 
 CASES = Path(__file__).parents[1] / "cases"
 TYPE = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -99,7 +99,7 @@ def test_a_turned_page_says_the_same(degrees: float, turned: int) -> None:
     image = np.full((420, 620, 3), 255, np.uint8)
     for row, text in enumerate(lines):
         cv2.putText(image, text, (40, 80 + 90 * row), cv2.FONT_HERSHEY_DUPLEX, 1.1, (30, 30, 30), 2, cv2.LINE_AA)
-    page, _ = rotate(image, LabeledPage(Path("page"), np.zeros((0, 4, 2), np.float32), ()), degrees)
+    page, _ = rotate_page(image, LabeledPage(Path("page"), np.zeros((0, 4, 2), np.float32), ()), degrees)
     reading = reader().read(page, "greedy", "page")
     assert reading.turned == turned
     assert [line.text.replace(" ", "") for line in reading.lines] == [line.replace(" ", "") for line in lines]

@@ -21,15 +21,10 @@ from crnn.network.checkpoint import load
 from crnn.network.finder import FinderNetworkConfig
 from crnn.network.onnx_export import ExportConfig, export
 from crnn.quantization.finder import FinderQuantizeConfig, quantize_finder
-from crnn.training.finder_trainer import (
-    Batch,
-    FinderTrainConfig,
-    FinderTrainer,
-    Interrupted,
-    PagesConfig,
-    hard_background,
-    learning_rate,
-)
+from crnn.training.finder_config import FinderTrainConfig, PagesConfig, learning_rate
+from crnn.training.finder_loss import Batch, hard_background
+from crnn.training.finder_trainer import FinderTrainer
+from crnn.training.loop import Interrupted
 from tests.finder.drawing import draw_page, write_pages
 
 Configure = Callable[..., FinderTrainConfig]
@@ -135,6 +130,13 @@ def test_a_run_that_is_stopped_ends_with_the_same_weights(configure: Configure) 
         stopped.run()
     resumed = load(FinderTrainer(configure("stopped", steps=12)).run())
     assert all(torch.equal(value, resumed.weights[name]) for name, value in whole.weights.items())
+
+
+def test_a_start_model_brings_its_network_along(configure: Configure, trained: Path) -> None:
+    config = configure("further", start_model=str(trained), network=FinderNetworkConfig())
+    given = dataclasses.replace(config, network=FinderNetworkConfig())
+    assert FinderTrainer(config).config.network.channels == [8, 12, 16, 16]
+    assert config == given  # what a caller gave stays as it was
 
 
 def test_more_steps_change_nothing_before_the_decay(configure: Configure) -> None:

@@ -37,12 +37,14 @@ from crnn.recognizer import Recognizer
 from crnn.training.config import DataConfig as TrainData
 from crnn.training.config import TrainConfig
 from crnn.training.trainer import Trainer
-from data.finetuning.prepare import DomainConfig, prepare
+from data.finetuning.config import DomainConfig
+from data.finetuning.prepare import prepare
 from data.finetuning.text import evenly, gather, plant
 from data.synthesis.settings import Span
 from serve.app import create_app
 from serve.base.config import ServeConfig
 from serve.engine.corrections import FILE, CorrectionStore
+from tests.configured import configured
 from tests.conftest import DIGITS
 from tests.sources import ASCII, capitals_font, write_sources
 
@@ -61,7 +63,12 @@ def draw(text: str) -> bytes:
 @pytest.fixture
 def config(trained: Path, digit_lines: Path, held_out_digits: Path, tmp_path: Path) -> DomainConfig:
     """A fine-tune of the digits model; its general lines are the digits."""
-    return DomainConfig(
+    return configured(
+        DomainConfig,
+        "domain",
+        strength=Span(),
+        test_strength=Span(),
+        left_out=[],
         name="tuned",
         start_model=str(trained / "checkpoint.pt"),
         replay=str(digit_lines),
@@ -261,6 +268,15 @@ def test_the_experiment_composes_with_the_sets_of_its_name() -> None:
     assert cfg.data.charset == "artifacts/mine/charset.txt" and len(cfg.data.shares) == 2
 
 
+def test_fonts_and_labels_of_the_domain_change_what_is_taught() -> None:
+    import train  # noqa: F401  (registers the schema)
+
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        cfg = compose("train", ["+experiment=[finetune,finetune_fonts,finetune_labels]", "name=mine"])
+    assert (list(cfg.data.shares), cfg.distill_weight, cfg.data.augmentation) == ([9, 1], 1, 0.5)
+    assert list(cfg.data.train) == ["artifacts/lines/mine-domain", "artifacts/lines/mine-replay"]
+
+
 @pytest.mark.slow
 def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
     config: DomainConfig, trained: Path, small_config: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -280,6 +296,7 @@ def test_a_correction_made_in_the_page_is_read_right_after_the_round_trip(
         assert reply.status_code == 201 and reply.json["unknown_characters"] == "A"
     CorrectionStore(tmp_path / "state" / FILE, most=0).export(tmp_path / "corrections")
 
+    monkeypatch.delattr("data.converters.convert.read_info")  # the start model is read already
     domain = prepare(replace(config, data=str(tmp_path / "corrections"), held_out=0.0))
     assert (domain.added, domain.held_out) == ("A", False)
     tuning = small_config(

@@ -48,7 +48,7 @@ def test_the_checkpoint_is_on_the_disk_before_the_model_is_served(run: Path, tmp
     disk.clear()
     promote(run, target)
     kept = ["sync ocr.int8.previous.onnx unfinished", "name ocr.int8.previous.onnx", folder]
-    assert disk[-6:] == ["sync ocr.int8.new", *kept, "name ocr.int8.onnx", folder]
+    assert disk[-6:] == [*kept, "sync ocr.int8.new", "name ocr.int8.onnx", folder]
 
 
 def test_rolling_back_swaps_and_swaps_again(run: Path, tmp_path: Path) -> None:

@@ -8,16 +8,8 @@ import pytest
 
 from crnn.core.canvas import MODES, CanvasSpec
 from crnn.core.errors import UserError
-from crnn.image.preprocess import (
-    ImageError,
-    TooWideError,
-    enhance,
-    line_gray,
-    pad_to_bucket,
-    to_canvas,
-    to_gray,
-    to_strip,
-)
+from crnn.image.enhance import enhance
+from crnn.image.preprocess import ImageError, TooWideError, line_gray, pad_to_bucket, to_canvas, to_gray, to_strip
 
 
 def line(height: int = 48, width: int = 300) -> np.ndarray:

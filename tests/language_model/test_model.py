@@ -19,6 +19,7 @@ from crnn.language_model.build import LmConfig, build, read_corpus, select, to_t
 from crnn.language_model.model import LanguageModel, token
 from crnn.language_model.ngram import BEGIN, END, SPECIAL, Grams, estimate, write_arpa
 from crnn.recognizer import Recognizer
+from tests.configured import configured
 from tests.sources import save_language_model
 
 LETTERS = Charset("abcde ")
@@ -190,9 +191,10 @@ def config(tmp_path: Path) -> Callable[..., LmConfig]:
             "order": 3,
             "prune": [0, 0, 0],
             "bits": 8,
+            "corpus": None,
             "artifacts": str(tmp_path),
         }
-        return LmConfig(**{**values, **changes})  # type: ignore[arg-type]
+        return configured(LmConfig, "lm", **{**values, **changes})
 
     return make
 

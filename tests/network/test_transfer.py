@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -113,6 +114,14 @@ def test_new_characters_are_learned_without_touching_the_old_ones(
 def test_added_characters_alone_need_some(small_config: Build, trained: Path) -> None:
     with pytest.raises(UserError, match="no character that the start model lacks"):
         Trainer(small_config("none", start_model=str(trained / "checkpoint.pt"), trained_layers="added"))
+
+
+def test_a_trainer_leaves_the_configuration_it_is_given_alone(small_config: Build, trained: Path) -> None:
+    config = small_config("untouched", start_model=str(trained / "checkpoint.pt"), lowered_ranks=[0, 0, 0, 8])
+    before = copy.deepcopy(config)
+    trainer = Trainer(config)
+    assert config == before
+    assert trainer.config.network.ranks == [0, 0, 0, 8]
 
 
 def test_statistics_can_stay_while_all_weights_learn(small_config: Build, trained: Path) -> None:

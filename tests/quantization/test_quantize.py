@@ -20,7 +20,8 @@ from crnn.network.transfer import factorize
 from crnn.quantization.acceptance import Figures, GateConfig, Verdict, objections
 from crnn.quantization.gptq import round_on_lines, rounded
 from crnn.quantization.layer_report import _layer, measure
-from crnn.quantization.modes import Method, Mode, Recipe, quantize
+from crnn.quantization.modes import quantize
+from crnn.quantization.recipe import Method, Mode, Recipe
 from crnn.quantization.run import QuantizeConfig, _canvases, _draw, quantize_model
 from crnn.quantization.smooth import equalize
 from crnn.recognizer import Recognizer

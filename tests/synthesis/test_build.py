@@ -17,6 +17,7 @@ from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineStore, LineWriter
 from data.synthesis.build import DataConfig, PreviewConfig, build, describe, draw_lines, load_settings, make_synthesizer
 from data.synthesis.preview import preview
+from tests.configured import configured
 from tests.sources import write_sources
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,9 @@ def config(tmp_path: Path) -> DataConfig:
     book = OmegaConf.load(ROOT / "configs/synthesis/quick.yaml")
     book.text.kinds = KINDS
     OmegaConf.save(book, tmp_path / "recipes.yaml")
-    return DataConfig(
+    return configured(
+        DataConfig,
+        "data",
         name="set",
         profile="quick",
         lines=40,
@@ -111,7 +114,7 @@ def test_a_misspelled_recipe_key_is_refused(config: DataConfig) -> None:
 
 def test_a_sheet_is_written_from_a_set_and_from_scratch(config: DataConfig) -> None:
     build(config)
-    sheets = [preview(replace(config, preview=PreviewConfig(lines=10, columns=2)))]
+    sheets = [preview(replace(config, preview=PreviewConfig(10, 2, True, "", synthesize=False)))]
     output = str(config.dataset.parent / "fresh.png")
     sheets.append(preview(replace(config, preview=PreviewConfig(10, 2, True, output, synthesize=True))))
     shapes = [cv2.imread(str(sheet)).shape for sheet in sheets]

@@ -207,3 +207,10 @@ def test_texts_are_drawable(stock: Stock) -> None:
     face = stock.face("en", Rand(0, 0))
     for number in range(20):
         assert set(stock.field(face, Rand(4, number))) & set(string.ascii_letters + string.digits)
+
+
+def test_noise_is_as_strong_in_every_channel() -> None:
+    gray = np.full((400, 300, 3), 128, np.uint8)
+    noise = camera.noisy(gray, Rand(1, 2), 5.0).astype(float) - 128
+    assert noise.std(axis=(0, 1)) == pytest.approx([5, 5, 5], abs=0.2)
+    assert noise.mean(axis=(0, 1)) == pytest.approx([0, 0, 0], abs=0.1)

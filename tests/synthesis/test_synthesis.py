@@ -16,7 +16,8 @@ from crnn.core.errors import UserError
 from crnn.image.preprocess import to_canvas
 from data.synthesis.compose import Frame, compose, frame_of
 from data.synthesis.degrade import CHAIN, degrade
-from data.synthesis.faces import Face, Faces, Style, read_faces
+from data.synthesis.faces import Face, Faces, read_faces
+from data.synthesis.glyphs import Style
 from data.synthesis.rand import Rand
 from data.synthesis.sample import Line, Synthesizer
 from data.synthesis.settings import (

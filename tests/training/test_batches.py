@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from crnn.core.canvas import CanvasSpec
-from crnn.training.batches import BatchPlan, LineDataset, align
-from crnn.training.loss import IGNORED
+from crnn.training.aligned_loss import IGNORED
+from crnn.training.batch_plan import BatchPlan
+from crnn.training.frame_targets import align
+from crnn.training.line_dataset import LineDataset
 from tests.conftest import DIGITS
 
 RNG = np.random.default_rng(0)

@@ -3,7 +3,9 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from crnn.training.loss import IGNORED, aligned_loss, ctc_loss, distillation_loss
+from crnn.training.aligned_loss import IGNORED, aligned_loss
+from crnn.training.ctc_loss import ctc_loss
+from crnn.training.distillation_loss import distillation_loss
 
 
 def _through_torch(

@@ -22,9 +22,10 @@ from crnn.network.checkpoint import Checkpoint, load
 from crnn.network.onnx_export import ExportConfig, export
 from crnn.training.config import DataConfig, TrainConfig, learning_rate
 from crnn.training.device import choose_device, collective_backend
+from crnn.training.loop import Interrupted
 from crnn.training.profiler import profile_steps, table
-from crnn.training.trainer import Interrupted, Trainer, TrainingDiverged
-from crnn.training.variation import VariationConfig
+from crnn.training.trainer import Trainer, TrainingDiverged
+from crnn.training.variation_config import VariationConfig
 from tests.conftest import draw_digits
 
 Build = Callable[..., TrainConfig]
@@ -195,7 +196,7 @@ def test_all_processes_stop_when_one_is_asked_to(
         message *= 2
         message[-1] = float(mine) + float(theirs)
 
-    monkeypatch.setattr("crnn.training.trainer.dist.all_reduce", add_the_other_process)
+    monkeypatch.setattr("crnn.training.gradients.dist.all_reduce", add_the_other_process)
     trainer = Trainer(small_config("agreeing"))
     trainer.world, trainer.asked_to_stop = 2, mine
     trainer.train_step(trainer.batches(0))

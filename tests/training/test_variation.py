@@ -16,9 +16,11 @@ from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.image.decode import decode_image
 from crnn.image.preprocess import to_canvas
-from crnn.training.batches import BatchPlan, LineDataset
-from crnn.training.loss import IGNORED
-from crnn.training.variation import Variation, VariationConfig
+from crnn.training.aligned_loss import IGNORED
+from crnn.training.batch_plan import BatchPlan
+from crnn.training.line_dataset import LineDataset
+from crnn.training.variation import Variation
+from crnn.training.variation_config import VariationConfig
 from tests.conftest import DIGITS
 
 SPEC = CanvasSpec(40, 32, 1024)

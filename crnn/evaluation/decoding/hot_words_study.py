@@ -9,15 +9,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import hydra
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 
-from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.errors import UserError
 from crnn.core.metrics import score
-from crnn.core.stage import run_stage, typed
+from crnn.core.stage import stage
 from crnn.decoding.beam import BeamDecoder
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
@@ -33,14 +31,14 @@ class LexiconStudyConfig:
 
     model: str = MISSING
     language_model: str | None = None
-    words_from: str = ""
-    distractors_from: str = ""
-    words: int = 200
-    word_length: int = 3
-    boosts: list[float] = field(default_factory=list)
-    codes_from: str = ""
-    allow: str = ""
-    lines: int = 0
+    words_from: str = MISSING
+    distractors_from: str = MISSING
+    words: int = MISSING
+    word_length: int = MISSING
+    boosts: list[float] = MISSING
+    codes_from: str = MISSING
+    allow: str = MISSING
+    lines: int = MISSING
 
 
 @dataclass(frozen=True)
@@ -123,15 +121,10 @@ def run(cfg: LexiconStudyConfig) -> None:
         print(f"{name:10} {result.samples} lines  exact {result.exact:.3f}  CER {result.cer:.4f}", flush=True)
 
 
-ConfigStore.instance().store(name="lexicon_study_schema", node=LexiconStudyConfig)
-
-
-@hydra.main(version_base=None, config_path="../../../configs", config_name="hot_words_study")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and run."""
-    run(typed(cfg, LexiconStudyConfig))
+@stage("hot_words_study", LexiconStudyConfig)
+def main(config: LexiconStudyConfig) -> None:
+    run(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

@@ -14,25 +14,25 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig
+from omegaconf import MISSING
 from tqdm import tqdm
 
 from crnn.core.charset import Charset
-from crnn.core.errors import UserError, exit_cleanly
-from crnn.core.metrics import normalize, score
-from crnn.core.stage import run_stage, typed
+from crnn.core.errors import UserError
+from crnn.core.stage import stage
 from crnn.datasets.lmdb_store import LineStore
-from crnn.decoding.beam import BeamDecoder, BeamSettings, Frame, shortlist
+from crnn.decoding.beam import BeamDecoder
+from crnn.decoding.beam_settings import BeamSettings
+from crnn.decoding.candidates import Frame, shortlist
 from crnn.decoding.ctc import CtcPath, greedy
 from crnn.decoding.decoder import Decoder
+from crnn.evaluation.decoding.comparison import Comparison
 from crnn.language_model.model import LanguageModel
 from crnn.recognizer import Recognizer
 
@@ -43,67 +43,17 @@ class LmTuningConfig:
 
     model: str = MISSING
     language_model: str = MISSING
-    validation: str = ""
-    guard: str = ""
-    max_spoiled: float = 0.001
-    tests: dict[str, str] = field(default_factory=dict)
-    lines: int = 0
-    timed_lines: int = 200
-    lm_weights: list[float] = field(default_factory=list)
-    sure: list[float] = field(default_factory=list)
-    least: list[float] = field(default_factory=list)
-    look_weights: list[float] = field(default_factory=list)
-    output: str = ""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two readings of the same lines.
-
-    Attributes:
-        cer_before, cer_after: character error rates.
-        exact_before, exact_after: shares of lines without error.
-        spoiled: share of all lines that were right and became wrong.
-        mended: share of all lines that were wrong and became right.
-    """
-
-    lines: int
-    cer_before: float
-    cer_after: float
-    exact_before: float
-    exact_after: float
-    spoiled: float
-    mended: float
-
-    @classmethod
-    def of(cls, truths: list[str], before: list[str], after: list[str]) -> Comparison:
-        first, second = score(truths, before), score(truths, after)
-        right = [
-            (normalize(b) == normalize(t), normalize(a) == normalize(t))
-            for t, b, a in zip(truths, before, after, strict=True)
-        ]
-        return cls(
-            lines=len(truths),
-            cer_before=first.cer,
-            cer_after=second.cer,
-            exact_before=first.exact,
-            exact_after=second.exact,
-            spoiled=sum(b and not a for b, a in right) / len(right),
-            mended=sum(a and not b for b, a in right) / len(right),
-        )
-
-    @property
-    def reduction(self) -> float:
-        """Share of the errors that is gone."""
-        return 1 - self.cer_after / self.cer_before if self.cer_before else 0.0
-
-    def row(self) -> str:
-        """The figures as one line of a table."""
-        return (
-            f"CER {self.cer_before:.4f} -> {self.cer_after:.4f} ({-self.reduction:+.1%})  "
-            f"exact {self.exact_before:.3f} -> {self.exact_after:.3f}  "
-            f"right to wrong {self.spoiled:.2%}  wrong to right {self.mended:.2%}"
-        )
+    validation: str = MISSING
+    guard: str = MISSING
+    max_spoiled: float = MISSING
+    tests: dict[str, str] = MISSING
+    lines: int = MISSING
+    timed_lines: int = MISSING
+    lm_weights: list[float] = MISSING
+    sure: list[float] = MISSING
+    least: list[float] = MISSING
+    look_weights: list[float] = MISSING
+    output: str = MISSING
 
 
 @dataclass(frozen=True)
@@ -255,15 +205,10 @@ def run(cfg: LmTuningConfig) -> Path:
     return output
 
 
-ConfigStore.instance().store(name="lm_tuning_schema", node=LmTuningConfig)
-
-
-@hydra.main(version_base=None, config_path="../../../configs", config_name="lm_tuning")
-@exit_cleanly()
-def main(cfg: DictConfig) -> None:
-    """Compose the configuration and tune."""
-    run(typed(cfg, LmTuningConfig))
+@stage("lm_tuning", LmTuningConfig)
+def main(config: LmTuningConfig) -> None:
+    run(config)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    main()

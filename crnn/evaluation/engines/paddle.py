@@ -1,4 +1,4 @@
-"""Reads a line with any PP-OCR recognizer in ONNX form. Knows nothing of where the model comes from.
+"""Reads a line with any PP-OCR recognizer in ONNX form.
 
 Preprocessing and decoding as PaddleOCR publishes them: BGR, height 48, (x / 255 - 0.5) / 0.5, CTC with the
 blank first and the space after the dictionary. Only the padding of short lines to 320 px is left out: it
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 
 from crnn.core.errors import UserError
 from crnn.evaluation.engines.readers import FLOAT, Guess, file_megabytes
+from crnn.recognition.session import open_session
 
 DICTIONARY_KEY = "character"  # ONNX metadata that carries the dictionary, one character a line
 
@@ -37,12 +37,7 @@ class PaddleCtcRecognizer:
         self.name, self.source, self.threads = name, source, threads
         self.precision = FLOAT
         self.size_mb = file_megabytes(model)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model, f"peer {name}", threads, arena=True)
         self._input = self._session.get_inputs()[0].name
         height = self._session.get_inputs()[0].shape[2]
         self._height = height if isinstance(height, int) else 48

@@ -1,4 +1,4 @@
-"""Reads a line with Tesseract 5 through its C interface, in this process. Knows nothing of packages.
+"""Reads a line with Tesseract 5 through its C interface, in this process.
 
 The command `tesseract` would start a process and load its models for every line (about 0.1 s); here they are
 loaded once and the clock sees recognition alone.

@@ -1,4 +1,4 @@
-"""How far a recognizer's confidence can be believed. Knows nothing of images or models."""
+"""How far a recognizer's confidence can be believed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which characters are read right how often: aligns readings with the truth. Knows nothing of models."""
+"""Which characters are read right how often: aligns readings with the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says what machine and versions figures were measured on. Knows nothing of the figures."""
+"""Says what machine and versions figures were measured on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores readings line by line and compares two recognizers on the same lines. Knows nothing of models."""
+"""Scores readings line by line and compares two recognizers on the same lines."""
 
 from __future__ import annotations
 

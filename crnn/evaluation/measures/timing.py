@@ -1,4 +1,4 @@
-"""How recognizers are timed: warmed up, interleaved line by line, one clock. Knows nothing of accuracy.
+"""How recognizers are timed: warmed up, interleaved line by line, one clock.
 
 Each line is decoded once, outside the clock, and handed to every reader before the next line comes, in an order drawn
 for each line: a reader that always came after the largest would find the caches emptied by it and take a tenth longer.

@@ -16,26 +16,28 @@ from tqdm import tqdm
 
 from crnn.core.errors import UserError
 from crnn.datasets.pages import LabeledPage, read_pages, split_by_source
+from crnn.evaluation.engines.peers import PaddlePeer
 from crnn.evaluation.pages.engines import PageEngine, open_engine
 from crnn.evaluation.pages.measure import Found, PageScore, score_page
+from crnn.image.rotation import moved, rotate
 
 
 @dataclass
 class PageBenchmarkConfig:
-    """See configs/bench_pages.yaml for values.
-
-    Attributes:
-        name: of the folder under `artifacts` that gets the report.
-        pages: folder of labeled pages, see `crnn.datasets.pages`.
-        held_out: judge by this share of the sources alone, the one that training leaves out; null for all pages.
-        most: pages read at most, evenly spread.
-        engines: see `crnn.evaluation.pages.engines`.
-        finder, model: of this project; null for the shipped ones, model="" to find without reading.
-        languages: Tesseract's.
-        tiny: folder of the unpacked package with PP-OCRv6 tiny, for the engine rapidocr_tiny; null to fetch
-            `tiny_package`.
-        turned: degrees clockwise by which each page is turned, one after the other.
-        pictures: draw the boxes of the first engine into copies of so many pages.
+    """Attributes:
+    name: of the folder under `artifacts` that gets the report.
+    pages: folder of labeled pages, see `crnn.datasets.pages`.
+    held_out: judge by this share of the sources alone, the one that training leaves out; null for all pages.
+    most: pages read at most, evenly spread.
+    engines: see `crnn.evaluation.pages.engines`.
+    finder, model: of this project; null for the shipped ones, model="" to find without reading.
+    languages: Tesseract's.
+    tiny: folder of the unpacked package with PP-OCRv6 tiny, for the engine rapidocr_tiny; null to fetch the one
+        that `paddle` names.
+    paddle: see configs/paddle/recognizers.yaml.
+    turned: degrees clockwise by which each page is turned, one after the other; [0,5,15,90,180,270] is what
+        photographs and scanners do.
+    pictures: draw the boxes of the first engine into copies of so many pages.
     """
 
     name: str = "pages"
@@ -48,7 +50,7 @@ class PageBenchmarkConfig:
     model: str | None = None
     languages: str = "chi_sim+eng"
     tiny: str | None = None
-    tiny_package: str = ""
+    paddle: dict[str, PaddlePeer] = field(default_factory=dict)
     turned: list[float] = field(default_factory=lambda: [0.0])
     pictures: int = 0
 
@@ -97,7 +99,7 @@ def benchmark_pages(config: PageBenchmarkConfig) -> list[EngineResult]:
 
 
 def _read_page(page: LabeledPage, degrees: float, engines: dict[str, PageEngine]) -> list[EngineResult]:
-    image, turned = rotate(page.image(), page, degrees)
+    image, turned = rotate_page(page.image(), page, degrees)
     rows = []
     for name, engine in engines.items():
         begin = _cpu_seconds()
@@ -120,18 +122,12 @@ def summarize(rows: Sequence[EngineResult]) -> list[EngineResult]:
     return results
 
 
-def rotate(image: np.ndarray, page: LabeledPage, degrees: float) -> tuple[np.ndarray, LabeledPage]:
+def rotate_page(image: np.ndarray, page: LabeledPage, degrees: float) -> tuple[np.ndarray, LabeledPage]:
     """The page and its lines turned clockwise about the middle, into a picture that holds all of it."""
     if not degrees:
         return image, page
-    height, width = image.shape[:2]
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -degrees, 1.0)
-    cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
-    size = (round(width * cosine + height * sine), round(width * sine + height * cosine))
-    matrix[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
-    turned = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    quads = (page.quads @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-    return turned, LabeledPage(page.path, quads, page.texts, page.kind, page.source)
+    turned, matrix = rotate(image, degrees)
+    return turned, LabeledPage(page.path, moved(page.quads, matrix), page.texts, page.kind, page.source)
 
 
 def draw(image: np.ndarray, page: LabeledPage, found: Sequence[Found]) -> np.ndarray:

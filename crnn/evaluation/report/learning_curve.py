@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crnn.core.errors import UserError, exit_cleanly
+from crnn.core.files import HISTORY
 from crnn.evaluation.report.plots import COLORS, new_figure, save_figure
 
 
@@ -63,7 +64,7 @@ def main(arguments: list[str]) -> None:
     """Entry point."""
     if len(arguments) != 2:
         raise UserError("give the folder of a run and the PNG to write")
-    draw(read_history(Path(arguments[0]) / "history.jsonl"), Path(arguments[1]))
+    draw(read_history(Path(arguments[0]) / HISTORY), Path(arguments[1]))
 
 
 if __name__ == "__main__":

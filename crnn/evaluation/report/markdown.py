@@ -1,4 +1,4 @@
-"""Writes a report for people, as Markdown. Knows nothing of how it was measured."""
+"""Writes a report for people, as Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws a report's figures as PNG. Knows nothing of how they were measured."""
+"""Draws a report's figures as PNG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes every reading of every line as a TSV. Knows nothing of scores."""
+"""Writes every reading of every line as a TSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an evaluation found, and its form as JSON. Knows nothing of how it was measured or how it is shown."""
+"""What an evaluation found, and its form as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deployed model must show, and what it showed. Knows nothing of how it was measured."""
+"""What a deployed model must show, and what it showed."""
 
 from __future__ import annotations
 

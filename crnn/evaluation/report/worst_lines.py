@@ -1,4 +1,4 @@
-"""A page of the lines that were read worst, image above the readings of all. Knows nothing of timing."""
+"""A page of the lines that were read worst, image above the readings of all."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -13,6 +12,7 @@ from crnn.datasets.labeled import LabeledLine
 from crnn.evaluation.engines.readers import LineReader
 from crnn.evaluation.measures.scoring import line_scores
 from crnn.image.preprocess import decode_image
+from crnn.image.rotation import rotate
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -38,12 +38,7 @@ def cut(image: np.ndarray, share: float) -> np.ndarray:
 
 def turned(image: np.ndarray, degrees: float) -> np.ndarray:
     """Turned about its middle, in an upright box that holds all of it."""
-    height, width = image.shape[:2]
-    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
-    size = round(width * cosine + height * sine), round(height * cosine + width * sine)
-    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), degrees, 1)
-    matrix[:, 2] += [(size[0] - width) / 2, (size[1] - height) / 2]
-    return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return rotate(image, -degrees, cv2.INTER_LINEAR)[0]
 
 
 def reduced(image: np.ndarray, height: int) -> np.ndarray:

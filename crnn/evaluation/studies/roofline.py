@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
+
+from crnn.recognition.session import open_session
 
 SIZE = 384  # rows and columns of the measured products: a millisecond, so that some go uninterrupted
 COPIED = 1 << 26  # bytes: beyond the last cache
@@ -104,7 +105,7 @@ def _product_rate(dtype: type, rounds: int) -> float:
         [numpy_helper.from_array(weights, "w")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    session = ort.InferenceSession(model.SerializeToString(), _one_thread(), providers=["CPUExecutionProvider"])
+    session = open_session(model.SerializeToString(), "the product", 1, arena=True)
     x: np.ndarray = np.ones((SIZE, SIZE), dtype)
     return float(SIZE**3 / _best(lambda: session.run(None, {"x": x}), rounds) / 1e9)
 
@@ -116,13 +117,6 @@ def _best(call: Any, rounds: int) -> float:
         call()
         times.append(time.process_time() - began)
     return min(times)
-
-
-def _one_thread() -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return options
 
 
 def roofline(path: Path, height: int, width: int, rates: MachineRates, rounds: int = 15) -> Roofline:
@@ -151,12 +145,7 @@ def _kind(event: dict[str, Any]) -> str:
 def _profile(path: Path, height: int, width: int, rounds: int, optimize: bool) -> list[list[dict[str, Any]]]:
     """The runtime's own record of every operator of each of `rounds` runs, after one to warm up."""
     with tempfile.TemporaryDirectory() as folder:
-        options = _one_thread()
-        options.enable_profiling = True
-        options.profile_file_prefix = str(Path(folder, "profile"))
-        if not optimize:
-            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = open_session(path, str(path), 1, True, Path(folder, "profile"), optimize)
         image = np.random.default_rng(0).integers(0, 256, (1, 1, height, width), dtype=np.uint8)
         for _ in range(rounds + 1):
             session.run(None, {"images": image})

@@ -1,4 +1,4 @@
-"""How reading time grows with width, batch and threads. Knows nothing of accuracy.
+"""How reading time grows with width, batch and threads.
 
 All timing is interleaved: each round times every setting once; a setting's figure is its median over rounds.
 """

@@ -184,7 +184,8 @@ def noisy(pixels: np.ndarray, rand: Rand, sigma: float) -> np.ndarray:
     """A sensor's noise, of `sigma` gray levels."""
     noise = np.empty(pixels.shape, np.int8)
     cv2.setRNGSeed(rand.below(2**31 - 1))
-    cv2.randn(noise, np.zeros(1), np.full(1, sigma))
+    # As one channel: of several, OpenCV reads a mean and a deviation for each, beyond the ends of these arrays.
+    cv2.randn(noise.reshape(len(noise), -1), np.zeros(1), np.full(1, sigma))
     return np.asarray(cv2.add(pixels, noise, dtype=cv2.CV_8U))
 
 

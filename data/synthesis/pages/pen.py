@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from data.synthesis.faces import SWING, Face, Glyph, Style
+from data.synthesis.faces import Face
+from data.synthesis.glyphs import SWING, Glyph, Style
 from data.synthesis.rand import Rand
 from data.synthesis.text import HANZI
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from data.synthesis.pages import camera, documents, forms, programs, scenes, screens
+from data.synthesis.pages import camera, documents, forms, posters, programs, scenes, screens, source_code, tables
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock
 from data.synthesis.rand import Rand, cumulate
@@ -31,7 +31,7 @@ KINDS: dict[str, Kind] = {
     "contents": Kind(documents.contents, 3, "print"),
     "note": Kind(documents.note, 6, "print"),
     "columns": Kind(documents.columns, 5, "print"),
-    "table": Kind(forms.table, 5, "print"),
+    "table": Kind(tables.table, 5, "print"),
     "form": Kind(forms.form, 4, "print"),
     "invoice": Kind(forms.invoice, 4, "print"),
     "receipt": Kind(forms.receipt, 5, "print"),
@@ -40,13 +40,13 @@ KINDS: dict[str, Kind] = {
     "window": Kind(screens.window, 6, "screen"),
     "web": Kind(screens.web, 5, "screen"),
     "chat": Kind(programs.chat, 4, "screen"),
-    "code": Kind(programs.code, 4, "screen"),
+    "code": Kind(source_code.code, 4, "screen"),
     "spreadsheet": Kind(programs.spreadsheet, 3, "screen"),
     "settings": Kind(programs.settings, 4, "screen"),
     "dashboard": Kind(programs.dashboard, 2, "screen"),
-    "slide": Kind(scenes.slide, 5, "screen"),
-    "poster": Kind(scenes.poster, 6, "scene"),
-    "caption": Kind(scenes.caption, 4, "scene"),
+    "slide": Kind(posters.slide, 5, "screen"),
+    "poster": Kind(posters.poster, 6, "scene"),
+    "caption": Kind(posters.caption, 4, "scene"),
     "signs": Kind(scenes.signs, 11, "scene"),
     "painted": Kind(scenes.painted, 7, "scene"),
     "shelf": Kind(scenes.shelf, 2, "scene"),

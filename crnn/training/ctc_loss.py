@@ -1,4 +1,4 @@
-"""Losses for CTC training. Knows nothing of the network. Letters: T frames, N lines, C classes, S characters."""
+"""CTC through a linear classifier. Letters: T frames, N lines, C classes, S characters."""
 
 from __future__ import annotations
 
@@ -9,29 +9,8 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 from crnn.core.charset import BLANK
 
-IGNORED = -1  # a frame without an aligned target
+ROWS = 128  # frames classified at a time: 128 × 7,000 scores stay in the cache through all that is done with them
 _NEVER = -1e30  # log of zero that stays finite under subtraction
-_ROWS = 128  # frames classified at a time: 128 × 7,000 scores stay in the cache through all that is done with them
-
-
-def aligned_loss(embeddings: Tensor, head: torch.nn.Module, frame_targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the frames whose character is known, summed.
-
-    Synthetic lines know where each character stands, which spares the long plateau CTC goes through before it
-    has found the alignment by itself; and the classifier runs on these frames only.
-
-    Args:
-        embeddings: float32 (T, N, D), the classifier's input.
-        head: the classifier, D -> C.
-        frame_targets: int64 (N, T), class of a frame or `IGNORED`.
-
-    Returns:
-        Sum of the losses, and the number of frames it sums over (both scalars; the sum is 0 without frames).
-    """
-    flat = frame_targets.T.reshape(-1)  # (T * N,), the order of the embeddings
-    known = (flat != IGNORED).nonzero().squeeze(1)
-    logits = head(embeddings.flatten(0, 1).index_select(0, known))
-    return F.cross_entropy(logits, flat[known], reduction="sum"), flat.new_tensor(len(known))
 
 
 def _paths(targets: Tensor) -> Tensor:
@@ -50,7 +29,7 @@ def _emissions(embeddings: Tensor, weight: Tensor, bias: Tensor, path: Tensor) -
     steps, lines, _ = embeddings.shape
     emission = embeddings.new_empty(steps, lines, path.shape[1])
     normalizer = embeddings.new_empty(steps, lines)
-    slab = max(1, _ROWS // lines)
+    slab = max(1, ROWS // lines)
     for t in range(0, steps, slab):
         logits = (embeddings[t : t + slab] @ weight.T).add_(bias)  # faster than the fused form
         torch.gather(logits, 2, path.expand(len(logits), -1, -1), out=emission[t : t + slab])
@@ -143,7 +122,7 @@ class _CTC(torch.autograd.Function):
         embeddings, weight, bias, path, normalizer, occupancy, rows = ctx.saved_tensors  # type: ignore[attr-defined]
         flat = embeddings.flatten(0, 1)
         to_embeddings, to_weight, to_bias = torch.zeros_like(flat), torch.zeros_like(weight), torch.zeros_like(bias)
-        for own, shares in zip(rows.split(_ROWS), occupancy.split(_ROWS), strict=True):
+        for own, shares in zip(rows.split(ROWS), occupancy.split(ROWS), strict=True):
             inputs, lines = flat.index_select(0, own), own % embeddings.shape[1]
             gradient = (inputs @ weight.T).add_(bias)
             gradient.sub_(normalizer.index_select(0, own)[:, None]).exp_()  # softmax
@@ -209,69 +188,3 @@ def ctc_loss(
         Negative log-likelihoods, float32 (N,); about 1e30 where the label does not fit into T frames.
     """
     return _CTC.apply(embeddings, head.weight, head.bias, targets, target_lengths, negligible, twins)
-
-
-class _Distillation(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        embeddings: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        wanted: Tensor,
-        wanted_weight: Tensor,
-        wanted_bias: Tensor,
-        negligible: float,
-    ) -> Tensor:
-        flat, flat_wanted = embeddings.flatten(0, 1), wanted.flatten(0, 1)
-        losses = flat.new_empty(len(flat))
-        rows, gradients = [], []
-        for begin in range(0, len(flat), _ROWS):
-            own = slice(begin, begin + _ROWS)
-            log_probs = F.log_softmax((flat[own] @ weight.T).add_(bias), dim=1)
-            log_wanted = F.log_softmax((flat_wanted[own] @ wanted_weight.T).add_(wanted_bias), dim=1)
-            probabilities = log_wanted.exp()
-            losses[own] = (probabilities * log_wanted.sub_(log_probs)).sum(1)
-            difference = log_probs.exp_().sub_(probabilities)  # the gradient at the logits
-            kept = (difference.abs().sum(1) >= negligible).nonzero().squeeze(1)
-            rows.append(kept + begin)
-            gradients.append(difference.index_select(0, kept))
-        ctx.save_for_backward(embeddings, weight, torch.cat(gradients), torch.cat(rows))
-        return losses.view(embeddings.shape[:2]).sum(0)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: FunctionCtx, scale: Tensor) -> tuple[Tensor | None, ...]:
-        embeddings, weight, gradient, rows = ctx.saved_tensors  # type: ignore[attr-defined]
-        gradient = gradient * scale.index_select(0, rows % embeddings.shape[1])[:, None]
-        flat = embeddings.flatten(0, 1)
-        to_embeddings = torch.zeros_like(flat).index_copy_(0, rows, gradient @ weight).view_as(embeddings)
-        if not ctx.needs_input_grad[1]:  # type: ignore[attr-defined]
-            return to_embeddings, None, None, None, None, None, None
-        return to_embeddings, gradient.T @ flat.index_select(0, rows), gradient.sum(0), None, None, None, None
-
-
-def distillation_loss(
-    embeddings: Tensor,
-    head: torch.nn.Linear,
-    wanted: Tensor,
-    wanted_head: torch.nn.Linear,
-    negligible: float = 0.004,
-) -> Tensor:
-    """How far the classifier's scores have moved from those of another network, frame by frame (Li & Hoiem 2016,
-    Learning without Forgetting): KL(softmax(wanted_head(wanted)) || softmax(head(embeddings))), summed over a line's
-    frames.
-
-    Args:
-        embeddings: float32 (T, N, D), the classifier's input.
-        head: the classifier, D -> C.
-        wanted: float32 (T, N, D), `embeddings` of the network that is to be remembered.
-        wanted_head: its classifier, which learns nothing here.
-        negligible: frames whose gradient has a smaller L1 norm take no part in the backward pass, as in `ctc_loss`.
-
-    Returns:
-        float32 (N,), 0 where nothing has moved.
-    """
-    return _Distillation.apply(
-        embeddings, head.weight, head.bias, wanted, wanted_head.weight, wanted_head.bias, negligible
-    )

@@ -1,0 +1,1 @@
+"""Plain test pages, whose every line is known."""
