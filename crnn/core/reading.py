@@ -15,8 +15,8 @@ MIN_DOMAIN_LOGIT = (
 )  # unless its log-odds of being of the domain are below this: of 400 brush-written lines none are.
 SWITCH_MARGIN = 0.6  # Its reading is kept if its selection_score leads by so much, less the line's domain logit.
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
-# See `is_pattern`: letters of a line at least, digits if they are digits, and the share of the most frequent one.
-PATTERN_LETTERS, PATTERN_DIGITS, PATTERN_SHARE = 24, 48, 0.6
+# See `is_pattern`: letters of a line at least, how many may differ, and the share of those that make it one.
+FENCE_LETTERS, RULE_LETTERS, RULE_KINDS, PATTERN_SHARE = 24, 40, 6, 0.6
 LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where their log-odds would be infinite
 
 
@@ -90,17 +90,21 @@ class Reading:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether one letter or digit fills the line, as fences ("HHHHH…") and dashed rules ("88888…") read.
+    """Whether the line is a fence, read as one letter all along ("HHHHH…"), or a dashed rule, read as a long word of few
+    letters and digits ("98988888…").
 
-    People type such rows of dots and dashes, of Chinese laughter, and short ones of digits.
+    People type such rows of dots and dashes, of Chinese laughter, and tables of bits.
     """
     letters = [char for char in text if not char.isspace()]
-    if len(letters) < PATTERN_LETTERS:
+    if len(letters) < FENCE_LETTERS:
         return False
-    ((char, count),) = Counter(letters).most_common(1)
-    if count < PATTERN_SHARE * len(letters):
-        return False
-    return char.lower() != char.upper() or (char.isdigit() and len(letters) >= PATTERN_DIGITS)
+    counts = Counter(letters)
+    ((char, count),) = counts.most_common(1)
+    if char.lower() != char.upper() and count >= PATTERN_SHARE * len(letters):
+        return True
+    is_word = len(letters) == len(text.strip()) >= RULE_LETTERS and not counts.keys() <= {"0", "1"}
+    plain = sum(count for char, count in counts.items() if char.isascii() and char.isalnum())
+    return is_word and len(counts) <= RULE_KINDS and plain >= PATTERN_SHARE * len(letters)
 
 
 def _log_odds(probability: float) -> float:

@@ -70,7 +70,9 @@ def test_the_lines_of_a_page_are_found(kind: str) -> None:
         ("1", 0.99, 0.57, True),  # the same, read surely, where rules around it trouble the finder
         ("□", 1.0, 0.57, False),  # a tile
         ("H HHHHH " * 8, 0.97, 0.72, False),  # a fence
-        ("8" * 60, 0.56, 0.8, False),  # a dashed rule
+        ("9898888" * 9, 0.56, 0.8, False),  # a dashed rule
+        ('HH"n889' * 7, 0.5, 0.8, False),  # another
+        ("000000 … " * 9, 0.9, 0.8, True),  # a row of bits
         ("." * 40, 0.9, 0.8, True),  # a rule of dots
         ("Total", 0.1, 0.8, False),
         ("", 1.0, 1.0, False),
