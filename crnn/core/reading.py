@@ -90,8 +90,8 @@ class Reading:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether the line is a fence, read as one letter all along ("HHHHH…"), or a dashed rule, read as a long word of few
-    letters and digits ("98988888…").
+    """Whether the line is a fence, read as one letter all along ("HHHHH…"), or a dashed rule, read as a long word of a
+    few letters and digits ("98988888…").
 
     People type such rows of dots and dashes, of Chinese laughter, and tables of bits.
     """
