@@ -339,14 +339,16 @@ def test_the_size_is_the_one_that_the_decoder_goes_by() -> None:
     assert declared_size(jpeg[:2] + b"\xff\xd0" + comment + jpeg[2:]) == ImageSize(900, 1200)
 
 
-def test_a_tiff_with_a_tag_twice_is_as_large_as_the_larger_says() -> None:
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_tiff_with_a_tag_twice_is_as_large_as_the_larger_says(order: int) -> None:
     image = np.full((300, 400), 255, np.uint8)
     tiff = bytearray(cv2.imencode(".tiff", image, [cv2.IMWRITE_TIFF_COMPRESSION, 1])[1].tobytes())
     start = int.from_bytes(tiff[4:8], "little")
     count = int.from_bytes(tiff[start : start + 2], "little")
     entries = [bytes(tiff[start + 2 + 12 * i : start + 14 + 12 * i]) for i in range(count)]
     small = [struct.pack("<HHII", tag, 4, 1, 8) for tag in (256, 257)]
-    doubled = [entry for pair in zip(entries[:2], small, strict=True) for entry in pair] + entries[2:]
+    doubled = [entry for pair in zip(entries[:2], small, strict=True) for entry in pair[::order]]
+    doubled += entries[2:]
     directory = struct.pack("<H", len(doubled)) + b"".join(doubled) + bytes(4)
     data = bytes(tiff[:4]) + struct.pack("<I", len(tiff)) + bytes(tiff[8:]) + directory
     assert declared_size(data) == ImageSize(400, 300)

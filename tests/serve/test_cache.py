@@ -41,7 +41,7 @@ def test_the_file_stays_within_its_size_whatever_comes_first(tmp_path: Path, ent
 
 def test_a_garbled_value_is_a_miss(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cache = ResultCache(tmp_path / "cache.sqlite", 10**7)
-    for garbled in (b"{", b"[1]", b"\xff" * 20, "text", 7, None):
+    for garbled in (b"{", b"[1]", b"8 bytes.[2]", b"\xff" * 20, "text", 7, None):
         cache.put(b"key", [1])
         with sqlite3.connect(tmp_path / "cache.sqlite") as other:
             other.execute("UPDATE OR IGNORE results SET value = ?", (garbled,))
