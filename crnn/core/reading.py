@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 RETRY_BELOW = 0.5  # a line whose weakest character is less probable is read again: see docs/model-card.md
-# An ensemble's second network (docs/finetuning.md) reads a line too ...
-SECOND_MODEL_BELOW = 0.8  # ... whose weakest character is less probable,
-MIN_DOMAIN_LOGIT = (
-    -2.0
-)  # unless its log-odds of being of the domain are below this: of 400 brush-written lines none are.
-SWITCH_MARGIN = 0.6  # Its reading is kept if its selection_score leads by so much, less the line's domain logit.
+# An ensemble's second network (docs/finetuning.md) also reads a line whose weakest character is less probable than this,
+SECOND_MODEL_BELOW = 0.8
+# unless the line's log-odds of being of the domain are below this. Of 400 brush-written lines none were.
+MIN_DOMAIN_LOGIT = -2.0
+# The second reading is kept if its selection_score leads by this much, less the line's domain logit.
+SWITCH_MARGIN = 0.6
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
 # See `is_pattern`: letters of a line at least, how many may differ, and the share of those that make it one.
 FENCE_LETTERS, RULE_LETTERS, RULE_KINDS, PATTERN_SHARE = 24, 40, 6, 0.6

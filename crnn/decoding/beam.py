@@ -105,13 +105,13 @@ class BeamDecoder:
         return max(beam, key=lambda p: _log(beam[p]) + p.score + (words.finish(p.word_state) if words else 0)).ids()
 
     def _support(self, ids: list[int], words: HotWords | None) -> float:
-        """Nats that speak for the text where two looks at a line are compared."""
+        """Nats that speak for the text where two passes over a line are compared."""
         total = 0.0
         if self.language_model is not None:
             state = self.language_model.start
             for id in ids:
                 state, support = self.language_model.support(state, id)
-                total += self.settings.look_weight * support
+                total += self.settings.pass_weight * support
         if words is not None:
             state = HotWords.start
             for id in ids:

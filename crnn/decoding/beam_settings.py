@@ -19,7 +19,7 @@ class BeamSettings:
         least: classes less probable than this are no candidates, whatever the language model thinks of them.
         margin: nats below the best at which a prefix is given up.
         lm_weight: of what the language model says for a character (`LanguageModel.support`), in the search.
-        look_weight: the same where two looks at one line are compared.
+        pass_weight: the same where two passes over one line are compared.
     """
 
     width: int = 8
@@ -28,12 +28,12 @@ class BeamSettings:
     least: float = 0.003
     margin: float = 10.0
     lm_weight: float = 0.35
-    look_weight: float = 0.1
+    pass_weight: float = 0.1
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.candidates < 1:
             raise UserError("beam width and candidates must be at least 1")
         if not (0.5 < self.sure <= 1 and 0 < self.least < 0.5):
             raise UserError("`sure` must be in 0.5 to 1 and `least` in 0 to 0.5")
-        if self.margin <= 0 or min(self.lm_weight, self.look_weight) < 0:
-            raise UserError("`margin` must be above 0, `lm_weight` and `look_weight` not below")
+        if self.margin <= 0 or min(self.lm_weight, self.pass_weight) < 0:
+            raise UserError("`margin` must be above 0, `lm_weight` and `pass_weight` not below")

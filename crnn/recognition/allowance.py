@@ -6,11 +6,11 @@ MOST_AGAIN = 32.0  # lines as wide as the canvas that are read again on one page
 
 
 class Allowance:
-    """How much of a page may still be read again: a page of hundreds of lines, none of them clear, takes three times as
-    long else, and reads little better. The lines that come first get it.
+    """How much of a page may still be read again. Without a limit a page of hundreds of unclear lines takes three times
+    as long and reads little better. The first lines get the allowance.
 
     Args:
-        lines: as wide as the canvas, each look at one counted.
+        lines: as wide as the canvas, each pass over one counted.
     """
 
     def __init__(self, lines: float = MOST_AGAIN) -> None:

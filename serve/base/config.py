@@ -1,4 +1,4 @@
-"""Every setting of the server, from `OCR_…` environment variables. Knows nothing of Flask or gunicorn."""
+"""Every setting of the server, from `OCR_…` environment variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request can fail with: one class a status code. Knows nothing of how it is sent."""
+"""What a request can fail with: one class a status code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One JSON object a line, for whatever is logged. Knows nothing of what is worth logging."""
+"""One JSON object a line, for whatever is logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens a SQLite file that several workers share. Knows nothing of what is in it."""
+"""Opens a SQLite file that several workers share."""
 
 from __future__ import annotations
 

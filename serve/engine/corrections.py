@@ -1,5 +1,4 @@
-"""Lines a person corrected, kept with their images until they are exported for training. Knows nothing of
-Flask.
+"""Lines a person corrected, kept with their images until they are exported for training.
 
     python -m serve.engine.corrections artifacts/serve/corrections.sqlite artifacts/corrections
 

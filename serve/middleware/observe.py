@@ -1,4 +1,4 @@
-"""A request's id, its one line in the log and its figures. Knows nothing of what the request asked for."""
+"""A request's id, its one line in the log and its figures."""
 
 from __future__ import annotations
 

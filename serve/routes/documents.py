@@ -35,7 +35,7 @@ RESULT_SECONDS = 60.0  # that a client waits while a result of many pages is wri
 IN_MEMORY = 1_000_000  # bytes of a result that is sent whole; a longer one is read as it is sent
 LONGEST_NAME = LONGEST_PASSWORD = 200
 PICTURE_SECONDS = 20.0  # that a client waits for the picture of a page
-PICTURE_KEPT = 3600  # seconds that his browser may keep it
+PICTURE_KEPT = 3600  # seconds that a browser may keep it
 _PAGES = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 _TRUE = frozenset({"true", "1", "yes", ""})
 

@@ -3,7 +3,7 @@
 python -m crnn.evaluation.decoding.lm_tuning model=FILE language_model=FILE
 
 First the language model's weight and the length bonus on a grid, then how sure is sure, for lines looked at once; then
-its weight where two looks compare; then greedy against the beam on test lines as users read them, unsure ones twice:
+its weight where two passes are compared; then greedy against the beam on test lines as users read them, unsure ones twice:
 errors, lines made right, lines made wrong, time.
 """
 
@@ -52,7 +52,7 @@ class LmTuningConfig:
     lm_weights: list[float] = MISSING
     sure: list[float] = MISSING
     least: list[float] = MISSING
-    look_weights: list[float] = MISSING
+    pass_weights: list[float] = MISSING
     output: str = MISSING
 
 
@@ -149,14 +149,14 @@ def read_both(
 def tune_looks(
     cfg: LmTuningConfig, recognizer: Recognizer, model: LanguageModel, settings: BeamSettings
 ) -> BeamSettings:
-    """The same settings with the look weight that is best by the rule of `tune`."""
+    """The same settings with the pass weight that is best by the rule of `tune`."""
     found: list[tuple[tuple[float, float], BeamSettings]] = []
-    for weight in cfg.look_weights:
-        trial = dataclasses.replace(settings, look_weight=weight)
+    for weight in cfg.pass_weights:
+        trial = dataclasses.replace(settings, pass_weight=weight)
         decoder = BeamDecoder(model, settings=trial)
         gain = Comparison.of(*read_both(recognizer, cfg.validation, cfg.lines, decoder))
         guard = Comparison.of(*read_both(recognizer, cfg.guard, cfg.lines, decoder))
-        print(f"look weight {weight:<5g} {gain.row()}  guard: {guard.row()}", flush=True)
+        print(f"pass weight {weight:<5g} {gain.row()}  guard: {guard.row()}", flush=True)
         found.append(((max(0.0, guard.spoiled - cfg.max_spoiled), gain.cer_after), trial))
     return min(found, key=lambda entry: entry[0])[1] if found else settings
 
@@ -176,7 +176,7 @@ def run(cfg: LmTuningConfig) -> Path:
     """Tune, test, and write the report, with every changed line beside it; returns its path."""
     recognizer = Recognizer(cfg.model)
     model = LanguageModel(cfg.language_model, recognizer.info.charset)
-    once = Recognizer(cfg.model, unsure=0)  # a line's logits are wanted, not those of a second look
+    once = Recognizer(cfg.model, unsure=0)  # a line's logits are wanted, not those of a second pass
     settings = tune_looks(cfg, recognizer, model, tune(cfg, once, model))
     decoder = BeamDecoder(model, settings=settings)
     print(f"\nchosen: {settings}")

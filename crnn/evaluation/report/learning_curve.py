@@ -48,7 +48,7 @@ def draw(points: list[Point], output: Path) -> None:
     """Two curves over lines seen, with the hours above."""
     figure, axes = new_figure(7, 4.2)
     lines = [point.lines / 1000 for point in points]
-    series = (("exact, spaces aside", [p.exact_nospace for p in points]), ("1 - CER", [1 - p.cer for p in points]))
+    series = (("exact, ignoring spaces", [p.exact_nospace for p in points]), ("1 - CER", [1 - p.cer for p in points]))
     for (name, values), color in zip(series, COLORS, strict=False):
         axes.plot(lines, values, color=color, marker="o", markersize=3, label=name)
     axes.set(xlabel="thousand lines seen", ylabel="share of the held-out lines", ylim=(0, 1))
