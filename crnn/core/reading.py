@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 RETRY_BELOW = 0.5  # a line whose weakest character is less probable is read again: see docs/model-card.md
-# An ensemble's second network (docs/finetuning.md) also reads a line whose weakest character is less probable than this,
+# An ensemble's second network (docs/finetuning.md) also reads a line whose weakest character is less probable,
 SECOND_MODEL_BELOW = 0.8
 # unless the line's log-odds of being of the domain are below this. Of 400 brush-written lines none were.
 MIN_DOMAIN_LOGIT = -2.0

@@ -3,8 +3,8 @@
 python -m crnn.evaluation.decoding.lm_tuning model=FILE language_model=FILE
 
 First the language model's weight and the length bonus on a grid, then how sure is sure, for lines looked at once; then
-its weight where two passes are compared; then greedy against the beam on test lines as users read them, unsure ones twice:
-errors, lines made right, lines made wrong, time.
+its weight where two passes are compared; then greedy against the beam on test lines as users read them,
+unsure ones twice: errors, lines made right, lines made wrong, time.
 """
 
 from __future__ import annotations
