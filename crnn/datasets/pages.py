@@ -8,7 +8,6 @@ is one without text.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import numpy as np
 
 from crnn.core.errors import UserError
 from crnn.core.files import PAGE_LIST
+from crnn.datasets.holdout import is_held_out
 from crnn.image.decode import decode_image
 
 LABEL_LIST = "Label.txt"
@@ -69,12 +69,11 @@ def read_pages(folder: str | Path) -> list[LabeledPage]:
 
 
 def split_by_source(pages: Sequence[LabeledPage], share: float) -> tuple[list[LabeledPage], list[LabeledPage]]:
-    """Pages to train on and pages held out: about `share` of the sources, chosen by digest, the same in every run."""
+    """Pages to train on and pages held out, see `is_held_out`."""
     kept: list[LabeledPage] = []
     held: list[LabeledPage] = []
     for page in pages:
-        digest = int(hashlib.md5(page.source.encode(), usedforsecurity=False).hexdigest(), 16)
-        (held if digest % 1000 < 1000 * share else kept).append(page)
+        (held if is_held_out(page.source, share) else kept).append(page)
     return kept, held
 
 

@@ -26,6 +26,7 @@ from crnn.core.errors import UserError
 from crnn.core.files import REJECTS
 from crnn.core.model_info import ArtifactInfo
 from crnn.core.stage import stage
+from crnn.datasets.holdout import is_held_out
 from crnn.datasets.lmdb_store import PARTIAL_SUFFIX, LineWriter, StoredLine
 from crnn.datasets.validation import (
     Reason,
@@ -129,7 +130,10 @@ def import_lines(cfg: ImportConfig, start: ArtifactInfo | None = None) -> Import
             if isinstance(line, Reject) or isinstance(checked, Reject):
                 rejects.append(checked if isinstance(checked, Reject) else line)
                 continue
-            held_out = test is not None and _draw(line.origin.group.encode() or checked.image, cfg.seed) < cfg.holdout
+            group = line.origin.group
+            held_out = test is not None and (
+                is_held_out(group, cfg.holdout) if group else _draw(checked.image, cfg.seed) < cfg.holdout
+            )
             sources["test" if held_out else "train", line.origin.group, line.origin.license] += 1
             if test is not None and held_out:
                 test.append(checked)
@@ -187,9 +191,9 @@ def _read(image: bytes | Path) -> bytes:
         raise RejectedLine(Reason.IMAGE, f"not the name of a file: {error}") from None
 
 
-def _draw(key: bytes, seed: int) -> float:
-    """Number in [0, 1) that depends on a group's name or a picture, and the seed: neither ever changes sides."""
-    return int.from_bytes(hashlib.sha256(f"{seed} ".encode() + key).digest()[:8]) / 2**64
+def _draw(picture: bytes, seed: int) -> float:
+    """Number in [0, 1) that depends on a picture and the seed: it never changes sides."""
+    return int.from_bytes(hashlib.sha256(f"{seed} ".encode() + picture).digest()[:8]) / 2**64
 
 
 def _report(path: Path, rejects: list[Reject]) -> None:

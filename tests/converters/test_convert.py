@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 
 from crnn.core.errors import UserError
 from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
+from crnn.datasets.pages import LabeledPage, split_by_source
 from crnn.datasets.validation import Reason, Reject
 from data.converters.convert import Imported, import_lines
 from data.converters.detect import locate
@@ -438,6 +439,10 @@ def test_a_list_of_json_objects_is_read_from_archives(tmp_path: Path, run: Any) 
     sides = {side: {group for split, group, *_ in rows if split == side} for side in ("train", "test")}
     assert sides["train"] and sides["test"] and not sides["train"] & sides["test"]
     assert sum(int(count) for *_, count in rows) == 201
+    pages = [LabeledPage(tmp_path, np.zeros((0, 4, 2), np.float32), (), "ui", f"owner/{i}") for i in range(20)]
+    assert sides["test"] == {
+        page.source for page in split_by_source(pages, 0.2)[1]
+    }  # the finder has not seen them either
     (weight,) = {line.weight for line in stored if line.category == "sign"}
     assert weight in (0.5, 1.0)  # 1.0 if it is held out
 
