@@ -2,7 +2,7 @@
 
     python -m tests.load tables   models/crnn-zh-en.int8.onnx     # clients × batching × cache × workers, bare reader
     python -m tests.load overload models/crnn-zh-en.int8.onnx     # ten times what it can do; --workers 1: client apart
-    python -m tests.load soak     models/crnn-zh-en.int8.onnx --seconds 3600
+    python -m tests.load soak     models/crnn-zh-en.int8.onnx --seconds 3600 --hostile 0.05
     python -m tests.load rapid    models/crnn-zh-en.int8.onnx     # beside RapidOCR, fetched by make bench
     python -m tests.load random   models/crnn-zh-en.int8.onnx     # 1,000 pictures nobody sends in good faith
 
@@ -141,14 +141,18 @@ def flood(
         process.wait()
 
 
-def soak(model: Path, pictures: list[bytes], seconds: float) -> None:
-    """Mixed traffic; memory and descriptors ten times on the way."""
+def soak(model: Path, pictures: list[bytes], seconds: float, hostile: float) -> None:
+    """Mixed traffic; memory and descriptors ten times on the way. What attacks are answered is counted apart."""
     with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
-        row("minute", "requests/s", "p99 ms", "statuses", "memory MB", "descriptors")
-        row(*["---"] * 6)
-        for part, (report, megabytes, descriptors) in enumerate(soaked(server, pictures, seconds), 1):
-            rate = len(report.replies) / report.seconds
-            row(part * seconds / 600, rate, report.milliseconds(99), dict(report.statuses), megabytes, descriptors)
+        row("minute", "requests/s", "p99 ms", "most ms", "statuses", "attacks", "memory MB", "descriptors")
+        row(*["---"] * 8)
+        workers = server.workers()
+        for part, (report, megabytes, descriptors) in enumerate(soaked(server, pictures, seconds, hostile), 1):
+            good, bad = report.of(hostile=False), report.of(hostile=True)
+            rate = len(good.replies) / report.seconds
+            times = good.milliseconds(99), good.milliseconds(100)
+            row(part * seconds / 600, rate, *times, dict(good.statuses), dict(bad.statuses), megabytes, descriptors)
+        assert server.workers() == workers, "a worker died"
 
 
 def random_pictures(model: Path, pictures: list[bytes], seconds: float, count: int) -> None:
@@ -211,11 +215,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="for overload: of the server")
     parser.add_argument("--short", action="store_true", help="for tables: only default batches, without the cache")
     parser.add_argument("--rapid-model", type=Path, default=RAPID_MODEL, help="for rapid: the peer's ONNX file")
+    parser.add_argument("--hostile", type=float, default=0.0, help="for soak: share of requests that are attacks")
     parser.add_argument("--pictures", type=int, default=1000, help="for random: how many")
     arguments = parser.parse_args()
     seconds = arguments.seconds or default_seconds[arguments.kind]
     more = {"rapid": [arguments.rapid_model], "tables": [arguments.short], "overload": [arguments.workers]}
-    more["random"] = [arguments.pictures]
+    more |= {"random": [arguments.pictures], "soak": [arguments.hostile]}
     kinds[arguments.kind](arguments.model.resolve(), lines(arguments.lines), seconds, *more.get(arguments.kind, []))
 
 

@@ -11,7 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -21,10 +21,11 @@ BOUNDARY = b"----------------line"
 
 @dataclass(frozen=True)
 class Task:
-    """A request and the text its reply must hold; None if anything will do."""
+    """A request and the text its reply must hold; None if anything will do. A hostile one gets its own connection."""
 
     request: bytes
     expected: str | None = None
+    hostile: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Reply:
     seconds: float
     retry_after: str | None = None
     body: bytes = b""
+    hostile: bool = False  # it answers such a request
 
 
 @dataclass
@@ -78,7 +80,11 @@ class Report:
     def add(self, task: Task, reply: Reply) -> None:
         if reply.status == 200 and task.expected is not None and json.loads(reply.body)["text"] != task.expected:
             self.wrong += 1
-        self.replies.append(Reply(reply.status, reply.seconds, reply.retry_after))
+        self.replies.append(Reply(reply.status, reply.seconds, reply.retry_after, hostile=task.hostile))
+
+    def of(self, hostile: bool) -> Report:
+        """The replies to hostile requests alone, or those to all others."""
+        return replace(self, replies=[reply for reply in self.replies if reply.hostile == hostile])
 
 
 def multipart(picture: bytes, path: str = "/api/v1/ocr", options: str = '{"layout": "line"}') -> bytes:
@@ -140,6 +146,14 @@ def _header(head: bytes, name: bytes) -> str | None:
     return head[start : head.index(b"\r\n", start)].decode() if start > len(name) + 3 else None
 
 
+async def _send_alone(url: str, task: Task) -> Reply:
+    connection = Connection(url)
+    try:
+        return await connection.send(task.request)
+    finally:
+        await connection.close()
+
+
 async def closed_loop(
     url: str,
     tasks: Iterator[Task],
@@ -160,7 +174,7 @@ async def closed_loop(
     async def client() -> None:
         connection = Connection(url)
         while time.perf_counter() < end and (task := next(tasks, None)) is not None:
-            reply = await connection.send(task.request)
+            reply = await (_send_alone(url, task) if task.hostile else connection.send(task.request))
             report.add(task, reply)
             on_reply(reply)
             if reply.status == 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 import random
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ import cv2
 import numpy as np
 import uvloop
 
+from tests.load.attacks import attacks, drip_headers
 from tests.load.client import Report, Task, closed_loop, multipart
 from tests.serve.running import RunningServer, memory, open_files
 
@@ -32,6 +35,7 @@ WORDS = [
     "page",
 ]
 PARTS = 10  # of a soak, after each of which memory and descriptors are looked at
+SLOW_CONNECTIONS = 50  # held open by headers that come a byte at a time, while there are attacks
 WARM_UP = 80  # pages before it: a worker's memory grows over its first forty, and then no more
 
 
@@ -55,13 +59,19 @@ def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
     return itertools.cycle([Task(multipart(picture, options=options)) for picture in pictures])
 
 
-def mixed(pictures: list[bytes]) -> Iterator[Task]:
-    """What people send all day: mostly lines, the same ones again and again, some whole pages, some rubbish."""
-    rng, page_tasks = random.Random(3), pages()
+def mixed(pictures: list[bytes], hostile: float = 0.0) -> Iterator[Task]:
+    """What people send all day: mostly lines, the same ones again and again, some whole pages, some rubbish.
+
+    Args:
+        hostile: share of the requests that are attacks.
+    """
+    rng, page_tasks, hostile_tasks = random.Random(3), pages(), attacks()
     line_tasks = tasks(pictures, cached=True)
     while True:
         kind = rng.random()
-        if kind < 0.05:
+        if rng.random() < hostile:
+            yield next(hostile_tasks)
+        elif kind < 0.05:
             yield next(page_tasks)
         elif kind < 0.1:
             yield Task(multipart(rng.choice(pictures)[: rng.randint(0, 300)]))
@@ -84,12 +94,27 @@ def _page(height: int, width: int) -> bytes:
     return cv2.imencode(".jpg", cv2.resize(page, (width, height)))[1].tobytes()
 
 
-def soaked(server: RunningServer, pictures: list[bytes], seconds: float) -> Iterator[tuple[Report, float, int]]:
+def soaked(
+    server: RunningServer, pictures: list[bytes], seconds: float, hostile: float = 0.0
+) -> Iterator[tuple[Report, float, int]]:
     """Mixed traffic from 8 clients, at most 40 requests a second, for `seconds`; after each tenth of it what was
     answered, and the workers' memory in MB and open files.
+
+    Args:
+        hostile: share of the requests that are attacks; with any, slow headers hold connections open all the while.
     """
     uvloop.run(closed_loop(server.url, itertools.islice(pages(), WARM_UP), 8, 600))
-    work = mixed(pictures)
+    work = mixed(pictures, hostile)
     for _ in range(PARTS):
-        report = uvloop.run(closed_loop(server.url, work, 8, seconds / PARTS, patient=True, pause=0.2))
+        report = uvloop.run(_part(server.url, work, seconds / PARTS, SLOW_CONNECTIONS if hostile else 0))
         yield report, memory(server.workers()), open_files(server.workers())
+
+
+async def _part(url: str, work: Iterator[Task], seconds: float, slow: int) -> Report:
+    dripping = asyncio.create_task(drip_headers(url, slow))
+    try:
+        return await closed_loop(url, work, 8, seconds, patient=True, pause=0.2)
+    finally:
+        dripping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await dripping

@@ -1,4 +1,4 @@
-"""Mixed traffic for a minute, or for as long as SOAK_SECONDS says: what a server holds must not grow with its work."""
+"""Mixed traffic and attacks for a minute, or for as long as SOAK_SECONDS says: what a server holds must not grow."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ MOST = 450  # MB a worker: model and language model take 170, the finder's tenso
 def test_memory_and_descriptors_stay_flat_under_mixed_traffic(tmp_path: Path) -> None:
     with RunningServer(tmp_path, DEFAULT_MODEL, deadline_ms=60_000) as server:  # enough on however busy a machine
         workers = server.workers()
-        parts = list(soaked(server, lines(None), SECONDS))
+        parts = list(soaked(server, lines(None), SECONDS, hostile=0.05))
         assert server.workers() == workers
-    statuses = {status for report, _, _ in parts for status in report.statuses}
-    assert 200 in statuses
-    assert statuses <= {200, 400, 415}  # pages and lines are read, rubbish is refused, and nothing else happens
+    good, bad = (
+        {status for report, _, _ in parts for status in report.of(hostile).statuses} for hostile in (False, True)
+    )
+    assert 200 in good
+    assert good <= {200, 400, 415}  # pages and lines are read, rubbish is refused, and nothing else happens
+    assert 413 in bad
+    assert bad <= {200, 400, 403, 413, 415, 431}
     # The first half fills caches.
     first, second = parts[: PARTS // 2], parts[PARTS // 2 :]
     before, after = ([megabytes for _, megabytes, _ in half] for half in (first, second))
