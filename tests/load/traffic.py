@@ -42,8 +42,7 @@ WARM_UP = 80  # pages before it: a worker's memory grows over its first forty, a
 def lines(folder: Path | None) -> list[bytes]:
     """Encoded line pictures: those of `folder`, or 500 that are drawn."""
     if folder is not None:
-        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
-        return [path.read_bytes() for path in found]
+        return images(folder)
     rng, drawn = random.Random(1), []
     for _ in range(500):
         text = " ".join(rng.choices(WORDS, k=rng.randint(2, 5)))
@@ -51,6 +50,12 @@ def lines(folder: Path | None) -> list[bytes]:
         cv2.putText(image, text, (10, 31), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 0, 2, cv2.LINE_AA)
         drawn.append(cv2.imencode(".png", image)[1].tobytes())
     return drawn
+
+
+def images(folder: Path) -> list[bytes]:
+    """The encoded pictures in `folder` and below."""
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"))
+    return [path.read_bytes() for path in found]
 
 
 def tasks(pictures: list[bytes], cached: bool) -> Iterator[Task]:
@@ -81,9 +86,13 @@ def mixed(pictures: list[bytes], hostile: float = 0.0) -> Iterator[Task]:
 
 def pages() -> Iterator[Task]:
     """Pages of twenty sizes, again and again."""
+    return itertools.cycle([Task(multipart(page, options='{"cache": false}')) for page in drawn_pages()])
+
+
+def drawn_pages() -> Iterator[bytes]:
+    """Twenty of them, of different sizes."""
     rng = random.Random(4)
-    drawn = [_page(rng.randint(300, 2400), rng.randint(300, 2400)) for _ in range(20)]
-    return itertools.cycle([Task(multipart(page, options='{"cache": false}')) for page in drawn])
+    return (_page(rng.randint(300, 2400), rng.randint(300, 2400)) for _ in range(20))
 
 
 def _page(height: int, width: int) -> bytes:
