@@ -20,6 +20,7 @@ from crnn.core.errors import UserError
 from crnn.core.reading import (
     MIN_DOMAIN_LOGIT,
     RETRY_BELOW,
+    RETRY_MEAN,
     SECOND_MODEL_BELOW,
     SWITCH_MARGIN,
     CharReading,
@@ -59,7 +60,8 @@ class Recognizer:
         info: the model's description; of an ensemble, that of the fine-tuned network, which knows all the characters.
         unsure: a line with a character less probable than this is read again with padding above and below, and if that
             gives another text a third time, cropped: what two of three passes agree on is kept, else the surest; 0 for
-            never. The network's own probability counts, whether it is calibrated or not.
+            never. The network's own probability counts, whether it is calibrated or not. A line whose characters are
+            less probable than `RETRY_MEAN` on average is read once: another pass would not make it clear.
         max_batch: lines of one width that are read in one run, see `OnnxSession`.
         decode: the decoder where a reading names none: the beam with the shipped language model. It is made when it is
             first used; another may be put in its place.
@@ -194,7 +196,7 @@ class Recognizer:
             return allowance.take(scaled_width(pixels[line], spec) / spec.max_width)
 
         firsts = session.read(pixels, decode)
-        unsure = [i for i, first in enumerate(firsts) if _is_unsure(first.reading, self.unsure)]
+        unsure = [i for i, first in enumerate(firsts) if _may_gain(first.reading, self.unsure)]
         passes = {i: [firsts[i]] for i in unsure if may_read_again(i)}
         padded = session.read([pad_vertically(pixels[i]) for i in passes], decode, PAD_STRETCH)
         for i, one in zip(passes, padded, strict=True):
@@ -218,8 +220,8 @@ def _in_picture(reading: Reading, crop: Crop) -> Reading:
     return reading.placed([replace(char, x=crop.left + char.x, y=middle) for char in reading.chars])
 
 
-def _is_unsure(reading: Reading, least: float) -> bool:
-    return reading.weakest < least and not is_pattern(reading.text)
+def _may_gain(reading: Reading, least: float) -> bool:
+    return reading.weakest < least and reading.mean >= RETRY_MEAN and not is_pattern(reading.text)
 
 
 def _letters(one: Pass) -> str:

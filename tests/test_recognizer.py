@@ -17,6 +17,7 @@ from crnn.core.canvas import CanvasSpec
 from crnn.core.errors import UserError
 from crnn.core.metrics import edit_distance
 from crnn.core.model_info import ArtifactInfo
+from crnn.core.reading import RETRY_MEAN
 from crnn.decoding.beam_settings import BeamSettings
 from crnn.decoding.ctc import CtcPath, greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
@@ -214,8 +215,9 @@ def test_an_unsure_line_is_looked_at_until_two_agree(trained: Path) -> None:
         lines, passes_over(trained / "model.onnx", lines), readings, strict=True
     ):
         texts = [first.text, farther.text, nearer.text]
-        if first.weakest >= 0.9:
+        if first.weakest >= 0.9 or first.mean < RETRY_MEAN:
             assert said(kept) == said(first)
+            kept_by["first"] += first.mean < RETRY_MEAN
         elif first.text == farther.text:
             assert said(kept) == said(max(first, farther, key=lambda reading: reading.line_confidence))
             kept_by["two"] += 1
@@ -226,7 +228,7 @@ def test_an_unsure_line_is_looked_at_until_two_agree(trained: Path) -> None:
             assert said(kept) == said(max(first, farther, nearer, key=lambda reading: reading.line_confidence))
             kept_by["surest"] += 1
         assert all(0 <= char.x <= line.shape[1] for char in kept.chars)
-    assert min(kept_by["two"], kept_by["three"], kept_by["surest"]) > 2, kept_by
+    assert min(kept_by[way] for way in ("first", "two", "three", "surest")) > 2, kept_by
 
 
 def test_the_shipped_model_reads_traditional_chinese() -> None:
@@ -278,7 +280,7 @@ def test_where_no_two_looks_agree_the_decoder_decides(trained: Path) -> None:
     chosen = Recognizer(trained / "model.onnx", unsure=1.1).read_many(lines, contrary)
     disagreeing = 0
     for passes, kept in zip(passes_over(trained / "model.onnx", lines), chosen, strict=True):
-        if len({one.text for one in passes}) == 3 and all(one.text for one in passes):
+        if len({one.text for one in passes}) == 3 and all(one.text for one in passes) and passes[0].mean >= RETRY_MEAN:
             assert said(kept) == said(min(passes, key=lambda reading: reading.line_confidence))
             disagreeing += 1
     assert disagreeing > 2

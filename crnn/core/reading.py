@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-RETRY_BELOW = 0.5  # a line whose weakest character is less probable is read again: see docs/model-card.md
+# A line whose weakest character is less probable is read again, if on average its characters are at least so probable.
+# Of 125 lines less clear than that, further passes set fewer right than they spoiled (docs/history/reader.md).
+RETRY_BELOW, RETRY_MEAN = 0.5, 0.7
 # An ensemble's second network (docs/finetuning.md) also reads a line whose weakest character is less probable,
 SECOND_MODEL_BELOW = 0.8
 # unless the line's log-odds of being of the domain are below this. Of 400 brush-written lines none were.
@@ -61,15 +63,17 @@ class Reading:
         return min((char.confidence for char in self.chars), default=1.0)
 
     @property
+    def mean(self) -> float:
+        """Mean confidence of the characters; 0 where nothing was read."""
+        return sum(char.confidence for char in self.chars) / max(1, len(self.chars))
+
+    @property
     def selection_score(self) -> float:
         """By which readings of different networks compare: log-odds of the mean confidence plus those of the least.
 
         The probability of the whole line falls with each character, so that a network that drops some would win.
         """
-        if not self.chars:
-            return 2 * _log_odds(0.0)
-        mean = sum(char.confidence for char in self.chars) / len(self.chars)
-        return _log_odds(mean) + _log_odds(self.weakest)
+        return _log_odds(self.mean) + _log_odds(self.weakest) if self.chars else 2 * _log_odds(0.0)
 
     @classmethod
     def of(cls, chars: Sequence[CharReading], scale: float = 1.0, offset: float = 0.0) -> Reading:
