@@ -99,7 +99,7 @@ export default {
   right_text: "What this line says",
   saving: "Saving…",
   kept: "Saved for training. Thank you!",
-  changed_here: "Changed here only: lines of this page cannot be saved for training.",
+  changed_here: "Changed here only: without a picture of its page, a line cannot be saved for training.",
   not_kept: "Changed here, but not saved for training: {reason}",
   empty_line: "A line cannot be empty. Escape leaves it as it was.",
 

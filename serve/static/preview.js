@@ -42,6 +42,26 @@ export function preview(file) {
   return made;
 }
 
+const MARGIN = 8; // pixels around a line that is cut out
+
+// The line in `quad` of the picture at `url`, which shows a page `width` pixels wide: {file, quad}, a PNG of the line's
+// surroundings and the quad in its pixels.
+export async function cutOut(url, width, quad) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const scale = image.naturalWidth / width;
+  const corners = quad.map((corner) => corner.map((place) => place * scale));
+  const along = (axis) => corners.map((corner) => corner[axis]);
+  const [left, top] = [0, 1].map((axis) => Math.floor(Math.min(...along(axis))) - MARGIN);
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.ceil(Math.max(...along(0))) + MARGIN - left;
+  canvas.height = Math.ceil(Math.max(...along(1))) + MARGIN - top;
+  canvas.getContext("2d").drawImage(image, -left, -top);
+  const file = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  return { file, quad: corners.map(([x, y]) => [x - left, y - top]) };
+}
+
 export function release(made) {
   if (!made) return;
   URL.revokeObjectURL(made.url);

@@ -21,7 +21,7 @@ export function marked(line, least, text = textOf(line)) {
 }
 
 export class Row {
-  // `train(line, text)`: promises the server's answer; null where it takes no corrections.
+  // `train(line, text)`: promises the server's answer, or null where no picture of the line is here to be sent.
   // `moved(row, step)`: called when Tab leaves the row for the one before (-1) or after it (1).
   field = null; // while it is edited
 
@@ -104,11 +104,11 @@ export class Row {
 
   async #save(text) {
     this.element.dispatchEvent(new CustomEvent("edited", { bubbles: true }));
-    if (!this.train) return this.#tell("changed_here");
     this.#tell("saving");
     try {
       const kept = await this.train(this.line, text);
       if (this.line.now !== text) return; // edited again meanwhile
+      if (!kept) return this.#tell("changed_here");
       this.line.now = kept.text;
       if (!this.field) this.show();
       this.#tell("kept", "good");
@@ -125,13 +125,7 @@ export class Row {
   }
 }
 
-export const trainer = (scan, page) => {
-  if (!scan.isTrainable(page)) return null;
-  // The places are told in the page's pixels, and asked for in the file's.
-  const { width, height } = scan.shown ?? page;
-  const [across, down] = [width / page.width, height / page.height];
-  return (line, text) => {
-    const quad = line.quad.map(([x, y]) => [x * across, y * down]);
-    return correct(scan.file, { text: line.text, quad }, text);
-  };
+export const trainer = (scan, page) => async (line, text) => {
+  const cut = await scan.cutOut(page, line.quad);
+  return cut && correct(cut.file, { text: line.text, quad: cut.quad }, text);
 };

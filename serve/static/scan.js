@@ -2,7 +2,7 @@
 
 import { paragraphsOf, paragraphText } from "./paragraphs.js";
 import { LARGE, Pictures } from "./pictures.js";
-import { preview, release } from "./preview.js";
+import { cutOut, preview, release } from "./preview.js";
 import { follow, forgetJob, readDocument } from "./server.js";
 
 // A line: {text, confidence, quad, vertical, chars, error} as the server gives it; `now` is what a person made of it.
@@ -62,9 +62,15 @@ export class Scan extends EventTarget {
     return page.error && !page.width ? null : this.#pictures.of(page.page, this.#job, large);
   }
 
-  // With a correction a picture is sent back, of whose pages the server takes the first.
-  isTrainable(page) {
-    return page.page === 1 && (this.shown !== null || this.file.type === "image/tiff");
+  // What shows the line at `quad` of a page, for a correction: promises {file, quad}, or null if no picture is here.
+  async cutOut(page, quad) {
+    if (page.page === 1 && (this.shown || this.file.type === "image/tiff")) {
+      // As sharp as it came: the server takes the first page of a file. Its pixels may be more than the page's.
+      const { width, height } = this.shown ?? page;
+      return { file: this.file, quad: quad.map(([x, y]) => [(x * width) / page.width, (y * height) / page.height]) };
+    }
+    const url = await this.picture(page);
+    return url && cutOut(url, page.width, quad);
   }
 
   text(joined = false) {

@@ -92,7 +92,7 @@ export default {
   right_text: "这一行的正确文字",
   saving: "保存中…",
   kept: "已保存，将用于训练。谢谢！",
-  changed_here: "只在此处修改：此页的文字不能保存用于训练。",
+  changed_here: "只在此处修改：没有此页的图片，文字不能保存用于训练。",
   not_kept: "已在此处修改，但未能保存用于训练：{reason}",
   empty_line: "文字不能为空。按 Esc 放弃修改。",
 

@@ -18,6 +18,8 @@ from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from crnn.image.decode import decode_image
+from serve.engine.corrections import FILE, CorrectionStore
 from tests.serve.chromium import Page
 from tests.serve.conftest import encode, line
 from tests.serve.running import RunningServer, until
@@ -60,6 +62,12 @@ def status(address: str) -> int:
     except urllib.error.HTTPError as error:
         with error:
             return error.code
+
+
+def saved(server: RunningServer, folder: Path) -> list[np.ndarray]:
+    """The lines that people corrected, as they are exported for training."""
+    CorrectionStore(server.state / FILE, most=0).export(folder)
+    return [decode_image(path.read_bytes()) for path in folder.rglob("*.png")]
 
 
 # The darkest there is across the box of each line, in the picture that is shown of a page
@@ -128,16 +136,21 @@ def test_a_page_whose_picture_is_gone_is_drawn_from_its_text(page: Page, tmp_pat
     assert [element.text for element in page.all(".sheet text")] == page.texts(2), "drawn where they stand"
 
 
-def test_lines_of_a_picture_are_saved_for_training_those_of_a_pdf_are_not(page: Page, tmp_path: Path) -> None:
-    page.choose(document(tmp_path / "one.pdf", sheet(2)), document(tmp_path / "one.tif", sheet(2)))
+def test_corrected_lines_of_any_page_are_saved_for_training(page: Page, server: RunningServer, tmp_path: Path) -> None:
+    page.choose(document(tmp_path / "two.pdf", sheet(1), sheet(2)), document(tmp_path / "one.tif", sheet(2)))
     page.ended(2)
-    page.edit(0)
-    page.driver.switch_to.active_element.send_keys("a", Keys.ENTER)
-    until(lambda: "Changed here only" in page.one(".outcome").text, 10)
-    page.open(1)
-    page.edit(0)
-    page.driver.switch_to.active_element.send_keys("a", Keys.ENTER)
-    until(lambda: page.one(".outcome").text == "Saved for training. Thank you!", 30)
+    for document_number, page_number in ((0, 0), (0, 1), (1, 0)):
+        page.open(document_number)
+        if page_number:
+            page.all(".leaf")[page_number].click()
+        page.edit(0)
+        page.driver.switch_to.active_element.send_keys("a", Keys.ENTER)
+        until(lambda: page.one(".outcome").text == "Saved for training. Thank you!", 30)
+    lines = saved(server, tmp_path / "saved")
+    assert lines
+    for kept in lines:
+        assert kept.shape[0] < 100, "the line alone"
+        assert kept.min() < 50 < 200 < kept.max(), "with its ink"
 
 
 def test_paragraphs_join_lines_that_still_show_their_boxes(page: Page, tmp_path: Path) -> None:
