@@ -38,7 +38,7 @@ TESTS = (
     test_page_documents.test_the_pages_of_a_pdf_are_shown_with_the_boxes_of_their_lines,
     test_page_documents.test_the_pages_of_a_tiff,
     test_page_documents.test_a_page_whose_picture_is_gone_is_drawn_from_its_text,
-    test_page_documents.test_lines_of_a_picture_are_saved_for_training_those_of_a_pdf_are_not,
+    test_page_documents.test_corrected_lines_of_any_page_are_saved_for_training,
     test_page_documents.test_paragraphs_join_lines_that_still_show_their_boxes,
     test_page_documents.test_a_locked_pdf_is_read_with_its_password,
     test_page_documents.test_a_long_document_is_read_as_a_job_and_may_be_cancelled,
