@@ -384,6 +384,6 @@ def test_a_tiff_tells_its_size_in_the_usual_types_or_is_refused() -> None:
     exotic = bytearray(tiff)
     exotic[entry + 2] = 16  # eight bytes, which libtiff would read
     assert declared_size(bytes(exotic)) is None
-    small = tiff[entry : entry + 8] + struct.pack("<I", 8)  # beside it the same tag as usual, and harmless
-    exotic[entry + 12 : entry + 24] = small
+    small = tiff[entry : entry + 8] + struct.pack("<I", 8)  # the same tag once more, as usual and harmless
+    exotic[entry + 24 : entry + 36] = small
     assert declared_size(bytes(exotic)) is None
