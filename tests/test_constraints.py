@@ -43,4 +43,3 @@ def test_what_the_worker_builds_on_is_installed_in_one_version_everywhere() -> N
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     (gunicorn,) = [line for line in map(Requirement, needed) if line.name == "gunicorn"]
     assert str(gunicorn.specifier).startswith("==")
-    assert "hence the exact" in (ROOT / "docs/history/server-design.md").read_text(encoding="utf-8")
