@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,3 +150,10 @@ def test_files_are_renamed_in_one_place() -> None:
     own = {"crnn/core/atomic.py", "crnn/network/checkpoint.py"}
     for path in modules("crnn") + modules("data"):
         assert "os.replace(" not in path.read_text(encoding="utf-8") or named(path) in own, path
+
+
+def test_all_code_is_checked_for_types() -> None:
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    assert set(checked["packages"]) == packages and {"crnn", "data", "serve"} <= packages
+    assert set(checked["modules"]) == {path.stem for path in ROOT.glob("*.py")}

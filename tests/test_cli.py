@@ -27,6 +27,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cv2.imwrite(str(folder / "two.png"), draw("e文"))
     (folder / "junk.png").write_text("not a picture")
     (folder / "cut.png").write_bytes((folder / "one.png").read_bytes()[:-40])
+    cv2.imwrite(str(folder / "cut.jpg"), draw("ab中"))
+    (folder / "cut.jpg").write_bytes((folder / "cut.jpg").read_bytes()[:-200])
     return folder
 
 
@@ -54,13 +56,14 @@ def test_prints_json_with_confidence_characters_and_time(folder: Path) -> None:
 
 
 def test_names_each_unreadable_image_and_reads_the_others(folder: Path) -> None:
-    done = crnn(folder, "--model", "model.onnx", "junk.png", "one.png", "absent.png", "cut.png", "two.png")
+    done = crnn(folder, "--model", "model.onnx", "junk.png", "one.png", "absent.png", "cut.png", "cut.jpg", "two.png")
     assert done.returncode == 2
     assert done.stdout == "ab中\ne文\n"
-    first, second, third = done.stderr.splitlines()
+    first, second, third, fourth = done.stderr.splitlines()  # ours alone, none of libpng's or libjpeg's
     assert first.startswith("error: junk.png: not an image")
     assert second == "error: absent.png: cannot be opened: No such file or directory"
     assert third == "error: cut.png: the image is damaged: the PNG file is cut short or altered"
+    assert fourth == "error: cut.jpg: the image is damaged: the JPEG file is cut short (it has no end marker)"
 
 
 def test_reads_standard_input(folder: Path) -> None:

@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from crnn.core.stage import typed
+from crnn.core.stage import _misread, typed
 from crnn.training.config import TrainConfig
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +52,15 @@ def test_a_mistake_ends_in_one_line(arguments: list[str], part: str, tmp_path: P
     assert result.returncode == 2
     assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
     assert part in lines[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["a (1).txt", "a[1].txt", "a=b.txt", "a,b.txt", "it's.txt", "~/a.txt", "{a}.txt", "中文.txt", 'a "b".txt'],
+)
+def test_what_a_mistaken_path_should_be_written_as_stands_for_it(path: str) -> None:
+    meant = _misread(f"source={path}", "")
+    assert OverridesParser.create().parse_override(meant).value() == path
 
 
 def made(target: str, *variables: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -35,3 +36,10 @@ def test_every_package_is_pinned_to_the_version_in_use() -> None:
     del found["crnn-ocr"]
     wrong = {name: version for name, version in found.items() if pinned.get(name) != f"=={version}"}
     assert not [f"{name}=={wrong[name]}" for name in wrong if not name.startswith(UNPINNED)]
+
+
+def test_what_the_worker_builds_on_is_installed_in_one_version_everywhere() -> None:
+    """Its base class and parser change with gunicorn's versions: 27.0.0 did not start with it."""
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    (gunicorn,) = [line for line in map(Requirement, needed) if line.name == "gunicorn"]
+    assert str(gunicorn.specifier).startswith("==")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import conftest, skips
+
 ROOT = Path(__file__).parent.parent
 TESTS = """
 import pytest
@@ -44,3 +46,8 @@ def test_ci_passes_over_no_test(tmp_path: Path, ci: str, counts: str) -> None:
     assert counts in done.stdout
     if ci:
         assert "skipped, but CI must run it: the engine is not installed" in done.stdout
+
+
+def test_all_tests_are_watched() -> None:
+    for hook in ("pytest_runtest_makereport", "pytest_make_collect_report"):
+        assert getattr(conftest, hook) is getattr(skips, hook)

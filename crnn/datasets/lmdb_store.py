@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 
 from crnn.core.atomic import put
 from crnn.core.errors import UserError
+from crnn.core.files import REJECTS
 
 PARTIAL_SUFFIX = ".partial"
 CATEGORY_SEPARATOR = "/"  # between the groups of a line that is filed under several
@@ -132,7 +132,8 @@ class LineWriter:
     The map grows as needed.
 
     Raises:
-        UserError: a finished database stands at `path`, or the unfinished one was begun with another `info`.
+        UserError: a finished database or something else stands at `path`, or the unfinished one was begun with another
+            `info`.
     """
 
     def __init__(self, path: str | Path, info: dict[str, Any], map_size: int = 1 << 28) -> None:
@@ -141,6 +142,8 @@ class LineWriter:
         self._partial = self.path.with_name(self.path.name + PARTIAL_SUFFIX)
         if (self.path / "data.mdb").exists():
             raise UserError(f"a dataset stands at {self.path} already: delete it or choose another name")
+        if self.path.exists() and not (self.path.is_dir() and {file.name for file in self.path.iterdir()} <= {REJECTS}):
+            raise UserError(f"something else than a dataset stands at {self.path}: choose another name")
         self._partial.mkdir(parents=True, exist_ok=True)
         self._env = lmdb.open(str(self._partial), map_size=map_size, sync=False, metasync=False)
         self._pending: list[tuple[bytes, bytes]] = []
@@ -162,8 +165,7 @@ class LineWriter:
         self._env.close()
         if kind is None:
             (self._partial / "lock.mdb").unlink(missing_ok=True)
-            if self.path.exists():
-                shutil.rmtree(self.path)  # holds no data.mdb, else __init__ had refused it
+            (self.path / REJECTS).unlink(missing_ok=True)  # of an import that was stopped
             put(self._partial, self.path)
 
     def __len__(self) -> int:

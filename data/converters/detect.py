@@ -55,15 +55,16 @@ def _candidates(path: Path) -> list[tuple[Path, str]]:
 
 def _list_format(file: Path) -> str | None:
     """Format of a text file by its first line; None if it is no list."""
+    suffix = file.suffix.lower()
     if file.name.lower().endswith(GT_TXT):
         return "gt_txt"
-    if file.suffix.lower() == ".csv":
+    if suffix == ".csv":
         return "tsv"
-    if file.suffix == ".jsonl":
+    if suffix == ".jsonl":
         return "jsonl"
     with file.open("rb") as opened:
         first = next((line for line in opened if line.strip()), b"")
     if b"\t" in first:
-        return "tsv" if file.suffix.lower() == ".tsv" else "paddle"
+        return "tsv" if suffix == ".tsv" else "paddle"
     name = first.decode(errors="replace").strip(BOM + " ").split(" ")[0]
     return "trdg" if Path(name).suffix.lower() in PICTURE_SUFFIXES else None

@@ -104,9 +104,13 @@ def build(cfg: CorpusConfig) -> Path:
     """Build the profile's corpus and return its folder, complete or unchanged.
 
     Raises:
-        UserError: an unknown profile, source, extractor, kind or split; or no source could be had.
+        UserError: an unknown profile, source, extractor, kind or split; no source could be had; or something else than
+            a corpus stands where it is to be written.
     """
     started = time.monotonic()
+    folder = Path(cfg.output)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CORPUS_LIST).is_file():
+        raise UserError(f"something else than a corpus stands at {folder}: choose another output")
     if cfg.profile not in cfg.profiles:
         raise UserError(f"no corpus profile {cfg.profile!r}: choose one of {', '.join(cfg.profiles)}")
     profile = cfg.profiles[cfg.profile]
@@ -128,10 +132,10 @@ def build(cfg: CorpusConfig) -> Path:
             snippets = [snippet for line in lines for snippet in cleaner.snippets(line)]
             corpus.add(snippets, name=f"generated {kind}", kind=kind, split=split, license="this project's")
     counts = corpus.counts(charset)
-    _write(Path(cfg.output), cfg.profile, corpus, counts)
+    _write(folder, cfg.profile, corpus, counts)
     _print_table(corpus.reports, counts)
-    print(f"{cfg.output}: {time.monotonic() - started:.0f} s")
-    return Path(cfg.output)
+    print(f"{folder}: {time.monotonic() - started:.0f} s")
+    return folder
 
 
 def _chosen(cfg: CorpusConfig, profile: Profile) -> dict[str, Source]:

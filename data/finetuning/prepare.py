@@ -110,7 +110,7 @@ def _describe(cfg: DomainConfig, start_sha256: str) -> dict[str, Any]:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and file.name != "lock.mdb":
                 digest.update(f"{file.name} {file.stat().st_size} ".encode())
-                if file.suffix in (".txt", ".tsv", ".csv", ".yaml"):  # the ones that are edited
+                if file.suffix.lower() in (".txt", ".tsv", ".csv", ".jsonl", ".yaml"):  # the ones that are edited
                     digest.update(file.read_bytes())
     settings = {key: value for key, value in asdict(cfg).items() if key not in ("processes", "cache")}
     return {**settings, "start_sha256": start_sha256, "inputs_sha256": digest.hexdigest()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from serve.base.errors import NotFound
 from serve.base.sqlite import connect
 
 FILE, FOLDER, DOCUMENT = "jobs.sqlite", "jobs", "document"
+ID_BYTES = 18  # of chance in a job's id, which is a third longer
 NO_SUCH_JOB = "there is no such job: it has expired, was deleted, or is another key's"
 
 SCHEMA = """
@@ -147,6 +149,12 @@ class JobFile:
             database.close()
             raise
         return database
+
+
+def is_of_a_job(folder: Path) -> bool:
+    """Whether a folder looks like a job's, by its name and what is in it: others may keep theirs in a folder `jobs`."""
+    is_id = re.fullmatch(rf"[\w-]{{{ID_BYTES * 4 // 3}}}", folder.name, re.ASCII)
+    return bool(is_id) and ((folder / DOCUMENT).is_file() or not any(folder.iterdir()))
 
 
 def job_of(row: Sequence[Any]) -> Job:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from crnn.documents.json import page_as_json
 from crnn.documents.result import Page
-from serve.engine.job_file import COLUMNS, FOLDER, Claim, JobFile, job_of
+from serve.engine.job_file import COLUMNS, FOLDER, Claim, JobFile, is_of_a_job, job_of
 
 LEASE_SECONDS = 10.0  # after which a page is another's, if its worker has not renewed its lease
 ATTEMPTS = 3  # at a page; then it is taken for one that ends whoever reads it
@@ -100,7 +100,7 @@ class JobQueue(JobFile):
             )
 
     def sweep(self) -> None:
-        """Remove what has expired, and folders that belong to no job."""
+        """Remove what has expired, and folders of jobs that are no longer known."""
         if not self._path.exists():
             return
         with self._reading() as database:
@@ -109,7 +109,8 @@ class JobQueue(JobFile):
         for (identity,) in expired:
             self._remove(identity)
         for folder in (self._state / FOLDER).glob("*"):
-            if folder.name not in known and time.time() - folder.stat().st_mtime > STRAY_SECONDS:
+            is_old = time.time() - folder.stat().st_mtime > STRAY_SECONDS
+            if folder.name not in known and is_old and folder.is_dir() and is_of_a_job(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def waiting_pages(self) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from serve.base.errors import NotFound, NotReady, RequestError, StorageFull, TooBusy, TooLarge
-from serve.engine.job_file import DOCUMENT, NO_SUCH_JOB, Job
+from serve.engine.job_file import DOCUMENT, ID_BYTES, NO_SUCH_JOB, Job
 from serve.engine.job_queue import JobQueue
 
 log = logging.getLogger("serve.engine.jobs")
@@ -61,7 +61,7 @@ class JobStore(JobQueue):
         if size > self._most_bytes:
             raise TooLarge(f"the document takes {size} bytes, jobs may take {self._most_bytes}", code="too_many_bytes")
         now = time.time()
-        identity = secrets.token_urlsafe(18)
+        identity = secrets.token_urlsafe(ID_BYTES)
         written = (identity, owner, name, request_id, json.dumps(options), json.dumps(model))
         folder = self.folder(identity)
         try:

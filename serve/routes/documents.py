@@ -25,7 +25,7 @@ from serve.routes.api import documents as reader
 from serve.routes.api import options, service
 from serve.routes.formats import content_type, format_of, labeled, send
 from serve.routes.multipart import form_of
-from serve.routes.parsing import body_of, client_probe, file_of, is_raw, json_object
+from serve.routes.parsing import client_probe, file_of, is_raw, json_object
 
 documents = Blueprint("documents", __name__)
 
@@ -145,7 +145,7 @@ def _document() -> Document:
     if request.is_json:
         raise UnsupportedType("send the document as multipart/form-data, or as the body itself")
     if is_raw(request):
-        content, name = body_of(request), ""
+        content, name = request.get_data(cache=False), ""
     else:
         form = form_of(request)
         assert form is not None

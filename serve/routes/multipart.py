@@ -14,7 +14,6 @@ from typing import IO
 
 from flask import Request
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from serve.base.errors import RequestError, UnsupportedType
@@ -68,9 +67,7 @@ def _any_form(request: Request) -> Form | None:
             raise RequestError("the form's Content-Type has no boundary", code="bad_form")
         try:
             return _read_fully(stream, boundary.encode("latin-1"), request.max_form_memory_size)
-        except (RequestEntityTooLarge, TimeoutError):
-            raise
-        except (ValueError, OSError) as error:  # also UnicodeError; and a body in chunks that are none
+        except ValueError as error:  # also UnicodeError
             raise RequestError(f"the form is damaged or cut short: {error}", code="bad_form") from None
     if request.is_json:
         return None

@@ -102,22 +102,8 @@ def json_object(request: Request) -> dict[str, Any]:
     """
     kept: dict[str, Any] | None = request.environ.get(_KEPT)
     if kept is None:
-        kept = request.environ[_KEPT] = _json_object(body_of(request))
+        kept = request.environ[_KEPT] = _json_object(request.get_data(cache=False))
     return kept
-
-
-def body_of(request: Request) -> bytes:
-    """The bytes of a request.
-
-    Raises:
-        RequestError: they are damaged.
-    """
-    try:
-        return request.get_data(cache=False)
-    except TimeoutError:
-        raise
-    except OSError as error:  # a body in chunks that are none
-        raise RequestError(f"the body is damaged or cut short: {error}", code="bad_body") from None
 
 
 def _json_object(data: bytes) -> dict[str, Any]:

@@ -171,8 +171,23 @@ def test_pairs_are_found_whatever_the_case_of_their_names(tmp_path: Path) -> Non
     write(tmp_path / "in/F.GT.TXT", "\ufeffHello world")
     form, lines = found(tmp_path / "in")
     assert form == "gt_txt" and [text for _, text, _ in lines] == ["Hello world"] * 6
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "form"),
+    [
+        ("LIST.CSV", ("file,text", "1.png,x"), "tsv"),
+        ("Labels.TSV", ("1.png\tx",), "tsv"),
+        ("LINES.JSONL", ('{"file": "1.png", "text": "x"}',), "jsonl"),
+    ],
+)
+def test_lists_are_known_by_their_endings_in_capitals_too(
+    tmp_path: Path, name: str, rows: tuple[str, ...], form: str
+) -> None:
     draw(tmp_path / "1.png")
-    assert found(write(tmp_path / "LIST.CSV", "file,text", "1.png,x"))[1] == [("1.png", "x", "")]
+    listed = write(tmp_path / name, *rows)
+    for source in (listed, tmp_path):  # the list itself, and the folder it is in
+        assert (locate(source).form, [text for _, text, _ in found(source)[1]]) == (form, ["x"])
 
 
 def test_lists_of_another_machine_find_their_pictures_by_the_ends_of_their_paths(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
+from crnn.core.files import CORPUS_LIST
 from data.corpus.build import CorpusConfig, Generated, Profile, build
 from data.corpus.cleaning import Cleaner
 from data.corpus.extractors import EXTRACTORS, ExtractorOptions
@@ -201,10 +202,20 @@ def test_no_source_at_all_is_an_error_and_leaves_the_old_corpus(tmp_path: Path) 
     old = tmp_path / "corpus/train/prose.txt"
     old.parent.mkdir(parents=True)
     old.write_text("旧的\n", encoding="utf-8")
+    (tmp_path / "corpus" / CORPUS_LIST).write_text("{}")
     cfg = own_corpus(tmp_path, gone=Source(path=str(tmp_path / "gone"), kind="ui", license="own"))
     with pytest.raises(UserError, match="none of the 1 text sources"):
         build(cfg)
     assert old.exists()
+
+
+def test_what_is_no_corpus_is_not_replaced_by_one(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus/novel.txt").write_text("years of work")
+    source = Source(path=str(tmp_path / "corpus/novel.txt"), kind="prose", license="own")
+    with pytest.raises(UserError, match=r"something else than a corpus stands at .*: choose another output"):
+        build(own_corpus(tmp_path, mine=source))
+    assert (tmp_path / "corpus/novel.txt").exists()
 
 
 @pytest.mark.parametrize(

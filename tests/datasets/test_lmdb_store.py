@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from crnn.core.errors import UserError
+from crnn.core.files import REJECTS
 from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 
 LINES = [
@@ -93,6 +94,19 @@ def test_lines_are_on_the_disk_before_the_database_takes_its_name(
 def test_a_finished_database_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="stands at"):
         build(build(tmp_path / "lines", LINES), LINES)
+
+
+def test_what_is_no_database_is_not_replaced_by_one(tmp_path: Path) -> None:
+    """Without a name, a set would be written to the folder of all sets."""
+    build(tmp_path / "sets/first", LINES)
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "sets", tmp_path / "file"):
+        with pytest.raises(UserError, match=r"something else than a dataset stands at .*: choose another name"):
+            build(path, LINES)
+    assert len(LineStore(tmp_path / "sets/first")) == 2
+    (tmp_path / "sets/second").mkdir()
+    (tmp_path / "sets/second" / REJECTS).touch()  # of an import that was stopped
+    assert len(LineStore(build(tmp_path / "sets/second", LINES))) == 2
 
 
 def test_the_map_grows(tmp_path: Path) -> None:

@@ -136,6 +136,31 @@ def test_rows_of_bars_are_no_text(name: str) -> None:
     assert reader().read(decode_image((CASES / name).read_bytes())).text == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "layout", "texts"),
+    [
+        ("big_letters_line.png", "line", ["营业执照"]),
+        ("big_letters_line.png", "page", ["营业执照"]),
+        ("big_letters_page.png", "page", ["营业执照"]),
+        (
+            "big_title_page.png",
+            "page",
+            [
+                "关于放假的通知",
+                "各部门：根据国家规定，现将放假安排通知如下。",
+                "一、放假时间为十月一日至十月七日。",
+                "二、各单位做好值班工作。",
+            ],
+        ),
+    ],
+)
+def test_letters_of_hundreds_of_pixels_are_read_and_small_ones_beside_them(
+    name: str, layout: str, texts: list[str]
+) -> None:
+    found = reader().read(decode_image((CASES / name).read_bytes()), layout=layout)
+    assert [line.text for line in found.lines] == texts
+
+
 def test_the_network_runs_once_at_a_time() -> None:
     """For each run at the same time the session would keep another 140 MB."""
     alone, running, most = Finder(), [], []

@@ -38,7 +38,7 @@ from crnn.training.config import DataConfig as TrainData
 from crnn.training.config import TrainConfig
 from crnn.training.trainer import Trainer
 from data.finetuning.config import DomainConfig
-from data.finetuning.prepare import prepare
+from data.finetuning.prepare import _describe, prepare
 from data.finetuning.text import evenly, gather, plant
 from data.synthesis.settings import Span
 from serve.app import create_app
@@ -185,6 +185,16 @@ def test_the_user_is_told_what_is_missing(config: DomainConfig, tmp_path: Path) 
     (tmp_path / "text.txt").write_text("".join(map(chr, range(0x4E00, 0x4E00 + 40))))
     with pytest.raises(UserError, match="40 characters outside the charset, more than max_new_characters=30"):
         prepare(replace(config, text=str(tmp_path / "text.txt"), max_new_characters=30))
+
+
+@pytest.mark.parametrize("name", ["labels.tsv", "LABELS.CSV", "lines.jsonl"])
+def test_an_edited_list_is_another_input(config: DomainConfig, tmp_path: Path, name: str) -> None:
+    listed, inputs = tmp_path / "own" / name, []
+    listed.parent.mkdir()
+    for text in ("1.png,12", "1.png,13"):  # of one size
+        listed.write_text(text)
+        inputs.append(_describe(replace(config, data=str(listed.parent)), "")["inputs_sha256"])
+    assert inputs[0] != inputs[1]
 
 
 def test_another_run_is_not_mistaken_for_a_fine_tune(config: DomainConfig, tmp_path: Path) -> None:

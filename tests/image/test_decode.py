@@ -381,5 +381,9 @@ def test_a_tiff_tells_its_size_in_the_usual_types_or_is_refused() -> None:
     tiff = bytearray(encode(Image.new("L", (40, 20)), "TIFF"))
     entry = int.from_bytes(tiff[4:8], "little") + 2  # the width, which stands first
     assert int.from_bytes(tiff[entry : entry + 2], "little") == 256
-    tiff[entry + 2] = 16  # eight bytes, which libtiff would read
-    assert declared_size(bytes(tiff)) is None
+    exotic = bytearray(tiff)
+    exotic[entry + 2] = 16  # eight bytes, which libtiff would read
+    assert declared_size(bytes(exotic)) is None
+    small = tiff[entry : entry + 8] + struct.pack("<I", 8)  # the same tag once more, as usual and harmless
+    exotic[entry + 24 : entry + 36] = small
+    assert declared_size(bytes(exotic)) is None

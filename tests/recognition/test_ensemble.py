@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from crnn.core.charset import Charset
 from crnn.core.errors import UserError
 from crnn.core.model_info import METADATA_KEY, ArtifactInfo
-from crnn.core.reading import MIN_DOMAIN_LOGIT, SECOND_MODEL_BELOW, SWITCH_MARGIN
+from crnn.core.reading import MIN_DOMAIN_LOGIT, SECOND_MODEL_BELOW, SWITCH_MARGIN, CharReading, Reading
 from crnn.datasets.lmdb_store import LineStore, LineWriter, StoredLine
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import DecodeOptions, make_decoder
@@ -23,7 +24,7 @@ from crnn.image.margins import without_margins
 from crnn.image.preprocess import decode_image, to_gray
 from crnn.network.onnx_export import ExportConfig, export
 from crnn.recognition.ensemble import SECOND_KEY, unpack
-from crnn.recognition.session import OnnxSession
+from crnn.recognition.session import OnnxSession, Pass
 from crnn.recognizer import Recognizer
 from crnn.training.config import DataConfig, TrainConfig
 from crnn.training.trainer import Trainer
@@ -148,6 +149,33 @@ def test_a_look_does_not_make_up_for_a_less_sure_reading(
     ).mean() > 0.9  # though the tuned network has forgotten such lines
     general = share_right(Recognizer(trained / "model.onnx"), held_out_digits)
     assert share_right(Recognizer(wrong), held_out_digits) > general - 0.1  # alone it reads less than .8
+
+
+def log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+@pytest.mark.parametrize(
+    ("lead", "domain_logit", "kept"),
+    [
+        (0.9, 0.0, "tuned"),
+        (0.3, 0.0, "general"),  # the lead is too small for a line that looks like any
+        (0.3, 0.5, "tuned"),  # but not for one that looks like the domain
+        (0.05, 0.5, "general"),
+        (0.05, 3.0, "tuned"),
+        (-0.05, 3.0, "general"),  # a look alone is no lead
+        (0.9, -1.0, "general"),
+    ],
+)
+def test_the_more_a_line_looks_like_the_domain_the_smaller_a_lead_will_do(
+    pair: Path, lead: float, domain_logit: float, kept: str
+) -> None:
+    both, first = Recognizer(pair, unsure=0), 0.6
+    second = 1 / (1 + math.exp(-(log_odds(first) + lead / 2)))  # a score is twice the log-odds of the one character
+    for session, text, confidence in zip(both._sessions, "12", (first, second), strict=True):
+        found = Pass(Reading(text, confidence, (CharReading(text, confidence, 5.0),)), 0.0, domain_logit)
+        session.read = lambda lines, *more, found=found: [found] * len(lines)
+    assert both.read(draw_digits("1").image).text == {"general": "1", "tuned": "2"}[kept]
 
 
 def test_the_looks_of_former_domains_are_kept(pair: Path, probing: Path, held_out_digits: Path, tmp_path: Path) -> None:

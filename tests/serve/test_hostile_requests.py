@@ -25,6 +25,7 @@ from crnn.page import FoundLines
 from crnn.recognizer import Recognizer
 from serve.base.config import ServeConfig
 from serve.base.errors import ClientGone, DeadlinePassed, NotReady
+from serve.engine.batching import Line
 from serve.engine.cache import cache_key
 from serve.engine.options import Options
 from serve.engine.patience import GRACE_SECONDS, Patience
@@ -159,7 +160,14 @@ class TestPatience:
     def test_while_the_reader_is_busy(self, client: FlaskClient) -> None:
         """The deadline holds although nothing ever becomes of the line."""
         service = client.application.extensions["ocr"]
-        service.queue.submit = lambda lines: None
+
+        def leave(lines: list[Line]) -> None:
+            for left in lines:  # whoever waits beyond the deadline finds them cancelled, and does not wait for ever
+                timer = threading.Timer(5, left.reading.cancel)
+                timer.daemon = True
+                timer.start()
+
+        service.queue.submit = leave
         began = time.monotonic()
         with pytest.raises(DeadlinePassed):
             service.read(png("ab"), Options(cache=False), Patience(0.3))

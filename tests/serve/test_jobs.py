@@ -6,6 +6,7 @@ import http.client
 import io
 import json
 import os
+import secrets
 import signal
 import sqlite3
 import time
@@ -29,7 +30,7 @@ from serve.base.config import ServeConfig
 from serve.base.errors import RequestError
 from serve.engine import job_queue
 from serve.engine.documents import Documents
-from serve.engine.job_file import FILE, Claim
+from serve.engine.job_file import DOCUMENT, FILE, ID_BYTES, Claim
 from serve.engine.jobs import SHELL_BYTES, JobStore
 from tests.serve.conftest import Server, encode
 from tests.serve.documents import locked, numbered, pdf, prose, tiff
@@ -356,11 +357,24 @@ class TestTheQueue:
 
     def test_folders_of_no_job_are_removed(self, store: JobStore, tmp_path: Path) -> None:
         job = self.add(store, "a")
-        stray = tmp_path / "jobs" / "stray"
+        stray = tmp_path / "jobs" / secrets.token_urlsafe(ID_BYTES)
         stray.mkdir()
+        (stray / DOCUMENT).touch()
         os.utime(stray, (0, 0))
         store.sweep()
         assert [folder.name for folder in (tmp_path / "jobs").iterdir()] == [job]
+
+    def test_what_others_keep_in_a_folder_of_this_name_stays(self, store: JobStore, tmp_path: Path) -> None:
+        self.add(store, "a")
+        theirs = [tmp_path / "jobs" / name for name in ("applications", "applications_of_may_2024")]
+        for folder in theirs:  # the second is as long as an id
+            folder.mkdir()
+            (folder / "letter.txt").write_text("years of work")
+            os.utime(folder, (0, 0))
+        (tmp_path / "jobs" / "list.txt").touch()
+        os.utime(tmp_path / "jobs" / "list.txt", (0, 0))
+        store.sweep()
+        assert all((folder / "letter.txt").exists() for folder in theirs)
 
     def test_a_damaged_file_is_said_so(self, store: JobStore, tmp_path: Path) -> None:
         (tmp_path / FILE).write_bytes(b"no database" * 1000)

@@ -59,6 +59,16 @@ def test_what_is_counted(dataset: Path) -> None:
     assert stats.character_groups == {"0": 1, "1-4": 2, "5-19": 2, "20-99": 0, "100-999": 0, "1000+": 0}
 
 
+def test_by_default_lines_are_judged_by_what_the_shipped_model_reads(tmp_path: Path) -> None:
+    """Its charset has traditional characters, and its canvas takes lines 25 times as wide as high."""
+    with LineWriter(tmp_path / "lines", {"generator": "test"}) as writer:
+        writer.append(StoredLine(picture(300), "臺灣繁體產業發展"))
+        writer.append(StoredLine(picture(815), "a" * 40))
+        writer.append(StoredLine(picture(830), "too wide"))
+    stats = describe(configured(tmp_path / "lines", charset="null"))
+    assert (stats.usable, stats.foreign) == (2, {})
+
+
 def test_the_files_hold_the_same(dataset: Path, tmp_path: Path) -> None:
     stats = write(configured(dataset))
     assert json.loads((dataset / "stats.json").read_text(encoding="utf-8"))["commonest"] == stats.commonest
