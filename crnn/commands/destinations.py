@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +21,11 @@ class Destination(Protocol):
     """Takes results; use it with `with`."""
 
     def has(self, path: str, source: str) -> bool:
-        """Whether the document `path`, found in `source`, need not be read again."""
+        """Whether the document `path`, found in `source`, need not be read again.
+
+        Raises:
+            UserError: what is read of it would be written over a document.
+        """
 
     def write(self, result: Result) -> None:
         """Write one result.
@@ -40,9 +46,10 @@ class FolderDestination:
 
     def __init__(self, folder: Path, form: str, resume: bool) -> None:
         self._folder = folder
+        self._form = form
         self._ending = FORMATS[form][0]
         self._resume = resume
-        self._targets: dict[str, Path] = {}  # of documents that are being read
+        self._targets: dict[str, Path] = {}  # of documents
         self._taken: set[Path] = set()
 
     def __enter__(self) -> FolderDestination:
@@ -52,16 +59,30 @@ class FolderDestination:
         pass
 
     def has(self, path: str, source: str) -> bool:
+        if path in self._targets:
+            return True  # it is named twice
         inside = Path(path).relative_to(source) if Path(source).is_dir() else Path(Path(path).name)
-        target = self._folder / inside.with_suffix(self._ending)
-        if target in self._taken:  # page.png beside page.jpg
-            target = self._folder / inside.with_name(inside.name + self._ending)
+        target = next(name for name in self._names(inside) if name not in self._taken)
         self._taken.add(target)
         self._targets[path] = target
-        return self._resume and target.exists()
+        if not target.exists():
+            return False
+        if self._resume:
+            return target.stat().st_mtime >= Path(path).stat().st_mtime  # else it has changed, or is another document
+        # A PDF beside its document may be a document itself; what else is written is none.
+        if self._form == "pdf" and target.parent.resolve() == Path(path).parent.resolve():
+            raise UserError(f"{target} is there already: write to another folder, or go on with --resume")
+        return False
+
+    def _names(self, inside: Path) -> Iterator[Path]:
+        """Names for the file of a document, the next one where the last is taken: page.png beside page.jpg."""
+        yield self._folder / inside.with_suffix(self._ending)
+        yield self._folder / inside.with_name(inside.name + self._ending)
+        for number in itertools.count(2):
+            yield self._folder / inside.with_name(f"{inside.name}-{number}{self._ending}")
 
     def write(self, result: Result) -> None:
-        target = self._targets.pop(result.name, self._folder / f"stdin{self._ending}")
+        target = self._targets.get(result.name, self._folder / f"stdin{self._ending}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -70,7 +91,10 @@ class FolderDestination:
 
 
 class FileDestination:
-    """One file or standard output for all documents, each under its name where there are several."""
+    """One file or standard output for all documents, each under its name where there are several.
+
+    What stood in the file stays until there is something to put in its place.
+    """
 
     def __init__(self, path: Path | None, form: str, several: bool, resume: bool) -> None:
         self._path = path
@@ -85,19 +109,24 @@ class FileDestination:
         if self._path is None:
             self._file = sys.stdout.buffer
             return self
+        self._is_new = not self._path.exists()
+        self._replaces = self._path.is_file() and not self._resume
         try:
-            self._file = open(self._path, "ab" if self._resume else "wb")
+            self._file = open(self._path, "ab" if self._resume else "r+b" if self._replaces else "wb")
         except OSError as error:
             raise UserError(f"{self._path} cannot be written: {error.strerror}") from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self._form == "json" and self._several:
+        if kind is None and self._form == "json" and self._several and (self._count or self._path is None):
             self._put("\n]\n" if self._count else "[]\n")
-        if self._path is not None:
-            self._file.close()
-        elif kind is None:
-            self._file.flush()
+        if self._path is None:
+            if kind is None:
+                self._file.flush()
+            return
+        self._file.close()
+        if self._is_new and not self._count:
+            self._path.unlink()
 
     def has(self, path: str, source: str) -> bool:
         return path in self._written
@@ -105,6 +134,8 @@ class FileDestination:
     def write(self, result: Result) -> None:
         first = not self._count
         self._count += 1
+        if first and self._path is not None and self._replaces:
+            self._file.truncate()
         if self._form == "pdf":
             result.write(self._file, "pdf")
             return
@@ -126,6 +157,20 @@ class FileDestination:
         self._file.write(text.encode(encoding, "backslashreplace"))
         if self._path is None:
             self._file.flush()  # whoever reads at the other end need not wait
+
+
+def check_apart(sources: Iterable[str], output: Path, form: str) -> None:
+    """Refuse an output that is one of the documents, or that the same command would read as one when it is run again.
+
+    Raises:
+        UserError: it is.
+    """
+    for source in map(Path, sources):
+        if source.is_dir():
+            if form == "pdf" and output.resolve().is_relative_to(source.resolve()):
+                raise UserError(f"the PDFs in {output} would be read as documents of {source}: write to another folder")
+        elif source.exists() and output.is_file() and output.samefile(source):
+            raise UserError(f"{output} is a document that is to be read: name another file for what is read in it")
 
 
 def _names(path: Path) -> set[str]:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import cv2
 
-from crnn.commands.destinations import Destination, FileDestination, FolderDestination
+from crnn.commands.destinations import Destination, FileDestination, FolderDestination, check_apart
 from crnn.commands.plain import PlainDestination
 from crnn.commands.progress import ProgressBar
 from crnn.core.cpus import available_cpus
@@ -173,10 +173,14 @@ def _wanted(sources: Iterable[str], destination: Destination, count: _Count) -> 
             continue
         try:
             for path in each_source(source):
-                if destination.has(path, source):
-                    count.skipped += 1
-                else:
-                    yield path
+                try:
+                    if destination.has(path, source):
+                        count.skipped += 1
+                        continue
+                except UserError as error:
+                    count.problems.append(str(error))
+                    continue
+                yield path
         except UserError as error:  # an empty folder, a glob that nothing fits
             count.problems.append(str(error))
 
@@ -234,6 +238,8 @@ def _format(options: argparse.Namespace) -> str:
 
 def _destination(options: argparse.Namespace, form: str, several: bool) -> Destination:
     output = options.output
+    if output:
+        check_apart(options.sources, Path(output), form)
     if output and (Path(output).is_dir() or output.endswith("/") or (several and not Path(output).suffix)):
         return FolderDestination(Path(output), form, options.resume)
     if several and form in ("hocr", "alto", "pdf"):

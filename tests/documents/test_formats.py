@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import pickle
 import re
 from dataclasses import replace
@@ -103,6 +104,56 @@ def test_alto_has_what_its_schema_demands() -> None:
     assert all(float(s.get("WIDTH", 0)) > 0 and 0 <= float(s.get("WC", -1)) <= 1 for s in strings)
     unread = ElementTree.fromstring(Result("a.pdf", error="damaged").to_alto())
     assert [page.get("PHYSICAL_IMG_NR") for page in unread.iter(f"{ALTO}Page")] == ["1"]
+
+
+# Of the elements of ALTO 4.4 that are written here: attributes they must have, attributes they may have, and children.
+PLACE = "HPOS VPOS WIDTH HEIGHT"
+ALTO_RULES = {
+    "alto": ("", "schemaLocation", "Description Layout "),
+    "Description": ("", "", "MeasurementUnit sourceImageInformation (Processing )+"),
+    "MeasurementUnit": ("", "", ""),
+    "sourceImageInformation": ("", "", "fileName "),
+    "fileName": ("", "", ""),
+    "Processing": ("ID", "", "processingSoftware "),
+    "processingSoftware": ("", "", "softwareName softwareVersion "),
+    "softwareName": ("", "", ""),
+    "softwareVersion": ("", "", ""),
+    "Layout": ("", "", "(Page )+"),
+    "Page": ("ID PHYSICAL_IMG_NR", "HEIGHT WIDTH ROTATION", "(PrintSpace )?"),
+    "PrintSpace": ("", PLACE, "(TextBlock )*"),
+    "TextBlock": ("ID", PLACE, "(TextLine )+"),
+    "TextLine": ("", f"ID {PLACE}", "(Shape )?(String (SP )?)+"),
+    "Shape": ("", "", "Polygon "),
+    "Polygon": ("POINTS", "", ""),
+    "String": ("CONTENT", f"ID WC {PLACE}", ""),
+    "SP": ("", PLACE, ""),
+}
+SEVERAL = Result(
+    "a.pdf",
+    (
+        Page(1, (800, 600), (line("one two", 0, 0), line("三", 0, 50)), turned=90),
+        Page(3, (800, 600), (column("竖排", 500, 50), line("odd \x00&<", -5, -7), line("\u3000", 3, 300))),
+        Page(4, (800, 600)),
+        Page(5, error="damaged"),
+    ),
+)
+
+
+@pytest.mark.parametrize("given", [MIXED, SEVERAL, Result("a.pdf", error="damaged")], ids=["mixed", "several", "none"])
+def test_alto_keeps_to_its_schema(given: Result) -> None:
+    names = []
+    for element in ElementTree.fromstring(given.to_alto()).iter():
+        must, may, children = ALTO_RULES[element.tag.removeprefix(ALTO)]
+        attributes = {name.rpartition("}")[2]: value for name, value in element.items()}
+        assert set(must.split()) <= attributes.keys() <= {*must.split(), *may.split()}, element.tag
+        assert re.fullmatch(children, "".join(f"{child.tag.removeprefix(ALTO)} " for child in element)), element.tag
+        for name in attributes.keys() & {*PLACE.split(), "WC", "ROTATION", "PHYSICAL_IMG_NR"}:
+            assert math.isfinite(float(attributes[name])), "a number"
+        assert 0 <= float(attributes.get("WC", 0)) <= 1
+        assert re.fullmatch(r"(\d+,\d+( |$))*", attributes.get("POINTS", ""))
+        names += [attributes["ID"]] if "ID" in attributes else []
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[A-Za-z_][\w.-]*", name) for name in names)
 
 
 def test_xml_survives_any_text() -> None:

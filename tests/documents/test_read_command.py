@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from crnn.commands import read
 from crnn.commands.progress import ProgressBar
+from crnn.commands.read import FAILED
 from tests.documents.making import FakeReader, encoded, gray
 
 
@@ -82,6 +84,47 @@ def test_a_folder_is_written_to_a_folder_and_resumed(crnn: Any, capsys: pytest.C
     assert "1 read, 0 failed, 2 were there already" in capsys.readouterr().err
 
 
+def test_documents_of_one_name_go_to_files_of_their_own(crnn: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    draw("a/p.png", "b/p.png", "c/p.png", "d/p.png")
+    pictures = ["a/p.png", "b/p.png", "c/p.png", "a/p.png", "d/p.png"]
+    assert crnn(*pictures, "--output", "out/", "--jobs", "1") == 0
+    written = {path.name: path.read_text() for path in Path("out").iterdir()}
+    assert written == {"p.txt": "10\n", "p.png.txt": "20\n", "p.png-2.txt": "30\n", "p.png-3.txt": "40\n"}
+    assert "4 read, 0 failed, 1 were there already" in capsys.readouterr().err
+
+
+def test_a_document_that_changed_is_not_there_already(crnn: Any) -> None:
+    draw("in/a.png")
+    assert crnn("in", "--output", "out/") == 0
+    os.utime("out/a.txt", (0, 0))
+    Path("out/a.txt").write_text("of before")
+    os.utime("out/a.txt", (0, 0))
+    assert crnn("in", "--output", "out/", "--resume") == 0
+    assert Path("out/a.txt").read_text() == "10\n"
+
+
+def test_a_pdf_beside_its_document_is_not_written_over(crnn: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    draw("in/a.png", "in/b.png")
+    Path("in/a.pdf").write_bytes(b"another document")
+    assert crnn("in/*.png", "--format", "pdf", "--output", "in/", "--jobs", "1") == FAILED
+    assert Path("in/a.pdf").read_bytes() == b"another document"
+    assert Path("in/b.pdf").read_bytes().startswith(b"%PDF")
+    assert "error: in/a.pdf is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "pdf"])
+def test_a_file_stays_where_nothing_could_be_read(form: str, crnn: Any) -> None:
+    Path("bad.png").write_bytes(b"no picture")
+    assert crnn("bad.png", "--format", form, "--output", "new") == FAILED
+    assert not Path("new").exists()
+    Path("old").write_text("of before, and longer than what comes")
+    assert crnn("bad.png", "--format", form, "--output", "old") == FAILED
+    assert Path("old").read_text() == "of before, and longer than what comes"
+    draw("a.png")
+    assert crnn("a.png", "--format", "text", "--output", "old") == 0
+    assert Path("old").read_text() == "10\n"
+
+
 def test_json_lines_are_resumed_after_the_last_whole_one(crnn: Any) -> None:
     draw("a.png", "b.png")
     assert crnn("a.png", "b.png", "--output", "all.jsonl", "--jobs", "1") == 0
@@ -108,14 +151,19 @@ def test_several_documents_share_a_stream(form: str, count: int, crnn: Any, caps
         (["a.png", "--jobs", "0"], "--jobs 0: choose 1 or more"),
         (["a.png", "--output", "x.docx"], "the ending must say the format"),
         (["a.png", "--output", "none/x.txt"], "cannot be written"),
+        (["a.png", "b.png", "--format", "text", "--output", "./b.png"], "b.png is a document that is to be read"),
+        ([".", "--format", "pdf", "--output", "out/"], "would be read as documents"),
+        (["in", "--format", "pdf", "--output", "in/"], "would be read as documents"),
     ],
 )
 def test_what_cannot_be_asked_ends_with_one_line(
     arguments: list[str], message: str, crnn: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    draw("a.png", "b.png")
+    draw("a.png", "b.png", "in/c.png")
+    documents = {path: path.read_bytes() for path in Path().rglob("*.png")}
     with pytest.raises(SystemExit) as ending:
         crnn(*arguments)
+    assert {path: path.read_bytes() for path in Path().rglob("*.*")} == documents
     err = capsys.readouterr().err
     assert ending.value.code == 2 and message in err and err.count("\n") == 1
 
