@@ -23,6 +23,7 @@ from crnn.commands.info import add_info_parser
 from crnn.commands.read import add_read_parser
 from crnn.commands.serve import add_serve_parser
 from serve.base.config import ServeConfig
+from tests import stages
 
 ROOT = Path(__file__).parent.parent
 # Whose examples are run: `console` with what is shown after the command, `python` with the block `text` that follows.
@@ -31,6 +32,7 @@ TRANSLATED = ["README", "docs/usage", "docs/server", "docs/finetuning"]
 FOUND = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")]
 PAGES = sorted(str(path.relative_to(ROOT)) for path in FOUND)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:ARGS=|make |python |torchrun )[^`]*)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 
 
@@ -146,12 +148,20 @@ def complaint(command: str) -> str:
                     return f"make knows no {variable}"
                 if not equals and word not in TARGETS and not word.startswith("-"):
                     return f"make has no target {word}"
+            for made in stages.made(words[1:]):
+                for simple in stages.simple_commands(made):
+                    if refusal := stages.refused(simple):
+                        return refusal
+        elif name == "torchrun" and (refusal := stages.refused(words)):
+            return refusal
         elif name.startswith("python"):
-            module = words[2] if words[1:2] == ["-m"] else ""
+            module = words[2] if words[1:2] == ["-m"] and words[2:] else ""
             if module and importlib.util.find_spec(module) is None:
                 return f"no module {module}"
-            if not module and words[1:] and words[1] not in ("-", "-c") and not (ROOT / words[1]).exists():
+            if not module and words[1:] and words[1] not in ("-", "-c", "-m") and not (ROOT / words[1]).exists():
                 return f"no script {words[1]}"
+            if refusal := stages.refused(words):
+                return refusal
     return ""
 
 
@@ -163,6 +173,19 @@ def test_commands_exist_with_their_options(page: str) -> None:
                 assert not complaint(command), command
             except SystemExit:
                 pytest.fail(f"crnn refuses: {command}")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_within_sentences_exist_too(page: str) -> None:
+    """They need not be whole: `…` stands for anything, and `ARGS='key=value'` for settings of some stage."""
+    for command in INLINE.findall(BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8"))):
+        typed = re.sub(r"(?<==)…", "x", " ".join(command.replace("\\\n", " ").split())).replace("…", "")
+        if typed.startswith("ARGS="):
+            settings = tuple(shlex.split(shlex.split(typed)[0].removeprefix("ARGS=")))
+            refusals = (stages.refusal(each, settings) for each in stages.all_configs())
+        else:
+            refusals = (complaint(each) for each in [typed])
+        assert any(not refusal or "is missing" in refusal for refusal in refusals), command
 
 
 @pytest.mark.parametrize("page", ["docs/usage.md", "docs/usage.zh-CN.md"])
@@ -182,6 +205,9 @@ def test_a_wrong_command_is_found() -> None:
     assert complaint("make brew") == "make has no target brew"
     assert complaint("make data LINE=3") == "make knows no LINE"
     assert complaint("python -m crnn.nothing") == "no module crnn.nothing"
+    assert "height" in complaint("make import SOURCE=x NAME=real ARGS='seed=370 height=40'")
+    assert "weights.balanc" in complaint("python -m data.converters.convert source=x name=x +weights.balanc=1")
+    assert "steps" in complaint("PROCESSES=2 torchrun train.py name=x data.train=[x] steps=many")
     with pytest.raises(SystemExit):
         complaint("crnn read page.jpg --color")
 
