@@ -10,7 +10,9 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
@@ -313,6 +315,20 @@ def test_the_tables_of_settings_are_current_and_whole() -> None:
         assert all(settings.meanings(page)[name] for name in vars(ServeConfig())), "a setting is not explained"
 
 
+def test_what_has_moved_is_where_it_is_said_to_be() -> None:
+    page = (ROOT / "docs/history/names.md").read_text(encoding="utf-8").partition("## Names\n")[0]
+    found = []
+    for row in re.findall(r"^\| `.* \| (.*) \|$", page, re.MULTILINE):
+        package = ""
+        for name in re.findall(r"`([a-z_.]+)`", row):
+            whole = package + name if name.startswith(".") else name
+            package = whole.rpartition(".")[0]
+            found.append(whole if whole.startswith(("serve.", "data.")) else f"crnn.{whole.removeprefix('crnn.')}")
+    assert len(found) > 100
+    paths = [ROOT / name.replace(".", "/") for name in found]
+    assert not [path for path in paths if not path.is_dir() and not path.with_suffix(".py").is_file()]
+
+
 TICS = [
     "knows nothing",
     "spaces aside",
@@ -337,7 +353,17 @@ def test_the_words_are_those_of_the_field(page: str) -> None:
     assert not [tic for tic in TICS if tic in text]
 
 
-def test_the_citation_is_of_this_version() -> None:
+def test_all_pages_are_of_this_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The project's own file takes it from the package; the command prints it; the log of changes has its day first."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "crnn.__version__"}
+    with pytest.raises(SystemExit):
+        command_line._plain_parser().parse_args(["--version"])
+    assert capsys.readouterr().out == f"crnn-ocr {crnn.__version__}\n"
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {crnn.__version__}\n" in citation
-    assert f"## [{crnn.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    changes = re.findall(r"^## (.*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    day = changes[0].removeprefix(f"[{crnn.__version__}] - ")
+    assert date.fromisoformat(day)
+    assert f"\ndate-released: {day}\n" in citation
