@@ -13,8 +13,10 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -25,6 +27,7 @@ from crnn.commands.info import add_info_parser
 from crnn.commands.read import add_read_parser
 from crnn.commands.serve import add_serve_parser
 from serve.base.config import ServeConfig
+from serve.routes.openapi import describe
 from tests import stages
 
 ROOT = Path(__file__).parent.parent
@@ -133,6 +136,20 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
 
 
+def posted(words: list[str]) -> str:
+    """What is wrong with a request to the server, given as curl's arguments, "" for nothing."""
+    url = urlsplit(words[-1] if "://" in words[-1] else f"http://{words[-1]}")
+    described = describe(ServeConfig())
+    if url.path not in described["paths"]:
+        return f"no route {url.path}"
+    post = described["paths"][url.path]["post"]
+    unknown = {key for key, _ in parse_qsl(url.query)} - {parameter["name"] for parameter in post.get("parameters", [])}
+    form = post["requestBody"]["content"]["multipart/form-data"]["schema"]["$ref"].rpartition("/")[2]
+    fields = {word.partition("=")[0] for flag, word in pairwise(words) if flag == "-F"}
+    unknown |= fields - set(described["components"]["schemas"][form]["properties"])
+    return f"{url.path} takes no {', '.join(sorted(unknown))}" if unknown else ""
+
+
 def complaint(command: str) -> str:
     """What is wrong with a command, "" for nothing; commands of other programs are taken as they are."""
     for part in re.split(r" \| | && ", command):
@@ -154,6 +171,12 @@ def complaint(command: str) -> str:
                 for simple in stages.simple_commands(made):
                     if refusal := stages.refused(simple):
                         return refusal
+        elif name == "curl":
+            return posted(words[1:])
+        elif name == "pytest":
+            for word in words[1:]:
+                if word.startswith("tests/") and not (ROOT / word).exists():
+                    return f"no tests {word}"
         elif name == "torchrun" and (refusal := stages.refused(words)):
             return refusal
         elif name.startswith("python"):
@@ -210,6 +233,11 @@ def test_a_wrong_command_is_found() -> None:
     assert "height" in complaint("make import SOURCE=x NAME=real ARGS='seed=370 height=40'")
     assert "weights.balanc" in complaint("python -m data.converters.convert source=x name=x +weights.balanc=1")
     assert "steps" in complaint("PROCESSES=2 torchrun train.py name=x data.train=[x] steps=many")
+    assert complaint("curl -F image=@page.jpg localhost:5000/predikt") == "no route /predikt"
+    assert (
+        complaint("curl -F picture=@page.jpg 'localhost:5000/predict?colors=1'") == "/predict takes no colors, picture"
+    )
+    assert complaint("pytest tests/test_nothing.py") == "no tests tests/test_nothing.py"
     with pytest.raises(SystemExit):
         complaint("crnn read page.jpg --color")
 
