@@ -276,6 +276,13 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
     assert broken_links(page) == ["#elsewhere", "none.md"]
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])  # it names what is gone
+def test_named_files_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    names = re.findall(r"`((?:configs|crnn|data|deploy|docs|models|serve|tests)/[\w./-]+)`", text)
+    assert not [name for name in names if not (ROOT / name).exists()]
+
+
 def test_documents_link_to_nothing_outside_their_folder() -> None:
     """Or the site would have dead links: other files are named as code."""
     for page in ROOT.glob("docs/**/*.md"):
