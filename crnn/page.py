@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
@@ -18,8 +16,10 @@ from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
 from crnn.finder.finder import Finder
 from crnn.finder.joining import join_columns
-from crnn.finder.reading_order import reading_order, row_angle, turn_back
+from crnn.finder.one_line import is_one_line
+from crnn.finder.reading_order import page_order
 from crnn.finder.straightening import find_straight
+from crnn.finder.text_probability import is_text
 from crnn.image.preprocess import line_gray
 from crnn.recognizer import Allowance, Recognizer
 
@@ -28,18 +28,7 @@ log = logging.getLogger("crnn.page")
 LAYOUTS = ("auto", "page", "line")
 TURNS = {0: Way.RIGHT, 90: Way.UP, 180: Way.LEFT, 270: Way.DOWN}  # how the text of a page reads that is to be turned so
 MIN_CONFIDENCE = 0.2  # of a line; hardly any text reads worse
-LEAST_TEXT = 0.2  # probability that a box shows text, by finder and reader together
-SURELY_READ, LEAST_SURELY_READ = 0.99, 0.05  # confidence of clear letters alone in a cell, and what is enough for them
-# Of that probability: for the reader's confidence, the finder's score, the logarithm of the letters read, and a
-# constant. A logistic regression on training pages and pictures without text: docs/history/finder.md.
-TEXT_WEIGHTS = (6.1, 16.5, 1.14, -18.05)
-COUNTED_LETTERS = 8  # more letters make a line no surer
-LINE_CONFIDENCE = 0.4  # of a picture taken for a line, at least: noise reads with .3, whatever the finder makes of it
 SMALLEST_SIDE = 5  # px; less holds no text
-LINE_ASPECT = 1.2  # width over height from which a picture may be the crop of one line
-EMPTY_ASPECT, EMPTY_HEIGHT = 3.0, 100  # the same where no line was found in it, or its height in pixels at most
-UPRIGHT = 4.0  # times as high as wide: no letter is
-LINE_FILL = 0.5  # of the picture's height that the boxes of its only line take at least
 
 
 @dataclass(frozen=True)
@@ -222,44 +211,6 @@ def _sense(reading: Reading) -> float:
     return mean * len(reading.chars) / (len(reading.chars) + 0.1)
 
 
-class Read(Protocol):
-    """What is known of a line that was read."""
-
-    @property
-    def text(self) -> str: ...
-
-    @property
-    def confidence(self) -> float: ...
-
-
-def is_text(line: Read, box: LineBox, is_line: bool, min_confidence: float) -> bool:
-    """Whether what was read in `box` is worth showing: see `PageReader.read`; is_line as in `PageReading`."""
-    if not line.text or line.confidence < min_confidence:
-        return False
-    if min_confidence <= 0:
-        return True
-    if is_line:
-        return line.confidence >= LINE_CONFIDENCE
-    if is_pattern(line.text):
-        return False
-    plain = line.text.isascii() and line.text.isalnum()  # texture is read as □ or 回 with confidence, too
-    least = LEAST_SURELY_READ if plain and line.confidence >= SURELY_READ else LEAST_TEXT
-    return text_probability(line.text, line.confidence, box.score) >= least
-
-
-def text_probability(text: str, confidence: float, score: float) -> float:
-    """How probable it is that a box shows text: letters that the finder marks clearly and that read well.
-
-    Args:
-        text: what was read, not empty.
-        confidence: the reader's.
-        score: the finder's, see `LineBox`.
-    """
-    of_confidence, of_score, of_length, constant = TEXT_WEIGHTS
-    letters = math.log(min(len(text), COUNTED_LETTERS))
-    return 1 / (1 + math.exp(-(of_confidence * confidence + of_score * score + of_length * letters + constant)))
-
-
 def line_reading(line: Directed, reading: Reading | Exception) -> LineReading:
     """What was read of a line of a page, its characters in pixels of the page."""
     if isinstance(reading, Exception):
@@ -283,33 +234,6 @@ def on_page(chars: Sequence[CharReading], line: Directed) -> tuple[CharReading, 
         along, down = (quad[1] - quad[0]) / width, (quad[3] - quad[0]) / height
         places = [quad[0] + char.x * along + char.y * down for char in chars]
     return tuple(replace(c, x=float(x), y=float(y)) for c, (x, y) in zip(chars, places, strict=True))
-
-
-def is_one_line(found: Sequence[LineBox], size: tuple[int, int]) -> bool:
-    """Whether a picture of `size` (height, width) is the crop of one level line: one row of boxes, little around it."""
-    height, width = size
-    if not found:
-        return width >= EMPTY_ASPECT * height or height <= EMPTY_HEIGHT  # if it is anything, it is a line or a letter
-    quads = np.stack([box.quad for box in found])
-    top, bottom = quads[:, :, 1].min(axis=1), quads[:, :, 1].max(axis=1)
-    across = np.ptp(quads[:, :, 0], axis=1)
-    if np.any(bottom - top > UPRIGHT * across):  # lines of a page that lies on its side share a row of pixels too
-        return False
-    row = min(bottom) > max(top)  # they all share a row of pixels
-    return bool(row and width >= LINE_ASPECT * height and (bottom - top).max() >= LINE_FILL * height)
-
-
-def page_order(boxes: Sequence[LineBox], way: Way) -> list[int]:
-    """Indices of lines in reading order on a page that reads `way`."""
-    if not boxes:
-        return []
-    quads = np.stack([box.quad for box in boxes]).astype(np.float64)
-    along = np.sum(quads[:, 1] - quads[:, 0], axis=0) if way is not Way.COLUMN else np.array([0.0, 1.0])
-    angle = np.arctan2(along[1], along[0])
-    # Columns run down and follow each other from right to left: turned a quarter, they are rows from top to bottom.
-    turned = turn_back(quads, row_angle(quads, float(angle)))
-    level = np.concatenate([turned.min(axis=1), turned.max(axis=1)], axis=1).astype(np.float32)
-    return [int(i) for i in reading_order(level)]
 
 
 def read_page(recognizer: Recognizer, image: np.ndarray, decode: Decoder | str | None = None) -> PageReading:

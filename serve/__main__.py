@@ -24,7 +24,7 @@ def main() -> None:
     os.environ.update({**ENVIRONMENT, **os.environ})
     # Now that it is set, the libraries may start.
     from crnn.core.shipped import DEFAULT_MODEL
-    from serve.engine.model_holder import load
+    from serve.engine.loaded_model import load
 
     with exit_cleanly():
         config = ServeConfig.from_environment()

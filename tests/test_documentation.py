@@ -10,9 +10,13 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -23,6 +27,8 @@ from crnn.commands.info import add_info_parser
 from crnn.commands.read import add_read_parser
 from crnn.commands.serve import add_serve_parser
 from serve.base.config import ServeConfig
+from serve.routes.openapi import describe
+from tests import stages
 
 ROOT = Path(__file__).parent.parent
 # Whose examples are run: `console` with what is shown after the command, `python` with the block `text` that follows.
@@ -31,6 +37,7 @@ TRANSLATED = ["README", "docs/usage", "docs/server", "docs/finetuning"]
 FOUND = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")]
 PAGES = sorted(str(path.relative_to(ROOT)) for path in FOUND)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:ARGS=|make |python |torchrun )[^`]*)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 
 
@@ -129,6 +136,20 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
 
 
+def posted(words: list[str]) -> str:
+    """What is wrong with a request to the server, given as curl's arguments, "" for nothing."""
+    url = urlsplit(words[-1] if "://" in words[-1] else f"http://{words[-1]}")
+    described = describe(ServeConfig())
+    if url.path not in described["paths"]:
+        return f"no route {url.path}"
+    post = described["paths"][url.path]["post"]
+    unknown = {key for key, _ in parse_qsl(url.query)} - {parameter["name"] for parameter in post.get("parameters", [])}
+    form = post["requestBody"]["content"]["multipart/form-data"]["schema"]["$ref"].rpartition("/")[2]
+    fields = {word.partition("=")[0] for flag, word in pairwise(words) if flag == "-F"}
+    unknown |= fields - set(described["components"]["schemas"][form]["properties"])
+    return f"{url.path} takes no {', '.join(sorted(unknown))}" if unknown else ""
+
+
 def complaint(command: str) -> str:
     """What is wrong with a command, "" for nothing; commands of other programs are taken as they are."""
     for part in re.split(r" \| | && ", command):
@@ -146,12 +167,26 @@ def complaint(command: str) -> str:
                     return f"make knows no {variable}"
                 if not equals and word not in TARGETS and not word.startswith("-"):
                     return f"make has no target {word}"
+            for made in stages.made(words[1:]):
+                for simple in stages.simple_commands(made):
+                    if refusal := stages.refused(simple):
+                        return refusal
+        elif name == "curl":
+            return posted(words[1:])
+        elif name == "pytest":
+            for word in words[1:]:
+                if word.startswith("tests/") and not (ROOT / word).exists():
+                    return f"no tests {word}"
+        elif name == "torchrun" and (refusal := stages.refused(words)):
+            return refusal
         elif name.startswith("python"):
-            module = words[2] if words[1:2] == ["-m"] else ""
+            module = words[2] if words[1:2] == ["-m"] and words[2:] else ""
             if module and importlib.util.find_spec(module) is None:
                 return f"no module {module}"
-            if not module and words[1:] and words[1] not in ("-", "-c") and not (ROOT / words[1]).exists():
+            if not module and words[1:] and words[1] not in ("-", "-c", "-m") and not (ROOT / words[1]).exists():
                 return f"no script {words[1]}"
+            if refusal := stages.refused(words):
+                return refusal
     return ""
 
 
@@ -163,6 +198,19 @@ def test_commands_exist_with_their_options(page: str) -> None:
                 assert not complaint(command), command
             except SystemExit:
                 pytest.fail(f"crnn refuses: {command}")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_within_sentences_exist_too(page: str) -> None:
+    """They need not be whole: `…` stands for anything, and `ARGS='key=value'` for settings of some stage."""
+    for command in INLINE.findall(BLOCK.sub("", (ROOT / page).read_text(encoding="utf-8"))):
+        typed = re.sub(r"(?<==)…", "x", " ".join(command.replace("\\\n", " ").split())).replace("…", "")
+        if typed.startswith("ARGS="):
+            settings = tuple(shlex.split(shlex.split(typed)[0].removeprefix("ARGS=")))
+            refusals = (stages.refusal(each, settings) for each in stages.all_configs())
+        else:
+            refusals = (complaint(each) for each in [typed])
+        assert any(not refusal or "is missing" in refusal for refusal in refusals), command
 
 
 @pytest.mark.parametrize("page", ["docs/usage.md", "docs/usage.zh-CN.md"])
@@ -182,6 +230,14 @@ def test_a_wrong_command_is_found() -> None:
     assert complaint("make brew") == "make has no target brew"
     assert complaint("make data LINE=3") == "make knows no LINE"
     assert complaint("python -m crnn.nothing") == "no module crnn.nothing"
+    assert "height" in complaint("make import SOURCE=x NAME=real ARGS='seed=370 height=40'")
+    assert "weights.balanc" in complaint("python -m data.converters.convert source=x name=x +weights.balanc=1")
+    assert "steps" in complaint("PROCESSES=2 torchrun train.py name=x data.train=[x] steps=many")
+    assert complaint("curl -F image=@page.jpg localhost:5000/predikt") == "no route /predikt"
+    assert (
+        complaint("curl -F picture=@page.jpg 'localhost:5000/predict?colors=1'") == "/predict takes no colors, picture"
+    )
+    assert complaint("pytest tests/test_nothing.py") == "no tests tests/test_nothing.py"
     with pytest.raises(SystemExit):
         complaint("crnn read page.jpg --color")
 
@@ -218,6 +274,13 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
         "# Über uns, 中文\n\n[one](#über-uns-中文) [two](#elsewhere) [three](none.md) [four](https://example.org)"
     )
     assert broken_links(page) == ["#elsewhere", "none.md"]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])  # it names what is gone
+def test_named_files_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    names = re.findall(r"`((?:configs|crnn|data|deploy|docs|models|serve|tests)/[\w./-]+)`", text)
+    assert not [name for name in names if not (ROOT / name).exists()]
 
 
 def test_documents_link_to_nothing_outside_their_folder() -> None:
@@ -287,6 +350,20 @@ def test_the_tables_of_settings_are_current_and_whole() -> None:
         assert all(settings.meanings(page)[name] for name in vars(ServeConfig())), "a setting is not explained"
 
 
+def test_what_has_moved_is_where_it_is_said_to_be() -> None:
+    page = (ROOT / "docs/history/names.md").read_text(encoding="utf-8").partition("## Names\n")[0]
+    found = []
+    for row in re.findall(r"^\| `.* \| (.*) \|$", page, re.MULTILINE):
+        package = ""
+        for name in re.findall(r"`([a-z_.]+)`", row):
+            whole = package + name if name.startswith(".") else name
+            package = whole.rpartition(".")[0]
+            found.append(whole if whole.startswith(("serve.", "data.")) else f"crnn.{whole.removeprefix('crnn.')}")
+    assert len(found) > 100
+    paths = [ROOT / name.replace(".", "/") for name in found]
+    assert not [path for path in paths if not path.is_dir() and not path.with_suffix(".py").is_file()]
+
+
 TICS = [
     "knows nothing",
     "spaces aside",
@@ -311,7 +388,17 @@ def test_the_words_are_those_of_the_field(page: str) -> None:
     assert not [tic for tic in TICS if tic in text]
 
 
-def test_the_citation_is_of_this_version() -> None:
+def test_all_pages_are_of_this_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The project's own file takes it from the package; the command prints it; the log of changes has its day first."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "crnn.__version__"}
+    with pytest.raises(SystemExit):
+        command_line._plain_parser().parse_args(["--version"])
+    assert capsys.readouterr().out == f"crnn-ocr {crnn.__version__}\n"
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {crnn.__version__}\n" in citation
-    assert f"## [{crnn.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    changes = re.findall(r"^## (.*)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    day = changes[0].removeprefix(f"[{crnn.__version__}] - ")
+    assert date.fromisoformat(day)
+    assert f"\ndate-released: {day}\n" in citation

@@ -176,11 +176,10 @@ def _wanted(sources: Iterable[str], destination: Destination, count: _Count) -> 
                 try:
                     if destination.has(path, source):
                         count.skipped += 1
-                        continue
-                except UserError as error:
+                    else:
+                        yield path
+                except UserError as error:  # what is read of it would be written over a document
                     count.problems.append(str(error))
-                    continue
-                yield path
         except UserError as error:  # an empty folder, a glob that nothing fits
             count.problems.append(str(error))
 
@@ -229,11 +228,8 @@ def ocr_of(options: argparse.Namespace, workers: int = 1, threads: int = 1) -> O
 
 
 def _format(options: argparse.Namespace) -> str:
-    if options.format:
-        return str(options.format)
-    if options.output and Path(options.output).suffix and not Path(options.output).is_dir():
-        return format_of(Path(options.output))
-    return "text"
+    by_ending = options.output and Path(options.output).suffix and not Path(options.output).is_dir()
+    return str(options.format or (format_of(Path(options.output)) if by_ending else "text"))
 
 
 def _destination(options: argparse.Namespace, form: str, several: bool) -> Destination:

@@ -16,7 +16,8 @@ from crnn.core.reading import CharReading
 from crnn.documents.pages import BadPage, PageImage, SourceOptions
 from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Way
-from crnn.page import LineReading, page_order
+from crnn.finder.reading_order import page_order
+from crnn.page import LineReading
 
 if TYPE_CHECKING:
     import pypdfium2

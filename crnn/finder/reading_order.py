@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
+
+from crnn.finder.boxes import LineBox
+from crnn.finder.direction import Way
 
 COLUMN_HEIGHTS = 7  # a column of text is at least this many line heights wide; narrower ones are cells of a table
 COLUMN_LINES = 3  # and holds at least so many lines
@@ -200,3 +203,16 @@ def _rows(boxes: np.ndarray, members: np.ndarray) -> np.ndarray:
         waits[row] = False
         order.append(members[row[np.argsort(boxes[members[row], 0], kind="stable")]])
     return np.concatenate(order)
+
+
+def page_order(boxes: Sequence[LineBox], way: Way) -> list[int]:
+    """Indices of lines in reading order on a page that reads `way`."""
+    if not boxes:
+        return []
+    quads = np.stack([box.quad for box in boxes]).astype(np.float64)
+    along = np.sum(quads[:, 1] - quads[:, 0], axis=0) if way is not Way.COLUMN else np.array([0.0, 1.0])
+    angle = np.arctan2(along[1], along[0])
+    # Columns run down and follow each other from right to left: turned a quarter, they are rows from top to bottom.
+    turned = turn_back(quads, row_angle(quads, float(angle)))
+    level = np.concatenate([turned.min(axis=1), turned.max(axis=1)], axis=1).astype(np.float32)
+    return [int(i) for i in reading_order(level)]

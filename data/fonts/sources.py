@@ -34,7 +34,7 @@ class FontSource:
     Attributes:
         files: globs below that place; every file matched is a face. Default: all the fonts of the folder.
         slices: the files are slices of one face: merge them in the order of the globs.
-        hands: the files hold the strokes of a character each: so many hands write a face of them (`hand.py`).
+        hands: the files hold the strokes of a character each: so many hands write a face of them (`handwriting.py`).
         index: the face inside a collection (.ttc).
         unzip: an archive inside the package that holds the fonts.
         id: of the face, if there is one only; default: the file's name.

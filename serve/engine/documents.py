@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
-import os
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,21 +14,19 @@ from crnn.documents.pages import BadPage, SourceOptions
 from crnn.documents.reader import chosen
 from crnn.documents.result import Page, Result
 from serve.base.config import ServeConfig
-from serve.base.errors import BadOptions, Conflict, RequestError, TooBusy, TooLarge
+from serve.base.errors import BadOptions, RequestError, TooLarge
 from serve.base.metrics import Metrics
 from serve.engine.drawing import Drawer, Drawing
 from serve.engine.drawing_process import row_of, write
-from serve.engine.edits import Edits
 from serve.engine.job_file import DOCUMENT, Job
 from serve.engine.job_reader import JobReader
+from serve.engine.job_results import JobResults
 from serve.engine.jobs import JobStore
 from serve.engine.options import Options
 from serve.engine.page_picture import small_jpeg
 from serve.engine.patience import Patience
 from serve.engine.service import OcrService
 
-WRITERS = 4  # requests that wait for results being written, in a worker
-ROWS = "pages.jsonl"
 GIVES_WAY = 10  # nice: against requests without end jobs still have a tenth of the processor
 
 
@@ -71,8 +64,8 @@ class Documents:
         self._config, self._service, self._metrics = config, service, metrics
         self._drawer = Drawer(config.max_pixels)
         self._background = Drawer(config.max_pixels, GIVES_WAY)
-        self._writers = threading.BoundedSemaphore(WRITERS)
         self.jobs = JobStore(config.state, config.jobs, config.job_bytes, config.job_hours)
+        self.results = JobResults(self.jobs, self._background)
         self._reader = JobReader(self.jobs, self, service.draining)
 
     def close(self) -> None:
@@ -195,64 +188,6 @@ class Documents:
         self.jobs.check_page(job, number)
         with self._drawer.opened(self.jobs.folder(job.id) / DOCUMENT, patience) as drawing:
             return drawing.picture(number, side, patience)
-
-    def result_file(self, job: Job, form: str, chars: bool, edits: Edits, patience: Patience) -> Path:
-        """The file with a job's result, which is written when it is asked for first.
-
-        Of results with changes one is kept for each format.
-
-        Raises:
-            Conflict: it is not done, or reads otherwise than what was changed.
-            RequestError: it cannot be written.
-        """
-        if job.status != "done":
-            reason = f"it has failed, {job.error}" if job.error else f"{job.pages_done} of {job.pages} pages are read"
-            raise Conflict(f"the job has no result: {reason}")
-        kind = f"{'' if chars else '-short'}{'-edited-' if edits else ''}"
-        path = self.jobs.folder(job.id) / f"result{kind}{edits.digest if edits else ''}.{form}"
-        if path.exists():
-            return path
-        with self._writing(), self._background.opened(self.jobs.folder(job.id) / DOCUMENT, patience) as drawing:
-            if path.exists():  # somebody else has just had it written
-                return path
-            own = f"{os.getpid()}-{threading.get_native_id()}"
-            rows, unfinished = (path.with_name(f"{name}.{own}.part") for name in (ROWS, path.name))
-            try:
-                with rows.open("wb") as file:
-                    for number, row in self.jobs.numbered_rows(job):
-                        file.write(edits.row(number, row) + b"\n")
-                shell = Result(job.name, join=bool(job.options["paragraphs"]), seconds=job.seconds)
-                size, _ = drawing.write(
-                    shell, form, rows, patience, extra={"model": job.model}, chars=chars, path=unfinished
-                )
-                if edits:
-                    size -= self._forget_others(path.parent.glob(f"result{kind}*.{form}"))
-                self.jobs.add_bytes(job, size)
-                unfinished.replace(path)  # what has the name is whole
-            finally:
-                rows.unlink(missing_ok=True)
-                unfinished.unlink(missing_ok=True)
-        return path
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        if not self._writers.acquire(blocking=False):
-            raise TooBusy("results of other documents are being written", code="queue_full")
-        try:
-            yield
-        finally:
-            self._writers.release()
-
-    @staticmethod
-    def _forget_others(paths: Iterable[Path]) -> int:
-        """Remove files, and tell how many bytes they had; somebody may be doing the same."""
-        size = 0
-        for path in paths:
-            with contextlib.suppress(FileNotFoundError):
-                own = path.stat().st_size
-                path.unlink()
-                size += own
-        return size
 
     def _numbers(self, document: Document, drawing: Drawing) -> tuple[int, ...]:
         try:

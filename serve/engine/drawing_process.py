@@ -43,7 +43,7 @@ from crnn.documents.pdf import LockedPdf, without_password
 from crnn.documents.result import Page, Result
 from crnn.documents.sources import open_document
 from serve.base.errors import NotReady, RequestError
-from serve.engine.model_holder import LoadedModel, load
+from serve.engine.loaded_model import LoadedModel, load
 from serve.engine.options import Options
 from serve.engine.page_picture import small_jpeg
 

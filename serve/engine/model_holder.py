@@ -8,139 +8,23 @@ the configured file is bad still has something to serve.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
-import math
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from crnn.core.errors import UserError
 from crnn.core.reading import RETRY_BELOW
-from crnn.decoding.ctc import greedy
-from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
-from crnn.finder.finder import Finder
-from crnn.language_model.model import LanguageModel
-from crnn.page import PageReader
-from crnn.recognizer import Recognizer
-from serve.base.errors import BadOptions, NotReady
+from serve.base.errors import NotReady
 from serve.base.reload import WISH, Stamp, stamp
-from serve.engine.options import Options
+from serve.engine.loaded_model import LoadedModel, load, sha256_of
 
 log = logging.getLogger("serve.engine.model_holder")
 
 KEPT = "accepted.onnx"
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model that passed its self-test.
-
-    Attributes:
-        recognizer: reads lines.
-        pages: finds them on pages, with the shipped finder.
-        language_model: for beams over this model's characters, or None.
-        sha256: of the model's file.
-        language_sha256: of the language model's, "" without one.
-        name: of the file.
-        loaded_at: seconds since the epoch.
-        load_ms: what loading and self-test took.
-    """
-
-    recognizer: Recognizer
-    pages: PageReader
-    language_model: LanguageModel | None
-    sha256: str
-    language_sha256: str
-    name: str
-    loaded_at: float
-    load_ms: float
-
-    def decoder(self, options: Options) -> Decoder:
-        """The decoder that `options` choose; one with nothing to weigh is greedy.
-
-        Raises:
-            BadOptions: this model, or this server, cannot decode so.
-        """
-        language_model = self.language_model if options.decode == "beam" else None
-        method = options.decode if language_model or options.hotwords else "greedy"
-        wishes = DecodeOptions(method, language_model, options.hotwords or None, options.allow)
-        try:
-            return make_decoder(self.recognizer.info.charset, wishes)
-        except UserError as error:
-            raise BadOptions(str(error)) from None
-
-    def summary(self) -> dict[str, str]:
-        """What a reply says of the model that read it."""
-        return {"name": self.name, "sha256": self.sha256}
-
-
-def load(path: Path, max_batch: int, language_model: Path | None = None, unsure: float = RETRY_BELOW) -> LoadedModel:
-    """Load the model at `path` and let it read a line; load the language model beside it.
-
-    Args:
-        max_batch, unsure: see `Recognizer`.
-
-    Raises:
-        UserError: no such file, not a model of ours, or it fails the self-test; or so with the language model.
-    """
-    started = time.perf_counter()
-    if not path.is_file():
-        raise UserError(f"no model at {path}: set OCR_MODEL to an exported .onnx file")
-    files = [path, language_model] if language_model else [path]
-    before = [_sha256(file) for file in files]
-    recognizer = Recognizer(path, threads=1, max_batch=max_batch, unsure=unsure)
-    charset = recognizer.info.charset
-    context = LanguageModel(language_model, charset) if language_model else None
-    recognizer.decode = make_decoder(charset, DecodeOptions(language_model=context)) if context else greedy
-    if before != [_sha256(file) for file in files]:  # else results would be kept under the name of another model
-        raise UserError(f"{path} or its language model was replaced while it was loaded: it will be loaded again")
-    _self_test(recognizer, path)
-    return LoadedModel(
-        recognizer=recognizer,
-        pages=PageReader(recognizer, Finder()),
-        language_model=context,
-        sha256=before[0],
-        language_sha256=before[1] if language_model else "",
-        name=path.name,
-        loaded_at=time.time(),
-        load_ms=(time.perf_counter() - started) * 1000,
-    )
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _self_test(recognizer: Recognizer, path: Path) -> None:
-    """Read a drawn line twice: the graph must run, give numbers, and give the same ones again.
-
-    Whether it reads well is `evaluate.py`'s question; here it is whether it can serve at all.
-    """
-    line = np.full((40, 320, 3), 255, np.uint8)
-    cv2.putText(line, "OCR 2468 ready", (8, 30), cv2.FONT_HERSHEY_SIMPLEX, 1, (0, 0, 0), 2)
-    spec = recognizer.info.canvas
-    try:
-        logits = recognizer.run(np.full((1, 1, spec.height, spec.bucket * 4), 128, np.uint8))
-        readings = [recognizer.read(line) for _ in range(2)]
-    except Exception as error:  # ONNX Runtime's errors share no base class; any of them is a refusal
-        raise UserError(f"{path} failed its self-test: {str(error).splitlines()[0]}") from None
-    if not np.isfinite(logits).all() or not all(math.isfinite(r.confidence) for r in readings):
-        raise UserError(f"{path} failed its self-test: its scores are not numbers")
-    if readings[0] != readings[1]:
-        raise UserError(f"{path} failed its self-test: it read one line in two ways")
 
 
 class ModelHolder:
@@ -230,11 +114,11 @@ class ModelHolder:
         """
         partial = self._kept.with_suffix(f".{os.getpid()}.partial")
         try:
-            if self._kept.is_file() and _sha256(self._kept) == model.sha256:
+            if self._kept.is_file() and sha256_of(self._kept) == model.sha256:
                 return
             self._kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.path, partial)
-            if _sha256(partial) == model.sha256:  # else the file has changed since, and is next to be looked at
+            if sha256_of(partial) == model.sha256:  # else the file has changed since, and is next to be looked at
                 os.replace(partial, self._kept)
         except (UserError, OSError) as error:
             log.warning({"event": "model_not_kept", "reason": str(error)})

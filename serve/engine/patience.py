@@ -9,6 +9,7 @@ from collections.abc import Callable
 from serve.base.errors import ClientGone, DeadlinePassed, NotReady
 
 LOOK_SECONDS = 0.02  # how often at most the connection is looked at
+ASK_SECONDS = 0.25  # how often somebody who waits for a result is asked whether he still does
 GRACE_SECONDS = 3.0  # that requests get to end in when the server is told to stop
 
 

@@ -6,43 +6,36 @@ two steps the request's patience is asked.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from crnn.decoding.ctc import CtcPath
-from crnn.decoding.decoder import Decoder
 from crnn.documents.pages import BadPage, PageImage
 from crnn.documents.result import Page
 from crnn.finder.direction import Directed
 from crnn.image.frames import count_frames
-from crnn.image.preprocess import ImageError, scaled_width
-from crnn.page import FoundLines, LineReading, TooManyLinesError, is_text, line_reading, on_page
-from crnn.recognizer import Allowance, Reading
+from crnn.page import FoundLines, LineReading, TooManyLinesError, line_reading, on_page
+from crnn.recognizer import Reading
 from serve.base.config import ServeConfig
-from serve.base.errors import InternalError, RequestError, TooLarge
+from serve.base.errors import RequestError, TooLarge
 from serve.base.metrics import Metrics
-from serve.engine.batching import Line, LineQueue
+from serve.engine.batching import LineQueue
 from serve.engine.cache import ResultCache, cache_key, code_version
-from serve.engine.model_holder import LoadedModel, ModelHolder
+from serve.engine.line_reader import LineReader
+from serve.engine.loaded_model import LoadedModel
+from serve.engine.model_holder import ModelHolder
 from serve.engine.options import Options
-from serve.engine.patience import Draining, Patience
+from serve.engine.patience import ASK_SECONDS, Draining, Patience
 from serve.engine.upload import SMALLEST_SIDE, check_picture, decode
-
-log = logging.getLogger("serve.engine.service")
 
 # Pictures decoded and searched for lines at once. A worker has one core, so more would only take memory: a picture of
 # 25 million pixels takes 100 MB while it is decoded, and its lines a quarter of that while they wait.
 DECODERS = 2
 MOST_WAITING_BYTES = 100_000_000  # pixels of lines that wait
-LOOK_SECONDS = 0.25  # how often somebody who waits for a result is asked whether he still does
 
 
 class Closeable(Protocol):
@@ -88,7 +81,6 @@ class OcrService:
         self._metrics = metrics
         self._decoders = threading.BoundedSemaphore(DECODERS)
         self.documents: Closeable | None = None  # ends before the queue does, of which it makes use
-        self._usual: tuple[LoadedModel, partial[list[Reading]]] | None = None  # reads where nothing else is wished for
         self.queue = LineQueue(
             max_batch=config.max_batch,
             max_delay=config.max_delay_ms / 1000,
@@ -96,6 +88,7 @@ class OcrService:
             max_bytes=MOST_WAITING_BYTES,
             on_batch=self._on_batch,
         )
+        self._lines = LineReader(self.queue)
 
     def close(self) -> None:
         """Read what waits, then let go of the model."""
@@ -160,7 +153,7 @@ class OcrService:
             return replace(read, error=error.message)
         lines = [
             _unread(line, outcome) if isinstance(outcome, RequestError) else line_reading(line, outcome)
-            for line, outcome in self._outcomes(found, model, options, patience)
+            for line, outcome in self._lines.read(found, model, options, patience)
         ]
         return replace(read, lines=tuple(lines), turned=found.turned)
 
@@ -171,38 +164,17 @@ class OcrService:
 
     def _read_picture(self, picture: bytes, model: LoadedModel, options: Options, patience: Patience) -> dict[str, Any]:
         """What is kept of a picture that was read: lines, width, height, turned."""
-        self._reader(model, options)  # options that cannot be are refused before anything is decoded
+        self._lines.reader(model, options)  # options that cannot be are refused before anything is decoded
         with self.decoded(picture, patience) as image:
             found = FoundLines(()) if image is None else self._search(image, model, options, patience)
             height, width = image.shape[:2] if image is not None else (0, 0)
             del image  # while its lines wait, it need not be kept
-        outcomes = self._outcomes(found, model, options, patience)
+        outcomes = self._lines.read(found, model, options, patience)
         errors = [outcome for _, outcome in outcomes if isinstance(outcome, RequestError)]
         if errors and len(errors) == len(found.lines):
             raise errors[0]
         lines = [_line_json(outcome, line) for line, outcome in outcomes]
         return {"lines": lines, "width": width, "height": height, "turned": found.turned}
-
-    def _outcomes(
-        self,
-        found: FoundLines,
-        model: LoadedModel,
-        options: Options,
-        patience: Patience,
-    ) -> list[tuple[Directed, Reading | RequestError]]:
-        """The lines that say something, and those that could not be read, with what they say or what was wrong."""
-        read_many = self._reader(model, options)
-        if not found.is_line:  # the lines of a page share what may be read again
-            read_many = partial(read_many, allowance=Allowance())
-        crops = [line.crop for line in found.lines]
-        lines = [Line(crop, read_many, _width(model, crop), patience, _cost(model, crop)) for crop in crops]
-        self.queue.submit(lines)
-        least = 0.0 if options.layout == "line" else options.min_confidence
-        return [
-            (line, outcome)
-            for line, outcome in zip(found.lines, self._wait(lines, patience), strict=True)
-            if isinstance(outcome, RequestError) or is_text(outcome, line.box, found.is_line, least)
-        ]
 
     @contextmanager
     def decoded(self, picture: bytes, patience: Patience) -> Iterator[np.ndarray | None]:
@@ -211,7 +183,7 @@ class OcrService:
         Raises:
             RequestError: it is damaged, or its turn does not come in time.
         """
-        while not self._decoders.acquire(timeout=min(LOOK_SECONDS, patience.left())):
+        while not self._decoders.acquire(timeout=min(ASK_SECONDS, patience.left())):
             patience.check()
         try:
             patience.check()
@@ -234,69 +206,6 @@ class OcrService:
             # A crop may be a view of the whole page.
             lines = [replace(of, crop=np.array(of.crop)) if of.crop.base is not None else of for of in found.lines]
             return replace(found, lines=tuple(lines))
-
-    def _wait(self, lines: list[Line], patience: Patience) -> list[Reading | RequestError]:
-        """What the lines say, or what went wrong with each.
-
-        Raises:
-            RequestError: the request's time is over, or its client has gone.
-        """
-        try:
-            return [self._outcome(line, patience) for line in lines]
-        finally:
-            for line in lines:  # what is still waiting when this ends early is wanted by nobody
-                line.reading.cancel()
-
-    def _outcome(self, line: Line, patience: Patience) -> Reading | RequestError:
-        while True:
-            try:
-                return line.reading.result(timeout=min(LOOK_SECONDS, patience.left()))
-            except FutureTimeout:
-                patience.check()
-            except RequestError:
-                raise  # the patience's own: it holds for all lines
-            except ImageError as error:
-                return RequestError(str(error), code="bad_image")
-            except Exception:  # of one line: the others are read
-                log.exception("a line of %s pixels could not be read", line.image.shape)
-                return InternalError()
-
-    def _reader(self, model: LoadedModel, options: Options) -> partial[list[Reading]]:
-        """Reads lines with `model` as `options` ask; one and the same for all that leave the decoder to us.
-
-        Raises:
-            BadOptions: the model, or this server, cannot decode so.
-        """
-        if options.choose_decoder:
-            return partial(model.recognizer.read_many, decode=self._stoppable(model.decoder(options)))
-        usual = self._usual
-        if usual is None or usual[0] is not model:
-            decode = self._stoppable(model.recognizer.decode)
-            usual = self._usual = (model, partial(model.recognizer.read_many, decode=decode))
-        return usual[1]
-
-    def _stoppable(self, decode: Decoder) -> Decoder:
-        """`decode`, before which the queue is asked whether anybody still waits: long lines are many pieces."""
-
-        def stoppable(logits: np.ndarray) -> CtcPath:
-            self.queue.check()
-            return decode(logits)
-
-        return stoppable
-
-
-def _width(model: LoadedModel, crop: np.ndarray) -> int:
-    """What a line must share with others to be read beside them: its canvas's width, or nothing where the model reads
-    line by line; lines on end without a word between them still save the threads' changing places.
-    """
-    spec = model.recognizer.info.canvas
-    return spec.bucket_width(scaled_width(crop, spec)) if model.recognizer.max_batch > 1 else 0
-
-
-def _cost(model: LoadedModel, crop: np.ndarray) -> float:
-    """Of reading a line, in those of one that fills the canvas; a short one costs a little, too."""
-    spec = model.recognizer.info.canvas
-    return 0.1 + scaled_width(crop, spec) / spec.max_width
 
 
 def _result(read: dict[str, Any], options: Options, picture: bytes, model: LoadedModel, *, cached: bool) -> Result:

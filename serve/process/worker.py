@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import os
 import resource
 import select
@@ -20,18 +19,15 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from enum import Enum, auto
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from gunicorn.http import RequestParser, wsgi
-from gunicorn.http.wsgi import FileWrapper
-from gunicorn.util import http_date
 from gunicorn.workers.base import Worker
 
 from serve.base.errors import BUSY, RequestError, TooBusy
+from serve.process.answer import answer, asks_to_close, refusal
 from serve.process.arrival import Arrival, Request
+from serve.process.connection import Connection, State
 
 if TYPE_CHECKING:  # gunicorn's own process must not load the application
     from serve.middleware.admission import Gate
@@ -50,52 +46,6 @@ ACCEPTED = 64  # connections taken in at a look, so that those that are there ha
 
 _ONCE = select.EPOLLONESHOT
 _READ = select.EPOLLIN | select.EPOLLRDHUP | _ONCE
-
-
-class State(Enum):
-    """What a connection waits for."""
-
-    IDLE = auto()  # the first byte of a request
-    ARRIVING = auto()  # the rest of it
-    HELD = auto()  # its answer: a thread has it
-    SENDING = auto()  # room for the rest of its answer
-    LINGERING = auto()  # the end of what it sends, which nobody reads
-
-
-class Connection:
-    """A client's socket and what has come from it.
-
-    Attributes:
-        deadline: `time.monotonic()` at which its patience ends.
-        begun: when the first byte of its request came.
-        answer: what is still to be sent.
-        file: what is sent behind it, piece by piece: results of long documents are never whole in memory.
-        discarded: bytes that came while it lingered.
-    """
-
-    def __init__(self, sock: socket.socket, client: Any, server: Any, gate: Gate, patience: float) -> None:
-        self.sock, self.client, self.server = sock, client, server
-        self.arrival = Arrival(gate.most_bytes)
-        self.state = State.IDLE
-        self.begun = time.monotonic()
-        self.deadline = self.begun + patience
-        self.answer = b""
-        self.file: IO[bytes] | None = None
-        self.closes = False
-        self.counted = 0  # bytes of it that count towards MOST_BYTES
-        self.discarded = 0
-
-
-class _Reply:
-    """Stands where gunicorn's response expects a socket, and keeps what is written."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.sendall = self.parts.append
-
-    def send(self, data: bytes) -> int:
-        """Drop a "100 Continue": the body is there."""
-        return len(data)
 
 
 class WholeRequestWorker(Worker):
@@ -322,10 +272,10 @@ class WholeRequestWorker(Worker):
             self._threads.submit(self._serve, connection, request)
             return
         self._refused[request.path] += 1
-        connection.closes = _asks_to_close(request.head)
+        connection.closes = asks_to_close(request.head)
         key = request.path, connection.closes
         if key not in self._answers:
-            self._answers[key] = self._refusal(TooBusy(BUSY), *key)
+            self._answers[key] = refusal(self._gate, TooBusy(BUSY), *key)
         connection.answer = self._answers[key]
         self._send(connection)
 
@@ -335,25 +285,18 @@ class WholeRequestWorker(Worker):
         """
         self._gate.note(error, connection.arrival.path)
         self._count(connection, 0)
-        answer = self._refusal(error, connection.arrival.path, closes=True)
+        words = refusal(self._gate, error, connection.arrival.path, closes=True)
         connection.arrival = Arrival(self._gate.most_bytes)
         connection.state = State.LINGERING
         connection.begun = time.monotonic()
         connection.deadline = connection.begun + LINGER_SECONDS
         try:
-            connection.sock.send(answer)
+            connection.sock.send(words)
             connection.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._close(connection)
         else:
             self._watch(connection)
-
-    def _refusal(self, error: RequestError, path: str, closes: bool) -> bytes:
-        """The bytes of an answer with `error`."""
-        status, headers, body = self._gate.refusal(error, path)
-        headers += [("Date", http_date()), ("Connection", "close" if closes else "keep-alive")]
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
-        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
     def _is_full(self) -> bool:
         return len(self._held) >= self._gate.most
@@ -363,7 +306,11 @@ class WholeRequestWorker(Worker):
     def _serve(self, connection: Connection, request: Request) -> None:
         """Answer a request, on a thread; then have the connection watched, or looked after by the watching thread."""
         try:
-            connection.answer, connection.closes = self._answer(connection, request)
+            ready = answer(self.wsgi, request, connection, self.cfg, self.alive)
+            connection.answer, connection.file, connection.closes = ready.content, ready.file, ready.closes
+        except RequestError as error:
+            self._gate.note(error, request.path)
+            connection.answer, connection.closes = refusal(self._gate, error, request.path, closes=True), True
         except Exception:
             self.log.exception("a request from %s failed", connection.client)
             connection.answer, connection.closes = b"", True
@@ -377,35 +324,6 @@ class WholeRequestWorker(Worker):
                 os.write(self.PIPE[1], b".")
         else:
             self._rest(connection)
-
-    def _answer(self, connection: Connection, request: Request) -> tuple[bytes, bool]:
-        """The bytes of the answer, and whether the connection ends with it."""
-        try:
-            parsed = next(RequestParser(self.cfg, [request.head], connection.client))
-        except Exception as error:  # whatever the parser stumbles over, the request is not one
-            bad = RequestError(f"the request is not one of HTTP/1.1: {str(error)[:200]}")
-            self._gate.note(bad, request.path)
-            return self._refusal(bad, request.path, closes=True), True
-        reply = _Reply()
-        response, environ = wsgi.create(parsed, reply, connection.client, connection.server, self.cfg)
-        environ["wsgi.input"] = io.BytesIO(request.body)
-        environ["wsgi.multithread"] = True
-        environ["gunicorn.socket"] = connection.sock  # by which the application sees whether the client is still there
-        if not self.alive:
-            response.force_close()
-        parts: Iterable[bytes] = self.wsgi(environ, response.start_response)
-        if isinstance(parts, FileWrapper) and response.response_length is not None:
-            response.send_headers()
-            connection.file = parts.filelike
-            return b"".join(reply.parts), response.should_close()
-        try:
-            for part in parts:
-                response.write(part)
-            response.close()
-        finally:
-            if hasattr(parts, "close"):
-                parts.close()
-        return b"".join(reply.parts), response.should_close()
 
     def _send(self, connection: Connection) -> None:
         """Send what is left of an answer, then go on with what came after the request."""
@@ -461,8 +379,3 @@ class WholeRequestWorker(Worker):
     def _watch(self, connection: Connection, events: int = _READ) -> None:
         with contextlib.suppress(OSError, ValueError):  # closed meanwhile
             self._epoll.modify(connection.sock.fileno(), events)
-
-
-def _asks_to_close(head: bytes) -> bool:
-    lowered = head.lower()
-    return b"\r\nconnection: close\r\n" in lowered or b" http/1.0\r\n" in lowered

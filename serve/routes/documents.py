@@ -103,7 +103,7 @@ def _result(found: Job, edits: Edits) -> ResponseReturnValue:
     form = format_of(request)
     patience = Patience(RESULT_SECONDS, client_probe(request), service().draining)
     chars = request.args.get("chars", "true").lower() in _TRUE
-    path = reader().result_file(found, form, chars, edits, patience)
+    path = reader().results.file(found, form, chars, edits, patience)
     try:
         if path.stat().st_size <= IN_MEMORY:
             return send(path.read_bytes(), form, found.name)

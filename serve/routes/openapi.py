@@ -6,7 +6,8 @@ from serve.base.config import ServeConfig
 from serve.engine.page_picture import SIDE
 from serve.routes.formats import TYPES
 from serve.routes.openapi_examples import EXAMPLES
-from serve.routes.openapi_schemas import BYTES, INTEGER, SIDES, STRING, Schema, options, ref, schemas
+from serve.routes.openapi_options import options
+from serve.routes.openapi_schemas import BYTES, INTEGER, SIDES, STRING, Schema, ref, schemas
 
 # Statuses any reading route may answer with, and what they mean.
 ERRORS = {

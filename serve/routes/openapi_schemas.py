@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from crnn.decoding.decoder import METHODS
-from crnn.decoding.hot_words import MAX_BOOST
-from crnn.page import MIN_CONFIDENCE, TURNS
+from crnn.page import TURNS
 from serve.base.config import ServeConfig
 from serve.engine.edits import LONGEST_LINE, MOST_EDITS
-from serve.engine.options import AUTO, LAYOUTS, LONGEST_HOTWORD, MOST_ALLOWED, MOST_HOTWORDS
 from serve.engine.page_picture import LEAST_SIDE, MOST_SIDE
+from serve.routes.openapi_options import options
 
 Schema = dict[str, Any]
 
@@ -31,51 +29,6 @@ _PAGES: Schema = {**STRING, "description": "numbers and ranges from 1 on, such a
 def ref(name: str) -> Schema:
     """A schema of `schemas`, by its name."""
     return {"$ref": f"#/components/schemas/{name}"}
-
-
-def options(config: ServeConfig) -> dict[str, Schema]:
-    """What a client may ask for, by name: see `serve.engine.options.Options`."""
-    flag = {"type": "boolean", "default": True}
-    return {
-        "layout": {
-            "enum": list(LAYOUTS),
-            "default": "auto",
-            "description": "auto finds the lines; line takes the whole picture for one",
-        },
-        "turn": {
-            "enum": [AUTO, *map(str, TURNS)],
-            "default": AUTO,
-            "description": "degrees clockwise that bring a page upright; auto finds out",
-        },
-        "chars": {**flag, "description": "tell each character's place and confidence"},
-        "paragraphs": {**flag, "default": False, "description": "the text has a paragraph a row instead of a line"},
-        "min_confidence": {
-            **_SHARE,
-            "default": MIN_CONFIDENCE,
-            "description": "lines of a page read with less are left out",
-        },
-        "cache": {**flag, "description": "a result computed earlier will do, and this one may be kept"},
-        "deadline_ms": {"type": "integer", "minimum": 1, "maximum": config.deadline_ms},
-        "decode": {
-            "enum": list(METHODS),
-            "default": METHODS[0],
-            "description": "beam weighs hotwords and the server's language model; greedy is faster",
-        },
-        "allow": {
-            **STRING,
-            "maxLength": MOST_ALLOWED,
-            "default": "",
-            "description": "characters that alone may be read; empty for all",
-        },
-        "hotwords": {
-            "type": "object",
-            "propertyNames": {"minLength": 1, "maxLength": LONGEST_HOTWORD},
-            "additionalProperties": {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_BOOST},
-            "maxProperties": MOST_HOTWORDS,
-            "default": {},
-            "description": "for decode beam: likely words and their boosts, nats a character; 1.5 is mild",
-        },
-    }
 
 
 def schemas(config: ServeConfig) -> dict[str, Schema]:

@@ -21,8 +21,10 @@ from crnn.evaluation.pages.engines import parse_tsv
 from crnn.evaluation.pages.measure import Found, score_page
 from crnn.finder.boxes import LineBox
 from crnn.finder.finder import Finder
+from crnn.finder.one_line import is_one_line
+from crnn.finder.text_probability import is_text
 from crnn.image.decode import decode_image
-from crnn.page import PageReader, TooManyLinesError, is_one_line, is_text
+from crnn.page import PageReader, TooManyLinesError
 from crnn.recognizer import Recognizer
 from data.synthesis.plain.layouts import render
 

@@ -10,8 +10,8 @@ import pytest
 from crnn.documents.paragraphs import leveled
 from crnn.finder.boxes import LineBox
 from crnn.finder.direction import Way
-from crnn.finder.reading_order import reading_order, turn_back
-from crnn.page import LineReading, page_order
+from crnn.finder.reading_order import page_order, reading_order, turn_back
+from crnn.page import LineReading
 
 
 def test_columns_of_text_are_read_one_after_the_other_and_tables_row_by_row() -> None:

@@ -268,7 +268,7 @@ class TestRefusals:
         squares = b"".join(b"%d %d 600 600 re f " % (i % 7, i % 11) for i in range(300_000))
         slow = b"0.5 g " + squares
         drawer = Drawer(25_000_000)
-        drawer._command[1:3] = ["-c", _WITH_LITTLE_TIME]
+        drawer._child._command[1:3] = ["-c", _WITH_LITTLE_TIME]
         try:
             with drawer.opened(pdf(slow, pages=2, size=(2000, 2000)), Patience(60)) as drawing:
                 page = drawing.page(1, Patience(60))
@@ -308,11 +308,11 @@ drawing_process.main()
 
 def test_the_process_that_draws_rests_and_comes_again() -> None:
     drawer = Drawer(25_000_000)
-    drawer._command[1:3] = ["-c", _WITH_LITTLE_TIME.replace("DRAWING_SECONDS = 0.4", "IDLE_SECONDS = 0.2")]
+    drawer._child._command[1:3] = ["-c", _WITH_LITTLE_TIME.replace("DRAWING_SECONDS = 0.4", "IDLE_SECONDS = 0.2")]
     try:
         with drawer.opened(TWO, Patience(60)) as drawing:
             assert drawing.count == 2
-        process = drawer._process
+        process = drawer._child._process
         assert process is not None and process.wait(60) == 0
         with drawer.opened(TWO, Patience(60)) as drawing:
             assert drawing.page(2, Patience(60)).image.shape == (48, 60)

@@ -29,8 +29,8 @@ from crnn.core.shipped import DEFAULT_MODEL
 from serve.base.config import ServeConfig
 from serve.base.errors import RequestError
 from serve.engine import job_queue
-from serve.engine.documents import Documents
 from serve.engine.job_file import DOCUMENT, FILE, ID_BYTES, Claim
+from serve.engine.job_results import JobResults
 from serve.engine.jobs import SHELL_BYTES, JobStore
 from tests.serve.conftest import Server, encode
 from tests.serve.documents import locked, numbered, pdf, prose, tiff
@@ -152,7 +152,7 @@ class TestFromTheClientsSide:
     ) -> None:
         job = send(client, tiff(["ab"]), "async=true")
         finished(client, job["url"])
-        monkeypatch.setattr(Documents, "result_file", lambda *_: tmp_path / "gone")
+        monkeypatch.setattr(JobResults, "file", lambda *_: tmp_path / "gone")
         assert_error(client.get(f"{job['url']}/result"), 503, "not_ready")
 
     def test_pages_are_shown(self, client: FlaskClient) -> None:

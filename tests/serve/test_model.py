@@ -17,7 +17,8 @@ from crnn.core.model_info import ArtifactInfo
 from crnn.recognizer import Recognizer
 from serve.base.errors import NotReady
 from serve.base.reload import ask_reload
-from serve.engine.model_holder import LoadedModel, ModelHolder, load
+from serve.engine.loaded_model import LoadedModel, load
+from serve.engine.model_holder import ModelHolder
 from tests.barcode import CHARACTERS, save_model
 
 
@@ -175,7 +176,7 @@ def test_a_file_replaced_while_it_is_loaded_is_not_served_under_the_others_name(
         other_model(path)
         return recognizer
 
-    monkeypatch.setattr("serve.engine.model_holder.Recognizer", replaced_meanwhile)
+    monkeypatch.setattr("serve.engine.loaded_model.Recognizer", replaced_meanwhile)
     with pytest.raises(UserError, match="was replaced while it was loaded"):
         load(file, max_batch=1)
 
