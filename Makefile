@@ -183,7 +183,7 @@ OWN_LINES = artifacts/lines/$(NAME)-domain
 REPLAYED = $(or $(REPLAY),artifacts/lines/$(NAME)-replay)
 
 finetune: .venv/train ## fit the served model (or START_MODEL=) to FONTS=, TEXT=, DATA=; INT8, report, verdict
-	ls artifacts/{fonts/*/fonts,corpus/*/corpus}.json > /dev/null 2>&1 || $(MAKE) fonts corpus PROFILE=quick
+	ls artifacts/{fonts/*/fonts,corpus/*/corpus}.json > /dev/null 2>&1 || $(MAKE) fonts corpus PROFILE=quick ARGS=
 	$(PY) -m data.finetuning.prepare $(call given,name,NAME) $(call given,start_model,START) $(call given,fonts,FONTS) \
 	    $(call given,text,TEXT) $(call given,data,DATA) $(call given,replay,REPLAY) $(call given,general,GENERAL) $(DOMAIN_ARGS)
 	$(LAUNCH) train.py '+experiment=[$(TUNING)]' $(call given,name,NAME) $(call given,start_model,START) trained_layers=$(MODE) \
