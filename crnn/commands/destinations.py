@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol
 
 from crnn.core.errors import UserError
 from crnn.documents.result import FORMATS, WRITERS, Result
+from crnn.documents.sources import each_source
 from crnn.documents.tsv import to_tsv
 
 
@@ -68,7 +69,7 @@ class FolderDestination:
         if not target.exists():
             return False
         if self._resume:
-            return target.stat().st_mtime >= Path(path).stat().st_mtime  # else it has changed, or is another document
+            return _is_current(target, path)
         # A PDF beside its document may be a document itself; what else is written is none.
         if self._form == "pdf" and target.parent.resolve() == Path(path).parent.resolve():
             raise UserError(f"{target} is there already: write to another folder, or go on with --resume")
@@ -165,12 +166,26 @@ def check_apart(sources: Iterable[str], output: Path, form: str) -> None:
     Raises:
         UserError: it is.
     """
-    for source in map(Path, sources):
-        if source.is_dir():
-            if form == "pdf" and output.resolve().is_relative_to(source.resolve()):
-                raise UserError(f"the PDFs in {output} would be read as documents of {source}: write to another folder")
-        elif source.exists() and output.is_file() and output.samefile(source):
+    for source in sources:
+        if form == "pdf" and Path(source).is_dir() and output.resolve().is_relative_to(Path(source).resolve()):
+            raise UserError(f"the PDFs in {output} would be read as documents of {source}: write to another folder")
+        if output.is_file() and _holds(source, output):
             raise UserError(f"{output} is a document that is to be read: name another file for what is read in it")
+
+
+def _holds(source: str, file: Path) -> bool:
+    """Whether `file` is one of the documents that `source` stands for."""
+    with suppress(UserError):  # an empty folder, a glob that nothing fits
+        return any(Path(path).exists() and file.samefile(path) for path in each_source(source))
+    return False
+
+
+def _is_current(target: Path, path: str) -> bool:
+    """Whether a file was written after its document; else that has changed, or is another one of this name."""
+    try:
+        return target.stat().st_mtime >= Path(path).stat().st_mtime
+    except OSError:
+        return False  # whoever opens the document says what is wrong with it
 
 
 def _names(path: Path) -> set[str]:

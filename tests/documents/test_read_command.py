@@ -101,6 +101,8 @@ def test_a_document_that_changed_is_not_there_already(crnn: Any) -> None:
     os.utime("out/a.txt", (0, 0))
     assert crnn("in", "--output", "out/", "--resume") == 0
     assert Path("out/a.txt").read_text() == "10\n"
+    Path("in/a.png").rename("in/b.png")
+    assert crnn("in/a.png", "--output", "out/", "--resume") == FAILED, "it is gone, which is said in one line"
 
 
 def test_a_pdf_beside_its_document_is_not_written_over(crnn: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,6 +154,8 @@ def test_several_documents_share_a_stream(form: str, count: int, crnn: Any, caps
         (["a.png", "--output", "x.docx"], "the ending must say the format"),
         (["a.png", "--output", "none/x.txt"], "cannot be written"),
         (["a.png", "b.png", "--format", "text", "--output", "./b.png"], "b.png is a document that is to be read"),
+        (["*.png", "--format", "text", "--output", "b.png"], "b.png is a document that is to be read"),
+        (["in", "--format", "text", "--output", "in/c.png"], "in/c.png is a document that is to be read"),
         ([".", "--format", "pdf", "--output", "out/"], "would be read as documents"),
         (["in", "--format", "pdf", "--output", "in/"], "would be read as documents"),
     ],
