@@ -24,8 +24,9 @@ NEEDED = "the engine ray needs ray: pip install 'crnn-ocr[ray]'"
 ADDRESS = "RAY_ADDRESS"
 # Read when Ray is imported.
 QUIET = {"RAY_DATA_DISABLE_PROGRESS_BARS": "1", "RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0"}
-# What is in Ray's hands at a time: shards for each actor, and documents, whose paths fill the object store.
-WINDOW_SHARDS, WINDOW_DOCUMENTS = 32, 4_000_000
+# What is in Ray's hands at a time: shards for each actor, and documents, whose paths fill the object store. Each window
+# starts its actors anew, which takes 3 s: shards grow, so that the first window of one actor is of 150,000 documents.
+WINDOW_SHARDS, WINDOW_DOCUMENTS = 256, 4_000_000
 
 
 def read_on_ray(entries: Iterable[Entry], read: ReadEntry, table: Table, jobs: int | None, report: Report) -> None:
