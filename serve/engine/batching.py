@@ -7,24 +7,31 @@ Requests take turns. The lines of each are dealt into rounds, a batch's worth in
 page of hundreds of lines delays others by its share of a round or two. Within a round, lines of one width bucket and
 one reader form a batch. The fullest bucket goes first, unless the oldest line has waited for `max_delay`: then its
 bucket does.
+
+A request that could not be read in time, or would keep another from it, is refused as it comes: from what the lines of
+all cost, and how long lines have taken.
 """
 
 from __future__ import annotations
 
+import math
+import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from crnn.recognizer import Reading
-from serve.base.errors import NotReady, RequestError, TooBusy
+from serve.base.errors import BUSY, NotReady, RequestError, TooBusy
 from serve.engine.patience import Patience
 
 ReadMany = Callable[[Sequence[np.ndarray]], list[Reading]]
+
+REMEMBERED = 15  # batches whose median says how long lines take: one that was held up does not count
 
 
 class Abandoned(Exception):
@@ -51,6 +58,14 @@ class Line:
     cost: float = 1.0
     queued_at: float = field(default_factory=time.monotonic)
     reading: Future[Reading] = field(default_factory=Future)
+
+
+@dataclass(eq=False)
+class _Request:
+    """Lines that came together, and what those of them that wait still cost."""
+
+    patience: Patience
+    cost: float
 
 
 Buckets = dict[tuple[ReadMany, int], deque[Line]]
@@ -82,6 +97,8 @@ class LineQueue:
         self._max_bytes = max_bytes
         self._on_batch = on_batch
         self._rounds: dict[int, Buckets] = {}
+        self._requests: dict[Line, _Request] = {}  # of each line that waits
+        self._speeds: deque[float] = deque(maxlen=REMEMBERED)  # seconds that a line of cost 1 took in each batch
         self._round = 0  # the last one that was read of
         self._waiting = 0
         self._bytes = 0  # of the pixels of those that wait
@@ -101,10 +118,10 @@ class LineQueue:
         return self._thread.is_alive()
 
     def submit(self, lines: Sequence[Line]) -> None:
-        """Queue all of `lines`, which are one request's, or none.
+        """Queue all of `lines`, which are one request's and share its patience, or none.
 
         Raises:
-            TooBusy: there is no room. An empty queue takes any number, or a large page could never be read.
+            TooBusy: there is no room, or no time. An empty queue takes any number, or a large page could never be read.
             NotReady: the queue is closed.
         """
         size = sum(line.image.nbytes for line in lines)
@@ -113,11 +130,16 @@ class LineQueue:
                 raise NotReady("the server is shutting down", code="draining")
             full = self._waiting + len(lines) > self._max_lines or self._bytes + size > self._max_bytes
             if self._waiting and full:
-                raise TooBusy("the server is busy: try again in a moment")
+                raise TooBusy(BUSY)
+            if not lines:
+                return
+            request = _Request(lines[0].patience, sum(line.cost for line in lines))
+            self._check_time(request)
             cost = 0.0
             for line in sorted(lines, key=lambda line: line.width):  # so that a round holds lines of few widths
                 turn = self._round + 1 + int(cost // self._max_batch)
                 self._rounds.setdefault(turn, {}).setdefault((line.read_many, line.width), deque()).append(line)
+                self._requests[line] = request
                 cost += line.cost
             self._waiting += len(lines)
             self._bytes += size
@@ -138,6 +160,24 @@ class LineQueue:
         """
         if self._in_hand and all(_refusal(line) for line in self._in_hand):
             raise Abandoned
+
+    def _check_time(self, new: _Request) -> None:
+        """Refuse a request that takes so long beside the others that it, or one of them, would not end in time.
+
+        Those that would be late without it do not count: they must not keep all others out.
+
+        Raises:
+            TooBusy: it does; says when those that wait will have been read.
+        """
+        others = [request for request in set(self._requests.values()) if request.patience.left()]
+        if not self._speeds or not others:
+            return
+        seconds = statistics.median(self._speeds)
+        with_new = [*others, new]
+        late_anyway = [request for request in others if _is_late(request, others, seconds)]
+        if any(_is_late(request, with_new, seconds) for request in with_new if request not in late_anyway):
+            wait = seconds * sum(request.cost for request in others)
+            raise TooBusy(BUSY, retry_after=max(1, math.ceil(wait)))
 
     def _run(self) -> None:
         while batch := self._take():
@@ -162,6 +202,9 @@ class LineQueue:
                 del buckets[batch[0].read_many, batch[0].width]
             if not buckets:
                 del self._rounds[self._round]
+            for line in batch:
+                request = self._requests.pop(line)
+                request.cost -= line.cost
             self._waiting -= len(batch)
             self._bytes -= sum(line.image.nbytes for line in batch)
             return batch
@@ -192,9 +235,18 @@ class LineQueue:
             return
         finally:
             self._in_hand = []
-        self._on_batch([started - line.queued_at for line in batch], time.monotonic() - started)
+        took = time.monotonic() - started
+        self._on_batch([started - line.queued_at for line in batch], took)
+        self._speeds.append(took / sum(line.cost for line in batch))
         for line, reading in zip(batch, readings, strict=True):
             line.reading.set_result(reading)
+
+
+def _is_late(request: _Request, among: Iterable[_Request], seconds: float) -> bool:
+    """Whether it will not be read in time if a line of cost 1 takes `seconds`. Since requests take turns, each of the
+    others delays it by no more than its own cost.
+    """
+    return seconds * sum(min(request.cost, other.cost) for other in among) > request.patience.left()
 
 
 def _still_wanted(line: Line) -> bool:

@@ -109,6 +109,52 @@ def test_an_empty_queue_takes_a_page_of_any_size(queue: LineQueue, reader: Reade
     assert [one.reading.result(10).text for one in page] == [str(value) for value in range(1, 10)]
 
 
+def slow_page(lines: int, patience: Patience) -> list[Line]:
+    """A page that takes 20 ms a line."""
+
+    def read_slowly(images: Sequence[np.ndarray]) -> list[Reading]:
+        time.sleep(0.02 * len(images))
+        return [Reading("read", 1.0, ()) for _ in images]
+
+    return [Line(np.zeros((8, 8), np.uint8), read_slowly, 32, patience) for _ in range(lines)]
+
+
+@pytest.fixture
+def slow_queue() -> Iterator[LineQueue]:
+    """A queue that knows how long slow pages take."""
+    queue = LineQueue(max_batch=3, max_delay=60, max_lines=1000, max_bytes=1_000_000)
+    measured = slow_page(6, Patience(60))
+    queue.submit(measured)
+    assert texts(measured) == ["read"] * 6
+    yield queue
+    queue.close()
+
+
+def texts(lines: Sequence[Line]) -> list[str]:
+    """What they say, once they have been read."""
+    return [line.reading.result(10).text for line in lines]
+
+
+def test_a_request_that_would_be_late_or_make_another_late_is_refused_at_once(slow_queue: LineQueue) -> None:
+    long = slow_page(60, Patience(2))  # takes 1.2 s
+    slow_queue.submit(long)
+    with pytest.raises(TooBusy) as late:  # alone it would end in time
+        slow_queue.submit(slow_page(60, Patience(2)))
+    assert late.value.retry_after >= 2
+    with pytest.raises(TooBusy):  # it would end in time, but the first no longer
+        slow_queue.submit(slow_page(60, Patience(60)))
+    short = slow_page(3, Patience(2))
+    slow_queue.submit(short)
+    assert texts([*short, *long]) == ["read"] * 63
+
+
+def test_a_request_that_is_late_anyway_keeps_nobody_out(slow_queue: LineQueue) -> None:
+    slow_queue.submit(slow_page(90, Patience(0.5)))
+    patient = slow_page(6, Patience(60))
+    slow_queue.submit(patient)
+    assert texts(patient) == ["read"] * 6
+
+
 def test_only_the_line_at_fault_fails(queue: LineQueue, reader: Reader) -> None:
     hold(queue, reader)
     lines = [reader.line(12), reader.line(13), reader.line(14)]
