@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import io
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -16,8 +17,10 @@ from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import ocrmypdf.cli
 import pytest
 
 import crnn
@@ -187,7 +190,46 @@ def complaint(command: str) -> str:
                 return f"no script {words[1]}"
             if refusal := stages.refused(words):
                 return refusal
+            if module in PARSING:
+                parsed(module, words[3:])
+        elif words[:2] == ["pip", "install"]:
+            package, _, extra = words[2].rstrip("]").partition("[")
+            if package not in (".", PROJECT["name"]) or extra not in ("", *PROJECT["optional-dependencies"]):
+                return f"what is {words[2]}?"
+        elif name == "ocrmypdf":
+            ocrmypdf.cli.get_options_and_plugins(words[1:])
+        elif words[:3] == ["docker", "compose", "up"]:
+            for variable in re.findall(r"\b([A-Z_]+)=", part):
+                if f"${{{variable}:-" not in (ROOT / "compose.yaml").read_text(encoding="utf-8"):
+                    return f"compose.yaml asks for no {variable}"
     return ""
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PARSING = ("serve.engine.corrections", "tests.load.__main__", "tests.load")  # programs with a parser of their own
+
+
+class Parsed(Exception):
+    """A program has understood its arguments."""
+
+
+def parsed(module: str, arguments: list[str]) -> None:
+    """Have a program take its arguments, and no more.
+
+    Raises:
+        SystemExit: it refuses them.
+    """
+    parse = argparse.ArgumentParser.parse_args
+
+    def stop(self: argparse.ArgumentParser, *given: Any) -> None:
+        parse(self, *given)
+        raise Parsed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [module, *arguments])
+        patch.setattr(argparse.ArgumentParser, "parse_args", stop)
+        with pytest.raises(Parsed):
+            runpy.run_module(module, run_name="__main__")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -31,6 +31,8 @@ from serve.engine.patience import Patience
 
 ReadMany = Callable[[Sequence[np.ndarray]], list[Reading]]
 
+# Lines take longer than they did while the pictures of other requests are decoded and searched.
+MARGIN = 1.3
 REMEMBERED = 15  # batches whose median says how long lines take: one that was held up does not count
 
 
@@ -172,7 +174,7 @@ class LineQueue:
         others = [request for request in set(self._requests.values()) if request.patience.left()]
         if not self._speeds or not others:
             return
-        seconds = statistics.median(self._speeds)
+        seconds = MARGIN * statistics.median(self._speeds)
         with_new = [*others, new]
         late_anyway = [request for request in others if _is_late(request, others, seconds)]
         if any(_is_late(request, with_new, seconds) for request in with_new if request not in late_anyway):

@@ -136,7 +136,7 @@ def texts(lines: Sequence[Line]) -> list[str]:
 
 
 def test_a_request_that_would_be_late_or_make_another_late_is_refused_at_once(slow_queue: LineQueue) -> None:
-    long = slow_page(60, Patience(2))  # takes 1.2 s
+    long = slow_page(60, Patience(2))  # takes 1.2 s, or with the margin 1.6 s
     slow_queue.submit(long)
     with pytest.raises(TooBusy) as late:  # alone it would end in time
         slow_queue.submit(slow_page(60, Patience(2)))
