@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import importlib.util
 import io
 import re
-import runpy
 import shlex
 import subprocess
 import sys
@@ -206,7 +206,8 @@ def complaint(command: str) -> str:
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PARSING = ("serve.engine.corrections", "tests.load.__main__", "tests.load")  # programs with a parser of their own
+# Programs with a parser of their own, and where their `main` is.
+PARSING = {"serve.engine.corrections": "serve.engine.corrections", "tests.load": "tests.load.__main__"}
 
 
 class Parsed(Exception):
@@ -229,7 +230,7 @@ def parsed(module: str, arguments: list[str]) -> None:
         patch.setattr(sys, "argv", [module, *arguments])
         patch.setattr(argparse.ArgumentParser, "parse_args", stop)
         with pytest.raises(Parsed):
-            runpy.run_module(module, run_name="__main__")
+            importlib.import_module(PARSING[module]).main()
 
 
 @pytest.mark.parametrize("page", PAGES)
