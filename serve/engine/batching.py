@@ -8,18 +8,15 @@ page of hundreds of lines delays others by its share of a round or two. Within a
 one reader form a batch. The fullest bucket goes first, unless the oldest line has waited for `max_delay`: then its
 bucket does.
 
-A request that could not be read in time, or would keep another from it, is refused as it comes: from what the lines of
-all cost, and how long lines have taken.
+A request that could not be read in time, or would keep another from it, is refused as it comes (see `forecast`).
 """
 
 from __future__ import annotations
 
-import math
-import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -27,13 +24,10 @@ import numpy as np
 
 from crnn.recognizer import Reading
 from serve.base.errors import BUSY, NotReady, RequestError, TooBusy
+from serve.engine.forecast import Forecast, Waiting
 from serve.engine.patience import Patience
 
 ReadMany = Callable[[Sequence[np.ndarray]], list[Reading]]
-
-# Lines take longer than they did while the pictures of other requests are decoded and searched.
-MARGIN = 1.3
-REMEMBERED = 15  # batches whose median says how long lines take: one that was held up does not count
 
 
 class Abandoned(Exception):
@@ -60,14 +54,6 @@ class Line:
     cost: float = 1.0
     queued_at: float = field(default_factory=time.monotonic)
     reading: Future[Reading] = field(default_factory=Future)
-
-
-@dataclass(eq=False)
-class _Request:
-    """Lines that came together, and what those of them that wait still cost."""
-
-    patience: Patience
-    cost: float
 
 
 Buckets = dict[tuple[ReadMany, int], deque[Line]]
@@ -99,8 +85,8 @@ class LineQueue:
         self._max_bytes = max_bytes
         self._on_batch = on_batch
         self._rounds: dict[int, Buckets] = {}
-        self._requests: dict[Line, _Request] = {}  # of each line that waits
-        self._speeds: deque[float] = deque(maxlen=REMEMBERED)  # seconds that a line of cost 1 took in each batch
+        self._requests: dict[Line, Waiting] = {}  # of each line that waits
+        self._forecast = Forecast()
         self._round = 0  # the last one that was read of
         self._waiting = 0
         self._bytes = 0  # of the pixels of those that wait
@@ -135,8 +121,8 @@ class LineQueue:
                 raise TooBusy(BUSY)
             if not lines:
                 return
-            request = _Request(lines[0].patience, sum(line.cost for line in lines))
-            self._check_time(request)
+            request = Waiting(lines[0].patience, sum(line.cost for line in lines))
+            self._forecast.check(request, set(self._requests.values()))
             cost = 0.0
             for line in sorted(lines, key=lambda line: line.width):  # so that a round holds lines of few widths
                 turn = self._round + 1 + int(cost // self._max_batch)
@@ -162,24 +148,6 @@ class LineQueue:
         """
         if self._in_hand and all(_refusal(line) for line in self._in_hand):
             raise Abandoned
-
-    def _check_time(self, new: _Request) -> None:
-        """Refuse a request that takes so long beside the others that it, or one of them, would not end in time.
-
-        Those that would be late without it do not count: they must not keep all others out.
-
-        Raises:
-            TooBusy: it does; says when those that wait will have been read.
-        """
-        others = [request for request in set(self._requests.values()) if request.patience.left()]
-        if not self._speeds or not others:
-            return
-        seconds = MARGIN * statistics.median(self._speeds)
-        with_new = [*others, new]
-        late_anyway = [request for request in others if _is_late(request, others, seconds)]
-        if any(_is_late(request, with_new, seconds) for request in with_new if request not in late_anyway):
-            wait = seconds * sum(request.cost for request in others)
-            raise TooBusy(BUSY, retry_after=max(1, math.ceil(wait)))
 
     def _run(self) -> None:
         while batch := self._take():
@@ -239,16 +207,10 @@ class LineQueue:
             self._in_hand = []
         took = time.monotonic() - started
         self._on_batch([started - line.queued_at for line in batch], took)
-        self._speeds.append(took / sum(line.cost for line in batch))
+        with self._changed:
+            self._forecast.learn(took, sum(line.cost for line in batch))
         for line, reading in zip(batch, readings, strict=True):
             line.reading.set_result(reading)
-
-
-def _is_late(request: _Request, among: Iterable[_Request], seconds: float) -> bool:
-    """Whether it will not be read in time if a line of cost 1 takes `seconds`. Since requests take turns, each of the
-    others delays it by no more than its own cost.
-    """
-    return seconds * sum(min(request.cost, other.cost) for other in among) > request.patience.left()
 
 
 def _still_wanted(line: Line) -> bool:

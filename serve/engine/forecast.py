@@ -1,0 +1,62 @@
+"""Whether requests will be read in time: from what the lines of all cost, and how long lines have taken."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from serve.base.errors import BUSY, TooBusy
+from serve.engine.patience import Patience
+
+# Lines take longer than they did while the pictures of other requests are decoded and searched.
+MARGIN = 1.3
+REMEMBERED = 15  # batches whose median says how long lines take: one that was held up does not count
+
+
+@dataclass(eq=False)
+class Waiting:
+    """Lines that came together, and what those of them that wait still cost."""
+
+    patience: Patience
+    cost: float
+
+
+class Forecast:
+    """Knows how long lines take. Not for several threads at once: the queue's lock guards it."""
+
+    def __init__(self) -> None:
+        self._speeds: deque[float] = deque(maxlen=REMEMBERED)  # seconds that a line of cost 1 took in each batch
+
+    def learn(self, seconds: float, cost: float) -> None:
+        """A batch of lines took so long."""
+        self._speeds.append(seconds / cost)
+
+    def check(self, new: Waiting, waiting: Collection[Waiting]) -> None:
+        """Refuse a request that takes so long beside the others that it, or one of them, would not end in time.
+
+        Those that would be late without it do not count: they must not keep all others out.
+
+        Raises:
+            TooBusy: it does; says when those that wait will have been read.
+        """
+        others = [request for request in waiting if request.patience.left()]
+        if not self._speeds or not others:
+            return
+        seconds = MARGIN * statistics.median(self._speeds)
+        with_new = [*others, new]
+        if seconds * sum(request.cost for request in with_new) <= min(each.patience.left() for each in with_new):
+            return  # all will have been read before the first must be: so it is nearly always
+        late_anyway = [request for request in others if _is_late(request, others, seconds)]
+        if any(_is_late(request, with_new, seconds) for request in with_new if request not in late_anyway):
+            wait = seconds * sum(request.cost for request in others)
+            raise TooBusy(BUSY, retry_after=max(1, math.ceil(wait)))
+
+
+def _is_late(request: Waiting, among: Collection[Waiting], seconds: float) -> bool:
+    """Whether it will not be read in time if a line of cost 1 takes `seconds`. Since requests take turns, each of the
+    others delays it by no more than its own cost.
+    """
+    return seconds * sum(min(request.cost, other.cost) for other in among) > request.patience.left()
