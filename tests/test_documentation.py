@@ -256,6 +256,15 @@ def test_commands_within_sentences_exist_too(page: str) -> None:
         assert any(not refusal or "is missing" in refusal for refusal in refusals), command
 
 
+def test_modules_and_settings_that_comments_name_exist() -> None:
+    named = re.compile(r"python -m ([\w.]*\w)|--config-name[ =](\w+)")
+    programs = [path for package in ("crnn", "data", "serve") for path in ROOT.glob(f"{package}/**/*.py")]
+    for path in [*ROOT.glob("configs/**/*.yaml"), *ROOT.glob("*.py"), *programs]:
+        for module, config in named.findall(path.read_text(encoding="utf-8")):
+            assert not module or importlib.util.find_spec(module), f"{path}: {module}"
+            assert not config or (ROOT / "configs" / f"{config}.yaml").exists(), f"{path}: {config}"
+
+
 @pytest.mark.parametrize("page", ["docs/usage.md", "docs/usage.zh-CN.md"])
 def test_the_options_of_reading_are_all_described(page: str) -> None:
     known = {option for action in parser_of("read")._actions for option in action.option_strings}
