@@ -43,6 +43,9 @@ EVICTED = 32  # connections that make room at once
 # of its core full of a network's weights: that makes them three times as dear.
 LOOK_SECONDS = 0.01
 ACCEPTED = 64  # connections taken in at a look, so that those that are there have their turn
+# A worker leaves a new connection to the others for so long for each it has, or one would get seven of eight: whoever
+# wakes first takes all that are there.
+LEFT_SECONDS, MOST_LEFT = 0.0005, 10
 
 _ONCE = select.EPOLLONESHOT
 _READ = select.EPOLLIN | select.EPOLLRDHUP | _ONCE
@@ -139,7 +142,10 @@ class WholeRequestWorker(Worker):
 
     def _accept(self, listener: socket.socket) -> None:
         """Take in a connection at each look, so that the other workers get theirs; a full worker, all that wait."""
-        for _ in range(ACCEPTED if self._is_full() else 1):
+        full = self._is_full()
+        if self.cfg.workers > 1 and not full:
+            time.sleep(LEFT_SECONDS * min(len(self._connections), MOST_LEFT))
+        for _ in range(ACCEPTED if full else 1):
             if len(self._connections) >= self._most:
                 self._make_room()
             try:

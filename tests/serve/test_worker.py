@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -124,3 +125,18 @@ def test_heads_and_versions_are_answered_as_http_asks(model: Path, tmp_path: Pat
             received = b"".join(iter(lambda: old.recv(65536), b""))
         assert b"200 OK" in received
         assert received.endswith(b'{"status":"ok"}\n')
+
+
+def test_connections_are_shared_by_the_workers(model: Path, tmp_path: Path) -> None:
+    def sockets(pid: int) -> int:
+        return sum(str(link.readlink()).startswith("socket:") for link in Path(f"/proc/{pid}/fd").iterdir())
+
+    with RunningServer(tmp_path, model, workers=2) as server:
+        address = urlsplit(server.url)
+        workers = server.workers()
+        before = [sockets(pid) for pid in workers]
+        with ExitStack() as opened:
+            for _ in range(8):
+                opened.enter_context(socket.create_connection((address.hostname or "", address.port or 0)))
+            until(lambda: sum(map(sockets, workers)) == sum(before) + 8)
+            assert min(sockets(pid) - had for pid, had in zip(workers, before, strict=True)) >= 3
