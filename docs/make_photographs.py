@@ -1,7 +1,7 @@
 """Makes the README's picture of photographs: signs in the street, and what is read in them.
 
-Writes docs/photographs.jpg. Run `make fonts` once, then `python docs/make_photographs.py`. The photographs are samples of
-OpenCV's module `text` (Apache-2.0), in Debian's package opencv-doc; the shipped models were not trained on them.
+Writes docs/photographs.jpg. Run `make fonts` once, then `python docs/make_photographs.py`. The photographs are samples
+of OpenCV's module `text` (Apache-2.0), in Debian's package opencv-doc; the shipped models were not trained on them.
 """
 
 from __future__ import annotations
