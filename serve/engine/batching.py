@@ -16,7 +16,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -110,6 +110,7 @@ class LineQueue:
 
         Raises:
             TooBusy: there is no room, or no time. An empty queue takes any number, or a large page could never be read.
+            TooLarge: there would be no time even if nothing else waited.
             NotReady: the queue is closed.
         """
         size = sum(line.image.nbytes for line in lines)
@@ -132,6 +133,20 @@ class LineQueue:
             self._waiting += len(lines)
             self._bytes += size
             self._changed.notify()
+
+    def withdraw(self, lines: Sequence[Line]) -> None:
+        """Make room for others: nobody waits any longer for those of `lines` that have not been read yet."""
+        gone = {line for line in lines if line.reading.cancel()}
+        if not gone:
+            return
+        with self._changed:
+            gone &= self._requests.keys()
+            for turn, buckets in list(self._rounds.items()):
+                kept = {key: deque(line for line in bucket if line not in gone) for key, bucket in buckets.items()}
+                self._rounds[turn] = {key: bucket for key, bucket in kept.items() if bucket}
+                if not self._rounds[turn]:
+                    del self._rounds[turn]
+            self._leave(gone)
 
     def close(self) -> None:
         """Read what waits, then end the thread."""
@@ -172,12 +187,15 @@ class LineQueue:
                 del buckets[batch[0].read_many, batch[0].width]
             if not buckets:
                 del self._rounds[self._round]
-            for line in batch:
-                request = self._requests.pop(line)
-                request.cost -= line.cost
-            self._waiting -= len(batch)
-            self._bytes -= sum(line.image.nbytes for line in batch)
+            self._leave(batch)
             return batch
+
+    def _leave(self, lines: Collection[Line]) -> None:
+        """`lines` wait no longer."""
+        for line in lines:
+            self._requests.pop(line).cost -= line.cost
+        self._waiting -= len(lines)
+        self._bytes -= sum(line.image.nbytes for line in lines)
 
     def _next_bucket(self, buckets: Buckets) -> deque[Line]:
         oldest = min(buckets.values(), key=lambda lines: lines[0].queued_at)

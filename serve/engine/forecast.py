@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from serve.base.errors import BUSY, TooBusy
+from serve.base.errors import BUSY, TooBusy, TooLarge
 from serve.engine.patience import Patience
 
 # Lines take longer than they did while the pictures of other requests are decoded and searched.
@@ -35,17 +35,25 @@ class Forecast:
         self._speeds.append(seconds / cost)
 
     def check(self, new: Waiting, waiting: Collection[Waiting]) -> None:
-        """Refuse a request that takes so long beside the others that it, or one of them, would not end in time.
+        """Refuse a request that would not end in time, or would keep one of the others from it.
 
         Those that would be late without it do not count: they must not keep all others out.
 
         Raises:
-            TooBusy: it does; says when those that wait will have been read.
+            TooLarge: it would not even by itself.
+            TooBusy: it would not beside the others; says when those will have been read.
         """
         others = [request for request in waiting if request.patience.left()]
-        if not self._speeds or not others:
+        if not self._speeds or not new.patience.left():
             return
         seconds = MARGIN * statistics.median(self._speeds)
+        if seconds * new.cost > new.patience.left():
+            needed, left = seconds * new.cost, new.patience.left()
+            raise TooLarge(
+                f"reading all of this would take about {needed:.1f} seconds, and {left:.1f} are left: "
+                "send it in parts, or as a document to be read in the background",
+                code="too_much_text",
+            )
         with_new = [*others, new]
         if seconds * sum(request.cost for request in with_new) <= min(each.patience.left() for each in with_new):
             return  # all will have been read before the first must be: so it is nearly always

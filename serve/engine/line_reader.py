@@ -61,8 +61,7 @@ class LineReader:
         try:
             return [self._outcome(line, patience) for line in lines]
         finally:
-            for line in lines:  # what is still waiting when this ends early is wanted by nobody
-                line.reading.cancel()
+            self._queue.withdraw(lines)  # what is still waiting when this ends early is wanted by nobody
 
     def _outcome(self, line: Line, patience: Patience) -> Reading | RequestError:
         while True:

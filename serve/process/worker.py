@@ -45,7 +45,7 @@ LOOK_SECONDS = 0.01
 ACCEPTED = 64  # connections taken in at a look, so that those that are there have their turn
 # A worker leaves a new connection to the others for so long for each it has, or one would get seven of eight: whoever
 # wakes first takes all that are there.
-LEFT_SECONDS, MOST_LEFT = 0.0005, 10
+LEFT_SECONDS, MOST_LEFT = 0.0002, 10
 
 _ONCE = select.EPOLLONESHOT
 _READ = select.EPOLLIN | select.EPOLLRDHUP | _ONCE

@@ -13,7 +13,7 @@ from serve.routes.openapi_schemas import BYTES, INTEGER, SIDES, STRING, Schema, 
 ERRORS = {
     "400": "not a picture or document, bad base64, bad JSON",
     "408": "the request did not arrive in time",
-    "413": "too many bytes, pixels, lines or pages",
+    "413": "too many bytes, pixels, lines or pages, or more text than can be read in time",
     "415": "a type that is not read here",
     "422": "options that are unknown or out of range",
     "429": "the server is busy; Retry-After says when to come again",

@@ -113,6 +113,7 @@ export default {
     too_many_bytes: "The file is too large. Make it smaller and try again.",
     too_many_pixels: "The picture has too many pixels. Make it smaller and try again.",
     too_many_lines: "The picture has too many lines. Cut it into parts.",
+    too_much_text: "The picture has more text than can be read in time. Cut it into parts.",
     too_large: "The document is too large. Divide it into parts.",
     too_many_pages: "The document has too many pages. Divide it into parts.",
     queue_full: "The server is busy. Try again in a moment.",

@@ -163,7 +163,8 @@ export class Viewer extends EventTarget {
   #size() {
     if (!this.#sheet) return;
     const { element, width, height } = this.#sheet;
-    const room = [this.#stage.clientWidth - 2 * MARGIN, this.#stage.clientHeight - 2 * MARGIN];
+    // The whole stage, though bars for scrolling may take of it at the moment: there are none around what fits.
+    const room = [this.#stage.offsetWidth - 2 * MARGIN, this.#stage.offsetHeight - 2 * MARGIN];
     const scale = Math.max(0.001, Math.min(room[0] / width, room[1] / height)) * this.#zoom;
     element.style.width = `${width * scale}px`;
     element.style.height = `${height * scale}px`;

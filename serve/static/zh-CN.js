@@ -106,6 +106,7 @@ export default {
     too_many_bytes: "文件太大。请缩小后再试。",
     too_many_pixels: "图片像素太多。请缩小后再试。",
     too_many_lines: "图片中文字行太多。请裁成几部分。",
+    too_much_text: "图片中文字太多，无法及时读完。请裁成几部分。",
     too_large: "文档太大。请分成几部分。",
     too_many_pages: "文档页数太多。请分成几部分。",
     queue_full: "服务器正忙，请稍后再试。",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crnn.recognizer import Reading
-from serve.base.errors import ClientGone, DeadlinePassed, NotReady, TooBusy
+from serve.base.errors import ClientGone, DeadlinePassed, NotReady, TooBusy, TooLarge
 from serve.engine.batching import Line, LineQueue
 from serve.engine.patience import GRACE_SECONDS, Draining, Patience
 
@@ -109,6 +109,10 @@ def test_an_empty_queue_takes_a_page_of_any_size(queue: LineQueue, reader: Reade
     assert [one.reading.result(10).text for one in page] == [str(value) for value in range(1, 10)]
 
 
+def new_queue() -> LineQueue:
+    return LineQueue(max_batch=3, max_delay=60, max_lines=1000, max_bytes=1_000_000)
+
+
 def slow_page(lines: int, patience: Patience) -> list[Line]:
     """A page that takes 20 ms a line."""
 
@@ -122,7 +126,7 @@ def slow_page(lines: int, patience: Patience) -> list[Line]:
 @pytest.fixture
 def slow_queue() -> Iterator[LineQueue]:
     """A queue that knows how long slow pages take."""
-    queue = LineQueue(max_batch=3, max_delay=60, max_lines=1000, max_bytes=1_000_000)
+    queue = new_queue()
     measured = slow_page(6, Patience(60))
     queue.submit(measured)
     assert texts(measured) == ["read"] * 6
@@ -148,11 +152,47 @@ def test_a_request_that_would_be_late_or_make_another_late_is_refused_at_once(sl
     assert texts([*short, *long]) == ["read"] * 63
 
 
-def test_a_request_that_is_late_anyway_keeps_nobody_out(slow_queue: LineQueue) -> None:
-    slow_queue.submit(slow_page(90, Patience(0.5)))
+def test_a_request_that_is_late_anyway_keeps_nobody_out() -> None:
+    queue = new_queue()
+    late = slow_page(90, Patience(0.5))
+    queue.submit(late)  # how long lines take is not known yet
+    late[0].reading.result(10)
     patient = slow_page(6, Patience(60))
-    slow_queue.submit(patient)
+    queue.submit(patient)
     assert texts(patient) == ["read"] * 6
+    queue.close()
+
+
+def test_a_request_that_would_be_late_by_itself_is_too_large(slow_queue: LineQueue) -> None:
+    with pytest.raises(TooLarge, match=r"about 3\.\d seconds, and [12]\.\d are left") as late:
+        slow_queue.submit(slow_page(120, Patience(2)))
+    assert late.value.code == "too_much_text"
+
+
+def test_requests_that_were_given_up_keep_nobody_out(slow_queue: LineQueue) -> None:
+    given_up = slow_page(400, Patience(60))
+    slow_queue.submit(given_up)
+    with pytest.raises(TooBusy):
+        slow_queue.submit(slow_page(20, Patience(1)))
+    slow_queue.withdraw(given_up)
+    assert len(slow_queue) == 0
+    wanted = slow_page(20, Patience(1))
+    slow_queue.submit(wanted)
+    assert texts(wanted) == ["read"] * 20
+
+
+def test_lines_that_were_given_up_leave_the_others_where_they_were(queue: LineQueue, reader: Reader) -> None:
+    first = hold(queue, reader)
+    lines = [reader.line(number) for number in range(1, 7)]
+    queue.submit(lines)
+    with pytest.raises(TooBusy):  # there is room for six
+        queue.submit([reader.line(7)])
+    queue.withdraw([first, *lines[:4]])
+    queue.submit([reader.line(7)])
+    reader.gate.set()
+    assert texts([first, *lines[4:]]) == ["0", "5", "6"]
+    queue.close()
+    assert sorted(reader.batches) == [[0], [5, 6], [7]]
 
 
 def test_only_the_line_at_fault_fails(queue: LineQueue, reader: Reader) -> None:

@@ -99,7 +99,8 @@ def test_a_batch_ends_with_its_deadline(client: FlaskClient) -> None:
         )
     codes = {result.get("error", {}).get("code") for result in reply.json["results"]}
     assert (reply.status_code, len(reply.json["results"])) == (200, 32)
-    assert "deadline_passed" in codes <= {None, "deadline_passed"}
+    late = {"deadline_passed", "too_much_text"}  # the second where it is plain before that a page would be late
+    assert codes & late and codes <= {None, *late}
 
 
 def test_one_pictures_fault_is_its_own(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
