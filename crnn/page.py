@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -228,12 +228,14 @@ def on_page(chars: Sequence[CharReading], line: Directed) -> tuple[CharReading, 
     if line.column is not None:
         down = quad[3] - quad[0]
         middle = (quad[0] + quad[1]) / 2
-        places = [middle + line.column.share_of(char.x) * down for char in chars]
+        shares = np.array([line.column.share_of(char.x) for char in chars])
+        places = middle + shares[:, None] * down
     else:
         height, width = line.crop.shape[:2]
         along, down = (quad[1] - quad[0]) / width, (quad[3] - quad[0]) / height
-        places = [quad[0] + char.x * along + char.y * down for char in chars]
-    return tuple(replace(c, x=float(x), y=float(y)) for c, (x, y) in zip(chars, places, strict=True))
+        inside = np.array([(char.x, char.y) for char in chars]).reshape(-1, 2)
+        places = quad[0] + inside @ np.stack([along, down])
+    return tuple(CharReading(c.char, c.confidence, x, y) for c, (x, y) in zip(chars, places.tolist(), strict=True))
 
 
 def read_page(recognizer: Recognizer, image: np.ndarray, decode: Decoder | str | None = None) -> PageReading:

@@ -217,7 +217,7 @@ class Recognizer:
 def _in_picture(reading: Reading, crop: Crop) -> Reading:
     """The reading of a part of a picture with its characters where they stand in the whole."""
     middle = (crop.top + crop.bottom) / 2
-    return reading.placed([replace(char, x=crop.left + char.x, y=middle) for char in reading.chars])
+    return reading.placed([CharReading(c.char, c.confidence, crop.left + c.x, middle) for c in reading.chars])
 
 
 def _may_gain(reading: Reading, least: float) -> bool:

@@ -20,11 +20,15 @@ from crnn.decoding.candidates import Frame, choices, shortlist
 from crnn.decoding.ctc import CtcPath, collapse, greedy
 from crnn.decoding.forced_alignment import align
 from crnn.decoding.hot_words import HotWords
+from crnn.decoding.peaks import Peaks
 from crnn.language_model.model import LanguageModel
 
 
 class _Prefix:
-    """A text read so far, its score by language model and hot words, and their states."""
+    """A text read so far, its score by language model and hot words, and their states.
+
+    The language model's state is None until it is asked for (`BeamDecoder._lm_state`).
+    """
 
     __slots__ = ("children", "id", "lm_state", "parent", "score", "word_state")
 
@@ -40,6 +44,9 @@ class _Prefix:
             found.append(prefix.id)
             prefix = prefix.parent
         return found[::-1]
+
+
+Beam = dict[_Prefix, list[float]]  # the probability of each, with its last frame a blank (ended), or not (open)
 
 
 class BeamDecoder:
@@ -72,10 +79,12 @@ class BeamDecoder:
         language model believes in shows a low one. The score is what network, language model and hot words say for the
         text that was chosen.
         """
-        path, words = greedy(logits, self.allowed), self.hot_words
+        words = self.hot_words
         # A language model alone takes a blank as it is, see `choices`.
         blanks = self.language_model is None or words is not None
-        ids = self.search(shortlist(logits, self.settings, self.allowed, blanks), words)
+        peaks = Peaks.of(logits, blanks) if self.allowed is None else None
+        path = greedy(logits, self.allowed, peaks)
+        ids = self.search(shortlist(logits, self.settings, self.allowed, blanks, peaks), words)
         chosen = path if ids == path.ids.tolist() else align(logits, ids)
         return dataclasses.replace(chosen, score=chosen.score + self._support(ids, words))
 
@@ -86,10 +95,12 @@ class BeamDecoder:
         if all(len(frame) == 1 for frame in frames):
             return collapse([frame[0][0] for frame in frames])
         lm_start = self.language_model.start if self.language_model else None
-        # A prefix's probability, split by whether its last frame was a blank; scaled anew at each frame.
-        beam = {_Prefix(None, BLANK, 0.0, lm_start, HotWords.start): [1.0, 0.0]}
+        beam: Beam = {_Prefix(None, BLANK, 0.0, lm_start, HotWords.start): [1.0, 0.0]}
         for frame in frames:
-            grown: dict[_Prefix, list[float]] = {}
+            if len(frame) == 1 and (followed := self._follow(beam, frame[0][0], words)):
+                beam = followed
+                continue
+            grown: Beam = {}
             for prefix, (ended, open_) in beam.items():
                 for id, probability in frame:
                     if id == BLANK:
@@ -101,8 +112,37 @@ class BeamDecoder:
                             _cell(grown, prefix)[1] += open_ * probability
                         if ended:
                             _cell(grown, self._append(prefix, id, words))[1] += ended * probability
-            beam = self._prune(grown)
+            beam = self._prune(grown, sure=len(frame) == 1)
         return max(beam, key=lambda p: _log(beam[p]) + p.score + (words.finish(p.word_state) if words else 0)).ids()
+
+    def _follow(self, beam: Beam, id: int, words: HotWords | None) -> Beam | None:
+        """The beam after a frame that is sure of `id`, if it holds one prefix, which can go on in one way; else None.
+
+        A score makes no difference to a prefix that is alone, so none is asked for.
+        """
+        if len(beam) > 1:
+            return None
+        ((prefix, (ended, open_)),) = beam.items()
+        if id == BLANK:
+            return {prefix: [1.0, 0.0]}
+        if id == prefix.id and open_:
+            return None if ended else beam
+        word_state = words.extend(prefix.word_state, id)[0] if words is not None else HotWords.start
+        return {_Prefix(prefix, id, prefix.score, None, word_state): [0.0, 1.0]}
+
+    def _lm_state(self, prefix: _Prefix) -> Any:
+        """The language model's state after a prefix: the last characters decide it."""
+        if prefix.lm_state is None and self.language_model is not None:
+            ids: list[int] = []
+            known = prefix
+            while known.parent is not None and known.lm_state is None and len(ids) < self.language_model.order - 1:
+                ids.append(known.id)
+                known = known.parent
+            state = self.language_model.start if known.lm_state is None else known.lm_state
+            for id in reversed(ids):
+                state, _ = self.language_model.extend(state, id)
+            prefix.lm_state = state
+        return prefix.lm_state
 
     def _support(self, ids: list[int], words: HotWords | None) -> float:
         """Nats that speak for the text where two passes over a line are compared."""
@@ -125,7 +165,7 @@ class BeamDecoder:
         if child is None:
             score, lm_state, word_state = prefix.score, None, HotWords.start
             if self.language_model is not None:
-                lm_state, support = self.language_model.support(prefix.lm_state, id)
+                lm_state, support = self.language_model.support(self._lm_state(prefix), id)
                 score += self.settings.lm_weight * support
             if words is not None:
                 word_state, change = words.extend(prefix.word_state, id)
@@ -133,18 +173,28 @@ class BeamDecoder:
             child = prefix.children[id] = _Prefix(prefix, id, score, lm_state, word_state)
         return child
 
-    def _prune(self, grown: dict[_Prefix, list[float]]) -> dict[_Prefix, list[float]]:
-        """The best prefixes, their probabilities scaled so that products of many frames do not vanish."""
+    def _prune(self, grown: Beam, sure: bool) -> Beam:
+        """The best prefixes, their probabilities scaled so that products of many frames do not vanish.
+
+        After a `sure` frame each prefix has all of its probability ended, or all open. Those that end alike then fare
+        alike whatever follows, so the best of them is enough.
+        """
         if len(grown) > 1:
             scores = {prefix: _log(cell) + prefix.score for prefix, cell in grown.items()}
-            ranked = sorted(scores, key=scores.__getitem__, reverse=True)[: self.settings.width]
+            ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+            if sure:
+                best: dict[Any, _Prefix] = {}
+                for prefix in ranked:
+                    best.setdefault((prefix.id, prefix.word_state, self._lm_state(prefix)), prefix)
+                ranked = list(best.values())
+            ranked = ranked[: self.settings.width]
             floor = scores[ranked[0]] - self.settings.margin
             grown = {prefix: grown[prefix] for prefix in ranked if scores[prefix] >= floor}
         largest = max(map(sum, grown.values()))
         return {prefix: [ended / largest, open_ / largest] for prefix, (ended, open_) in grown.items()}
 
 
-def _cell(cells: dict[_Prefix, list[float]], prefix: _Prefix) -> list[float]:
+def _cell(cells: Beam, prefix: _Prefix) -> list[float]:
     return cells.setdefault(prefix, [0.0, 0.0])
 
 

@@ -8,14 +8,18 @@ import numpy as np
 
 from crnn.core.charset import BLANK
 from crnn.decoding.beam_settings import BeamSettings
-from crnn.decoding.forced_alignment import softmax_totals
+from crnn.decoding.peaks import Peaks
 from crnn.language_model.model import LanguageModel
 
 Frame = list[tuple[int, float]]  # candidates of a frame: class and probability, the likeliest first
 
 
 def shortlist(
-    logits: np.ndarray, settings: BeamSettings, allowed: np.ndarray | None = None, blanks: bool = True
+    logits: np.ndarray,
+    settings: BeamSettings,
+    allowed: np.ndarray | None = None,
+    blanks: bool = True,
+    peaks: Peaks | None = None,
 ) -> list[Frame]:
     """The few classes of each frame that a search needs; equal sure frames in a row become one.
 
@@ -23,26 +27,25 @@ def shortlist(
         logits: float32 (T, C), unnormalized.
         allowed: ids that may be read; probabilities are then shares among these.
         blanks: whether a frame whose best class is the blank may be unsure; three frames of four are such.
+        peaks: `Peaks.of(logits, blanks)` where it is at hand.
     """
     scores = logits if allowed is None else logits[:, allowed]
-    best = scores.argmax(axis=1)
-    peaks = scores[np.arange(len(scores)), best]
-    doubted = np.arange(len(scores)) if blanks else np.flatnonzero(best != BLANK)
-    totals = np.ones(len(scores), np.float32)
-    totals[doubted] = softmax_totals(scores, peaks, doubted)
-    unsure = np.flatnonzero(totals > 1 / settings.sure)
+    if peaks is None or allowed is not None:
+        peaks = Peaks.of(scores, blanks)
+    unsure = np.flatnonzero(peaks.totals > 1 / settings.sure)
+    highest, totals = peaks.scores[unsure], peaks.totals[unsure]
     # The best class weighs 1 and stays, however little of the whole that is.
-    floors = peaks[unsure] + np.log(np.minimum(settings.least * totals[unsure], 1))
+    floors = highest + np.log(np.minimum(settings.least * totals, 1))
     # A flat search: NumPy's for places in two dimensions takes several times as long.
     rows, classes = np.divmod(np.flatnonzero(scores[unsure] >= floors[:, None]), scores.shape[1])
-    probabilities = np.exp(scores[unsure[rows], classes] - peaks[unsure[rows]]) / totals[unsure[rows]]
+    probabilities = np.exp(scores[unsure[rows], classes] - highest[rows]) / totals[rows]
     found: list[Frame] = [[] for _ in unsure]
     for row, number, probability in zip(rows.tolist(), classes.tolist(), probabilities.tolist(), strict=True):
         found[row].append((number, probability))
     candidates = dict(zip(unsure.tolist(), found, strict=True))
     frames: list[Frame] = []
     previous = None  # class of the frame before, if that was sure
-    for frame, number in enumerate(best.tolist()):
+    for frame, number in enumerate(peaks.classes.tolist()):
         if frame in candidates:
             frames.append(sorted(candidates[frame], key=_probability, reverse=True)[: settings.candidates])
             previous = None

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import cv2
 import numpy as np
 
 from crnn.core.charset import BLANK
+from crnn.decoding.peaks import Peaks, softmax_totals
 
 LEAST = np.finfo(np.float32).tiny  # probability: characters forced by an allow-list may have less than a float holds
 
@@ -46,7 +46,7 @@ def collapse(ids: Sequence[int] | np.ndarray) -> list[int]:
     return [int(i) for i in path[starts] if i != BLANK]
 
 
-def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> CtcPath:
+def greedy(logits: np.ndarray, allowed: np.ndarray | None = None, peaks: Peaks | None = None) -> CtcPath:
     """Best path (Graves et al. 2006, section 3.2): each frame's top class, repeats merged, blanks dropped.
 
     Only one frame of each character is softmaxed: over 7,000 columns the softmax of every frame would cost more than
@@ -56,8 +56,12 @@ def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> CtcPath:
         logits: float32 (T, C), unnormalized.
         allowed: int64 ids that may be read, the blank among them; None for all. Confidences stay probabilities among
             all classes, so that a line of other characters, forced into these, shows itself.
+        peaks: `Peaks.of(logits)` where they are at hand; those of blanks may lack their totals.
     """
-    best = logits.argmax(axis=1) if allowed is None else allowed[logits[:, allowed].argmax(axis=1)]
+    if allowed is not None:
+        best = allowed[logits[:, allowed].argmax(axis=1)]
+    else:
+        best = logits.argmax(axis=1) if peaks is None else peaks.classes
     emitting = np.flatnonzero(best != BLANK)
     if not len(emitting):
         return CtcPath(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
@@ -67,12 +71,14 @@ def greedy(logits: np.ndarray, allowed: np.ndarray | None = None) -> CtcPath:
     ids = best[emitting[starts]]
     top = logits[emitting, best[emitting]]
     is_peak = top == np.repeat(np.maximum.reduceat(top, starts), ends - starts + 1)
-    peaks = np.minimum.reduceat(np.where(is_peak, np.arange(len(top)), len(top)), starts)  # the first of equal ones
-    rows = logits[emitting[peaks]]
-    highest = rows.max(axis=1) if allowed is not None else top[peaks]
-    rows -= highest[:, None]
-    # OpenCV's exponential takes a quarter of the time of NumPy's where there is no AVX-512.
-    probabilities = np.exp(top[peaks] - highest) / cv2.exp(rows, dst=rows).sum(axis=1)
+    surest = np.minimum.reduceat(np.where(is_peak, np.arange(len(top)), len(top)), starts)  # the first of equal ones
+    rows = emitting[surest]
+    if allowed is None and peaks is not None:
+        probabilities = 1 / peaks.totals[rows]
+    else:
+        highest = logits[rows].max(axis=1)
+        totals = softmax_totals(logits[rows], highest, np.arange(len(rows)))
+        probabilities = np.exp(top[surest] - highest) / totals
     return CtcPath(
         ids=ids,
         frames=((emitting[starts] + emitting[ends]) / 2).astype(np.float32),

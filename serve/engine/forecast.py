@@ -44,13 +44,13 @@ class Forecast:
             TooBusy: it would not beside the others; says when those will have been read.
         """
         others = [request for request in waiting if request.patience.left()]
-        if not self._speeds or not new.patience.left():
+        left = new.patience.left()
+        if not self._speeds or not left:
             return
         seconds = MARGIN * statistics.median(self._speeds)
-        if seconds * new.cost > new.patience.left():
-            needed, left = seconds * new.cost, new.patience.left()
+        if seconds * new.cost > left:
             raise TooLarge(
-                f"reading all of this would take about {needed:.1f} seconds, and {left:.1f} are left: "
+                f"reading all of this would take about {seconds * new.cost:.1f} seconds, and {left:.1f} are left: "
                 "send it in parts, or as a document to be read in the background",
                 code="too_much_text",
             )

@@ -185,6 +185,43 @@ def test_a_language_model_sees_what_follows(model: LanguageModel) -> None:
     assert read(BeamDecoder(model, settings=BeamSettings(lm_weight=0.4)), first_unsure) == "acd"
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_sure_frames_between_others_change_nothing_about_which_text_is_likeliest(
+    model: LanguageModel, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(9):
+        several = rng.permutation(5)[: rng.choice([1, 1, 3])].tolist()
+        found.append(
+            [(id, float(share)) for id, share in zip(several, rng.dirichlet(np.ones(len(several))), strict=True)]
+        )
+    found = [sorted(frame, key=lambda candidate: -candidate[1]) for frame in found]
+    texts: dict[tuple[int, ...], float] = {}
+    for path in product(*choices(found, model)):
+        text = tuple(collapse([id for id, _ in path]))
+        texts[text] = texts.get(text, 0) + float(np.prod([probability for _, probability in path]))
+
+    def score(text: tuple[int, ...]) -> float:
+        total, state = float(np.log(texts[text])), model.start
+        for id in text:
+            state, support = model.support(state, id)
+            total += EXHAUSTIVE.lm_weight * support
+        return total
+
+    assert score(tuple(BeamDecoder(model, settings=EXHAUSTIVE).search(found))) == pytest.approx(max(map(score, texts)))
+
+
+def test_texts_that_end_alike_keep_no_other_out(model: LanguageModel) -> None:
+    blank, a, b, c, d = range(5)
+    sure = {id: [(id, 1.0)] for id in range(5)}
+    either = [(b, 0.52), (d, 0.48)]
+    beginning = [either, sure[blank], either, sure[blank], sure[c], sure[blank], sure[a], sure[blank]]
+    frames = [*beginning, [(b, 0.8), (c, 0.2)], sure[blank], sure[d]]
+    narrow = BeamDecoder(model, settings=BeamSettings(width=3))
+    assert narrow.search(frames)[-4:] == [c, a, c, d]
+
+
 MIXED = Charset("中文aAb.")
 
 
