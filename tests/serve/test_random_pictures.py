@@ -21,8 +21,7 @@ MEGABYTES = 600  # of a worker
 def test_the_server_answers_each_within_its_time(tmp_path: Path) -> None:
     with RunningServer(tmp_path, DEFAULT_MODEL, workers=2) as server:
         found = through_server(server, PICTURES, seed=2)
-    # 504: only a dense page for which a core that others share does not leave enough of ten seconds.
-    assert set(found.statuses) <= {200, 400, 413, 429, 504}
+    assert set(found.statuses) <= {200, 400, 413, 429}
     assert max(found.worst.values()) < DEADLINE, found.worst
     assert found.memory < MEGABYTES
 
