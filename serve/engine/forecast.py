@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from serve.engine.patience import Patience
 # Lines take longer than they did while the pictures of other requests are decoded and searched.
 MARGIN = 1.3
 REMEMBERED = 15  # batches whose median says how long lines take: one that was held up does not count
+LEAST_KNOWN = 5  # batches before anything is refused: the first ones after the start take longer
+# What was measured longer ago is forgotten. A server that was once held up would else refuse all, and so never measure
+# again.
+FORGOTTEN_SECONDS = 30.0
 
 
 @dataclass(eq=False)
@@ -28,11 +33,12 @@ class Forecast:
     """Knows how long lines take. Not for several threads at once: the queue's lock guards it."""
 
     def __init__(self) -> None:
-        self._speeds: deque[float] = deque(maxlen=REMEMBERED)  # seconds that a line of cost 1 took in each batch
+        # Of each batch, when it was read and the seconds that a line of cost 1 took.
+        self._speeds: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)
 
     def learn(self, seconds: float, cost: float) -> None:
         """A batch of lines took so long."""
-        self._speeds.append(seconds / cost)
+        self._speeds.append((time.monotonic(), seconds / cost))
 
     def check(self, new: Waiting, waiting: Collection[Waiting]) -> None:
         """Refuse a request that would not end in time, or would keep one of the others from it.
@@ -45,9 +51,11 @@ class Forecast:
         """
         others = [request for request in waiting if request.patience.left()]
         left = new.patience.left()
-        if not self._speeds or not left:
+        since = time.monotonic() - FORGOTTEN_SECONDS
+        known = [speed for measured, speed in self._speeds if measured > since]
+        if len(known) < LEAST_KNOWN or not left:
             return
-        seconds = MARGIN * statistics.median(self._speeds)
+        seconds = MARGIN * statistics.median(known)
         if seconds * new.cost > left:
             raise TooLarge(
                 f"reading all of this would take about {seconds * new.cost:.1f} seconds, and {left:.1f} are left: "

@@ -10,6 +10,7 @@ import pytest
 from crnn.recognizer import Reading
 from serve.base.errors import ClientGone, DeadlinePassed, NotReady, TooBusy, TooLarge
 from serve.engine.batching import Line, LineQueue
+from serve.engine.forecast import Forecast, Waiting
 from serve.engine.patience import GRACE_SECONDS, Draining, Patience
 
 
@@ -127,9 +128,9 @@ def slow_page(lines: int, patience: Patience) -> list[Line]:
 def slow_queue() -> Iterator[LineQueue]:
     """A queue that knows how long slow pages take."""
     queue = new_queue()
-    measured = slow_page(6, Patience(60))
+    measured = slow_page(15, Patience(60))
     queue.submit(measured)
-    assert texts(measured) == ["read"] * 6
+    assert texts(measured) == ["read"] * 15
     yield queue
     queue.close()
 
@@ -167,6 +168,20 @@ def test_a_request_that_would_be_late_by_itself_is_too_large(slow_queue: LineQue
     with pytest.raises(TooLarge, match=r"about 3\.\d seconds, and [12]\.\d are left") as late:
         slow_queue.submit(slow_page(120, Patience(2)))
     assert late.value.code == "too_much_text"
+
+
+def test_a_server_that_was_once_held_up_reads_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    forecast, now = Forecast(), time.monotonic()
+    request = Waiting(Patience(5), 1.0)
+    for _ in range(4):
+        forecast.learn(60, 1.0)
+    forecast.check(request, ())  # so few may be those of a cold start
+    forecast.learn(60, 1.0)
+    with pytest.raises(TooLarge):
+        forecast.check(request, ())
+    patient = Waiting(Patience(50), 1.0)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 31)
+    forecast.check(patient, ())
 
 
 def test_requests_that_were_given_up_keep_nobody_out(slow_queue: LineQueue) -> None:
