@@ -9,6 +9,7 @@ import numpy as np
 
 from crnn.core.charset import BLANK
 
+NEVER = -1e4  # logit of a character that a network does not know; those of other networks stand after all of its own
 FRAMES_AT_ONCE = 8  # their scores stay in the processor's cache from one step of `softmax_totals` to the next
 
 
@@ -51,6 +52,12 @@ def softmax_totals(scores: np.ndarray, peaks: np.ndarray, frames: np.ndarray) ->
         frames: int64 (F,).
     """
     totals = np.empty(len(frames), np.float32)
+    if not len(frames):
+        return totals
+    # What a network does not know adds nothing, but would change the order of the sum: beside another network it would
+    # then not read as it does alone, to the bit.
+    unknown = int((scores[0, ::-1] > NEVER).argmax())
+    scores = scores[:, : scores.shape[1] - unknown]
     ones = np.ones(scores.shape[1], np.float32)
     for begin in range(0, len(frames), FRAMES_AT_ONCE):
         some = frames[begin : begin + FRAMES_AT_ONCE]

@@ -17,12 +17,12 @@ from crnn.core.model_info import METADATA_KEY, ArtifactInfo
 from crnn.core.reading import CharReading, Reading
 from crnn.decoding.ctc import CtcPath
 from crnn.decoding.decoder import Decoder, may_read
+from crnn.decoding.peaks import NEVER
 from crnn.decoding.spacing import separate
 from crnn.image.preprocess import pad_to_bucket, to_strip
 from crnn.recognition.chunks import Piece, cut, join
 
 DOMAIN_LOGIT = "likeness"  # output of `crnn.finetuning.domain_classifier`; its name in files since version 0.1
-NEVER = -1e4  # logit of a character that a network does not know
 BLANK_CONTRAST = 4  # gray levels: a strip that varies less shows no text, and a network may still imagine some
 
 
