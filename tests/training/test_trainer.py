@@ -289,6 +289,14 @@ def test_two_processes_equal_one(small_config: Build, varied: bool) -> None:
         torch.testing.assert_close(value, theirs[name], rtol=1e-2, atol=1e-3, msg=lambda text, n=name: f"{n}: {text}")
 
 
+def saved_at(checkpoint: Path) -> int | None:
+    """When it was written, ns; None while there is none, as between the last one's moving aside and the next one."""
+    try:
+        return checkpoint.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 @pytest.mark.slow
 def test_killed_runs_end_like_an_undisturbed_one(small_config: Build) -> None:
     """SIGKILL at random moments, KILLS times (3 by default); the final weights are equal to the bit."""
@@ -299,8 +307,8 @@ def test_killed_runs_end_like_an_undisturbed_one(small_config: Build) -> None:
     path = Path(config.artifacts) / config.name / "checkpoint.pt"
     for kill in range(kills):
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        before = path.stat().st_mtime_ns if path.exists() else 0
-        while process.poll() is None and (path.stat().st_mtime_ns if path.exists() else 0) == before:
+        before = saved_at(path)
+        while process.poll() is None and saved_at(path) in (None, before):
             time.sleep(0.01)  # until the first step of this life is saved
         time.sleep(rng.uniform(0, 1.0))
         assert process.poll() is None, f"ended before kill {kill}: raise the steps"
