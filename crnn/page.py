@@ -18,6 +18,7 @@ from crnn.finder.finder import Finder
 from crnn.finder.joining import join_columns
 from crnn.finder.one_line import is_one_line
 from crnn.finder.reading_order import page_order
+from crnn.finder.stacks import part_stacks
 from crnn.finder.straightening import find_straight
 from crnn.finder.text_probability import is_text
 from crnn.image.preprocess import line_gray
@@ -188,6 +189,8 @@ class PageReader:
         _check_count(found, most)
         checkpoint()
         ways = line_ways(image, found, way, confidence)
+        if way is not Way.COLUMN:
+            found, ways = part_stacks(image, found, ways, way)
         lines = [directed(image, box, of) for box, of in zip(found, ways, strict=True)]
         order = page_order([line.box for line in lines], way)
         turned = {way: degrees for degrees, way in TURNS.items()}.get(way, 0)

@@ -64,6 +64,11 @@ def is_lying(box: LineBox) -> bool:
     return is_long(box) and not is_upright(box)
 
 
+def is_across(box: LineBox, page: Way) -> bool:
+    """Whether its longer side runs across the lines of a page that reads `page`."""
+    return is_lying(box) if page in (Way.DOWN, Way.UP) else is_upright(box)
+
+
 def is_long(box: LineBox) -> bool:
     """Whether the box has a direction of its own; that of one letter has none."""
     return max(box.width, box.height) >= LONGER * min(box.width, box.height)
@@ -117,8 +122,7 @@ def line_ways(image: np.ndarray, boxes: Sequence[LineBox], page: Way, confidence
     ways = [page] * len(boxes)
     if page is Way.COLUMN:  # letters and short lying lines among columns read to the right
         return [page if is_upright(box) else Way.RIGHT for box in boxes]
-    is_across = is_lying if page in (Way.DOWN, Way.UP) else is_upright
-    across = [i for i, box in enumerate(boxes) if is_across(box)]
+    across = [i for i, box in enumerate(boxes) if is_across(box, page)]
     # As the page does, too: the box of a slender letter such as 1 stands across its page.
     options = (page, *((Way.RIGHT, Way.LEFT) if page in (Way.DOWN, Way.UP) else (Way.COLUMN, Way.UP, Way.DOWN)))
     tried = sorted(across, key=lambda i: -boxes[i].score)[:MOST_UPRIGHT]
