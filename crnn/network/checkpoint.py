@@ -81,7 +81,7 @@ def load(path: str | Path) -> Checkpoint:
     """Read one checkpoint file; half-precision weights come back as float32.
 
     Raises:
-        UserError: missing, damaged, or not a checkpoint of this project.
+        UserError: missing, damaged, not a checkpoint of this project, or its weights are not finite.
     """
     try:
         data = Path(path).read_bytes()
@@ -96,6 +96,11 @@ def load(path: str | Path) -> Checkpoint:
     kind = FinderInfo if json.loads(content["info"]).get("task") == "finder" else ArtifactInfo
     info, weights, trained = kind.from_json(content["info"]), content["weights"], content["trained"]
     weights = {k: v.float() if v.dtype == torch.float16 else v for k, v in weights.items()}
+    spoiled = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
+    if spoiled:
+        raise UserError(
+            f"{path} holds infinite weights or what is no number ({spoiled[0]}): take an earlier checkpoint"
+        )
     return Checkpoint(info, weights, trained)
 
 
@@ -133,5 +138,10 @@ def load_newest(path: Path) -> Checkpoint | None:
 
 def save_slim(checkpoint: Checkpoint, path: Path) -> None:
     """Write the deployed weights alone, in half precision, to publish and to fine-tune from."""
-    half = {k: v.half() if v.is_floating_point() else v for k, v in checkpoint.weights.items()}
-    save(Checkpoint(checkpoint.info, half), path)
+    save(Checkpoint(checkpoint.info, {name: _halved(value) for name, value in checkpoint.weights.items()}), path)
+
+
+def _halved(value: Tensor) -> Tensor:
+    """In half precision, but for what is too large for it, as variances of a batch norm may be."""
+    half = value.half()
+    return half if value.is_floating_point() and bool(half.isfinite().all()) else value

@@ -71,5 +71,25 @@ def test_slim_checkpoints_hold_half_precision_and_load_as_float32(tmp_path: Path
     assert torch.load(path, weights_only=True)["weights"]["w"].dtype == torch.float16
 
 
+def test_what_is_too_large_for_half_precision_stays_whole(tmp_path: Path) -> None:
+    """The variance of a batch norm may be: as infinity it would silence its channel, and spoil all later averages."""
+    weights = {"w": torch.ones(2), "norm.running_var": torch.tensor([1.0, 1e5])}
+    save_slim(Checkpoint(ArtifactInfo("ab"), weights), tmp_path / "slim.pt")
+    slim = load(tmp_path / "slim.pt").weights
+    assert torch.equal(slim["norm.running_var"], weights["norm.running_var"])
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    save(Checkpoint(ArtifactInfo("ab"), {"w": torch.tensor([1.0, value])}), tmp_path / "checkpoint.pt")
+    with pytest.raises(UserError, match=r"infinite weights or what is no number \(w\)"):
+        load(tmp_path / "checkpoint.pt")
+
+
+@pytest.mark.parametrize("name", ["crnn-zh-en.fp16.pt", "finder.fp16.pt"])
+def test_the_shipped_weights_can_be_trained_on(name: str) -> None:
+    assert load(Path(__file__).parents[2] / "models" / name).weights
+
+
 def test_digest_follows_the_weights() -> None:
     assert checkpoint(1).sha256 == checkpoint(1).sha256 != checkpoint(2).sha256
