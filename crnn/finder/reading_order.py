@@ -18,7 +18,12 @@ from crnn.finder.direction import Way
 
 COLUMN_HEIGHTS = 7  # a column of text is at least this many line heights wide; narrower ones are cells of a table
 COLUMN_LINES = 3  # and holds at least so many lines
-FULL_SHARE = 0.5  # of a column's width that half its lines fill at least
+FULL_SHARE = 0.5  # of a column's width that half its lines fill at least,
+LONG_SHARE = 0.75  # or that lines fill which make up half of the length of all: a paper's columns may hold a table
+LYING = 1.5  # times as wide as high: a line that reads to the right
+UPRIGHT = 2.0  # times as high as wide: a line across the page, and no digit
+SAME_ROW = 0.2  # of a letter's height, between its middle and that of the row that it stands in
+IN_ROWS = 0.8  # share of the letters of a table's column that stand in its rows
 AGAIN = 0.9  # bands that are no columns of text are looked at again when this share of them is left
 MOST_DEPTH = 4  # columns within columns
 # Boxes looked at in search of columns, times n log n. Real pages stay far below it; where a page made to take long has
@@ -139,7 +144,13 @@ class _Order:
         self._work -= number + TRY_COST
         members = np.concatenate(bands)
         columns = _parts(members, self._boxes[members, 0], self._boxes[members, 2])
-        return columns if _are_text(self._boxes, columns) else []
+        neighbors = [*columns[1:], *columns[-2:-1]]
+        text = [
+            column
+            for column, neighbor in zip(columns, neighbors, strict=False)
+            if not _is_margin(self._boxes[column], self._boxes[neighbor])
+        ]
+        return columns if len(text) > 1 and _are_text(self._boxes, text) else []
 
 
 def _parts(members: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
@@ -152,6 +163,22 @@ def _parts(members: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[np
     return [members[order[a:b]] for a, b in pairwise([0, *cuts, len(order)])]
 
 
+def _is_margin(column: np.ndarray, neighbor: np.ndarray) -> bool:
+    """Whether a column holds only upright lines, and single letters that do not stand in the rows of the column beside
+    it: what is printed along a margin, such as a paper's number or the sealed part of an exam.
+    """
+    width, height = column[:, 2] - column[:, 0], column[:, 3] - column[:, 1]
+    if (width >= LYING * height).any():
+        return False
+    letters = column[height < UPRIGHT * width]
+    rows = np.concatenate([[-np.inf], np.sort(neighbor[:, [1, 3]].mean(axis=1)), [np.inf]])
+    middles = letters[:, [1, 3]].mean(axis=1)
+    after = np.searchsorted(rows, middles)
+    away = np.minimum(rows[after] - middles, middles - rows[after - 1])
+    in_rows = np.count_nonzero(away <= SAME_ROW * (letters[:, 3] - letters[:, 1]))
+    return bool(in_rows < max(1, IN_ROWS * len(letters)))
+
+
 def _are_text(boxes: np.ndarray, columns: list[np.ndarray]) -> bool:
     """Whether these are columns of running text: wide, filled by their lines, and abreast of each other."""
     for column in columns:
@@ -159,7 +186,9 @@ def _are_text(boxes: np.ndarray, columns: list[np.ndarray]) -> bool:
         width = right.max() - left.min()
         if len(column) < COLUMN_LINES or width < COLUMN_HEIGHTS * _middle(bottom - top):
             return False
-        if _middle(right - left) < FULL_SHARE * width:
+        lengths = right - left
+        in_long_lines = lengths[lengths >= LONG_SHARE * width].sum() / lengths.sum()
+        if _middle(lengths) < FULL_SHARE * width and in_long_lines < 0.5:
             return False
     return all(_abreast(boxes[a], boxes[b]) for a, b in pairwise(columns))
 

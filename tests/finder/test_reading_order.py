@@ -23,6 +23,25 @@ def test_columns_of_text_are_read_one_after_the_other_and_tables_row_by_row() ->
     assert reading_order(np.zeros((0, 4), np.float32)).tolist() == []
 
 
+def test_columns_of_text_may_hold_rows_of_short_pieces() -> None:
+    """The cells of a table, or the answers to an exam's question."""
+    column = [[0, y, 280, y + 20] for y in (0, 60, 90)] + [[x, 30, x + 30, 50] for x in (0, 70, 140, 210)]
+    left = sorted(column, key=lambda box: (box[1], box[0]))
+    both = [*left, *([320 + x0, y0, 320 + x1, y1] for x0, y0, x1, y1 in left)]
+    assert reading_order(np.array(both, np.float32)).tolist() == list(range(14))
+
+
+def test_what_stands_along_a_margin_does_not_hide_columns() -> None:
+    """The upright number at the left of a paper, and letters that stand in no row; but not a table's numbers."""
+    text = [[x, y, x + 280, y + 20] for x in (100, 420) for y in range(0, 300, 30)]
+    number, letters = [[10, 60, 30, 240]], [[50, y, 70, y + 20] for y in (12, 77, 138, 222)]
+    order = reading_order(np.array([*number, *letters, *text], np.float32)).tolist()
+    assert order == list(range(25))
+    rows = [[50, y, 62, y + 20] for y in range(0, 300, 30)]
+    order = reading_order(np.array([*rows, *text], np.float32)).tolist()
+    assert order[:6] == [0, 10, 20, 1, 11, 21]
+
+
 def cells(slant: float) -> np.ndarray:
     """Corners of six short cells in each of four level rows, (24, 4, 2) pixels; each cell leans by `slant` radians."""
     corners = np.array([[-30, -20], [30, -20], [30, 20], [-30, 20]], np.float64)
