@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from data.synthesis.pages.decoys import draw_decoy
-from data.synthesis.pages.elements import hand_pen, light_paper, page_size, picture, script_of, some_pen, title
+from data.synthesis.pages.elements import (
+    hand_pen,
+    light_paper,
+    numbered,
+    page_size,
+    picture,
+    script_of,
+    some_pen,
+    title,
+)
 from data.synthesis.pages.grounds import ink_for, random_color
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock, drawable
@@ -52,6 +61,7 @@ def article(rand: Rand, stock: Stock) -> Sheet:
     leading, justified = rand.uniform(1.15, 2.0), rand.chance(0.6)
     indent = rand.choice((0.0, 0.0, 2.0))
     ruled = columns > 1 and rand.chance(0.2)
+    counted, heads = rand.chance(0.5), rand.below(9)
     for column in range(columns):
         left, at = margin + column * (room + gutter), y
         if ruled and column:
@@ -65,6 +75,9 @@ def article(rand: Rand, stock: Stock) -> Sheet:
                 at += 2 * note.size
             if choice > 0.6:
                 text = stock.words(head.face, 14, rand)
+                if counted:
+                    heads += 1
+                    text = drawable(numbered(text, heads, rand), head.face)
                 sheet.write(left, at, text[: head.fit(text, room)], head)
                 at += head.size * 1.7
             end = min(bottom, at + body.size * leading * (3 + rand.below(16)))

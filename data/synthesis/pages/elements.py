@@ -53,6 +53,25 @@ def light_paper(width: int, height: int, rand: Rand, stock: Stock) -> Sheet:
     return Sheet.blank(width, height, white, rand, stock)
 
 
+def numbered(text: str, number: int, rand: Rand) -> str:
+    """`text` as a head with its number, in one of the ways that documents count."""
+    chinese = "一二三四五六七八九十"[(number - 1) % 10]
+    ways = (
+        "{c}、",
+        "{c}、",
+        "（{c}）",
+        "第{c}章 ",
+        "第{c}条 ",
+        "{n}. ",
+        "{n}、",
+        "{n}.{m} ",
+        "({n}) ",
+        "{n}）",
+        "§{n} ",
+    )
+    return rand.choice(ways).format(c=chinese, n=number, m=1 + rand.below(9)) + text
+
+
 def title(sheet: Sheet, left: float, y: float, right: float, size: float, script: str) -> float:
     """One to three centered or flush lines of a large face; returns where they end."""
     rand, stock = sheet.rand, sheet.stock

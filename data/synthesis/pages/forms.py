@@ -6,14 +6,24 @@ import cv2
 import numpy as np
 
 from data.synthesis.pages.decoys import barcode, qr_code
-from data.synthesis.pages.elements import hand_pen, light_paper, page_size, picture, script_of, some_pen, title
+from data.synthesis.pages.elements import (
+    hand_pen,
+    light_paper,
+    page_size,
+    picture,
+    script_of,
+    some_pen,
+    title,
+)
 from data.synthesis.pages.finish import blend
-from data.synthesis.pages.grounds import ink_for, paper, photograph, random_color
+from data.synthesis.pages.grounds import ink_for, paper, random_color
 from data.synthesis.pages.icons import icon
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock
 from data.synthesis.pages.tables import draw_table
 from data.synthesis.rand import Rand
+
+TAXES = (("X", "N"), ("E",), ("R", "Y", "X"), ("F", "FS"), ("A", "B"), ("T",), ("*",))  # behind the prices of a receipt
 
 
 def form(rand: Rand, stock: Stock) -> Sheet:
@@ -138,6 +148,8 @@ def receipt(rand: Rand, stock: Stock) -> Sheet:
         y += big.size * 1.4
         big = pen
     dash = rand.choice((0, 4, 8))
+    taxes = rand.choice(TAXES) if rand.chance(0.35) else ()
+    right = width - margin - (2.2 * pen.size if taxes else 0)
     while y < height - 5 * pitch:
         choice = rand.random()
         if choice < 0.12:
@@ -146,7 +158,9 @@ def receipt(rand: Rand, stock: Stock) -> Sheet:
             text = stock.label(pen.face, 2, 4, rand) + ":" + stock.field(pen.face, rand)
             sheet.write(margin, y, text[: pen.fit(text, width - 2 * margin)], pen)
         else:
-            amount = sheet.write(width - margin, y, f"{rand.below(30000) / 100:.2f}", pen, 1)
+            amount = sheet.write(right, y, f"{rand.below(30000) / 100:.2f}", pen, 1)
+            if taxes and rand.chance(0.8):
+                sheet.write(right + pen.size, y, rand.choice(taxes), pen)
             if amount and rand.chance(0.4):
                 sheet.write(amount[0] - 3 * pen.size, y, str(1 + rand.below(9)), pen, 1)
             text = stock.label(pen.face, 2, 8, rand)
@@ -190,34 +204,4 @@ def card(rand: Rand, stock: Stock) -> Sheet:
         y += pen.size * rand.uniform(1.4, 2)
     number = "".join(str(rand.below(10)) for _ in range(8 + rand.below(11)))
     sheet.write(width * rand.uniform(0.06, 0.35), height * 0.86, number, pen)
-    return sheet
-
-
-def worksheet(rand: Rand, stock: Stock) -> Sheet:
-    """A page of tasks: numbered lines, blanks, small drawings, answers by hand."""
-    width, height = page_size(rand, 0.8)
-    sheet = light_paper(width, height, rand, stock)
-    script = script_of(rand)
-    pen = some_pen(rand, stock, rand.uniform(14, 30), script, ink_for(sheet.pixels[0, 0], rand, 110, 0.0))
-    hand = hand_pen(rand, stock, pen.size * 1.3, script, ink_for(sheet.pixels[0, 0], rand, 80, 0.9))
-    margin, y = width * 0.07, height * 0.04
-    y = title(sheet, margin, y, width - margin, pen.size * 1.6, script) + pen.size
-    for number in range(1, 60):
-        if y > height - 3 * pen.size:
-            break
-        text = f"{number}. {stock.words(pen.face, 30, rand)}"
-        sheet.write(margin, y, text[: pen.fit(text, width * rand.uniform(0.5, 0.85))], pen)
-        y += pen.size * rand.uniform(1.5, 2)
-        if rand.chance(0.4):
-            answer = stock.label(hand.face, 2, 9, rand)
-            sheet.write(margin + 3 * pen.size, y, answer[: hand.fit(answer, width * 0.7)], hand)
-            y += hand.size * 1.5
-        if rand.chance(0.15):
-            side = width * rand.uniform(0.15, 0.4)
-            picture(sheet, (width - margin - side, y, width - margin, min(height - 6, y + side * 0.7)))
-            y += side * 0.75
-    if rand.chance(0.3):
-        cut = photograph(width, max(20, height // 9), rand, stock)
-        if cut is not None and y < height - cut.shape[0]:
-            sheet.pixels[height - cut.shape[0] :] = cut
     return sheet

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from data.synthesis.pages import camera, documents, forms, posters, programs, scenes, screens, source_code, tables
+from data.synthesis.pages import (
+    camera,
+    documents,
+    forms,
+    posters,
+    programs,
+    scenes,
+    screens,
+    source_code,
+    tables,
+    worksheets,
+)
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock
 from data.synthesis.rand import Rand, cumulate
@@ -36,11 +47,11 @@ KINDS: dict[str, Kind] = {
     "invoice": Kind(forms.invoice, 4, "print"),
     "receipt": Kind(forms.receipt, 5, "print"),
     "card": Kind(forms.card, 3, "print"),
-    "worksheet": Kind(forms.worksheet, 3, "print"),
+    "worksheet": Kind(worksheets.worksheet, 4, "print"),
     "window": Kind(screens.window, 6, "screen"),
     "web": Kind(screens.web, 5, "screen"),
     "chat": Kind(programs.chat, 4, "screen"),
-    "code": Kind(source_code.code, 4, "screen"),
+    "code": Kind(source_code.code, 5, "screen"),
     "spreadsheet": Kind(programs.spreadsheet, 3, "screen"),
     "settings": Kind(programs.settings, 4, "screen"),
     "dashboard": Kind(programs.dashboard, 2, "screen"),

@@ -8,9 +8,12 @@ from data.synthesis.pages.elements import some_pen
 from data.synthesis.pages.grounds import ink_for
 from data.synthesis.pages.pen import Color, Pen
 from data.synthesis.pages.sheet import Sheet
-from data.synthesis.pages.stock import Stock
+from data.synthesis.pages.stock import Stock, drawable
 from data.synthesis.pages.widgets import Theme, screen_size
 from data.synthesis.rand import Rand
+
+BRACKETS = ("{", "}", "}", "{", "[", "]", ")", "});", "};", "},", "({", "end")
+TOKENS = ("{", "}", "=", "(", ")", ";", ",", "+", "-", "|", "&&", "i", "x", "n", "a", "0", "1", "2", "'m'", "é", "ü")
 
 
 def code(rand: Rand, stock: Stock) -> Sheet:
@@ -42,14 +45,17 @@ def code(rand: Rand, stock: Stock) -> Sheet:
         bottom = height - high
     else:
         bottom = height
-    margin, leading = em * (3.5 if numbered else 0.6), rand.uniform(1.1, 1.7)
-    indent, space, line = 0, pen.width(" ") or em / 2, 1 + rand.below(900)
+    margin, leading, gap = em * (3.5 if numbered else 0.6), rand.uniform(1.1, 1.7), rand.uniform(0.8, 1.7)
+    indent, space, line = 0, pen.width(" ") or em / 2, 1 if rand.chance(0.4) else 1 + rand.below(900)
     while y < bottom - 1.5 * em:
         if numbered:
-            sheet.write(margin - 1.7 * em, y, str(line), theme.hint.sized(em), 1)
+            sheet.write(margin - gap * em, y, str(line), theme.hint.sized(em), 1)
         line += 1
         indent = max(0, min(6, indent + rand.choice((-1, 0, 0, 0, 1))))
-        if rand.chance(0.87):
+        choice = rand.random()
+        if choice < 0.12:  # brackets alone
+            sheet.write(margin + indent * 2 * em, y, rand.choice(BRACKETS), pen.of(rand.choice(inks)))
+        elif choice < 0.88:
             colored_line(sheet, margin + indent * 2 * em, y, pen, inks, space, rand)
         y += em * leading
     return sheet
@@ -58,7 +64,11 @@ def code(rand: Rand, stock: Stock) -> Sheet:
 def colored_line(sheet: Sheet, x: float, y: float, pen: Pen, inks: list[Color], space: float, rand: Rand) -> None:
     """One line of code: written whole, then words painted over in colors."""
     words = []
-    for _ in range(1 + rand.below(7)):
+    if rand.chance(0.15):  # single signs with spaces between them, such as "{ a } = { 1 } ;"
+        words = [
+            token for token in (rand.choice(TOKENS) for _ in range(3 + rand.below(12))) if drawable(token, pen.face)
+        ]
+    for _ in range(1 + rand.below(7) if not words else 0):
         word = sheet.stock.label(pen.face, 1, 5, rand).replace(" ", rand.choice("_."))
         word += rand.choice(("", "", "", "(", ")", "):", " =", ";", ",", "()", "[0]", " ==", " {", '"', "->"))
         words.append("".join(c for c in word if c == " " or not pen.face.lacks(c)))

@@ -8,8 +8,19 @@ from data.synthesis.pages.elements import light_paper, page_size, script_of, som
 from data.synthesis.pages.grounds import ink_for, random_color
 from data.synthesis.pages.pen import Pen
 from data.synthesis.pages.sheet import Rect, Sheet
-from data.synthesis.pages.stock import Stock
+from data.synthesis.pages.stock import Stock, drawable
 from data.synthesis.rand import Rand
+
+NARROW = (
+    "0123456789",
+    "12",
+    "ABCDEF",
+    "XNEFRY",
+    "是否",
+    "有无",
+    "个台箱盒件套支",
+    "YN",
+)  # columns of single characters
 
 
 def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
@@ -33,6 +44,7 @@ def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
     thick = 1 + (rand.below(3) if rand.chance(0.3) else 0)
     end = top + rows * row_height
     aligns = [rand.choice((0.0, 0.0, 0.5, 1.0)) for _ in weights]
+    narrow = [rand.choice(NARROW) if rand.chance(0.25) else "" for _ in weights]
     inset = rand.uniform(0.1, 0.6) * pen.size
     for row in range(rows):
         y = top + row * row_height
@@ -56,7 +68,12 @@ def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
             if not rand.chance(1.0 if headed and row == 0 else fill):
                 continue
             room = edges[column + 1] - edges[column] - 2 * inset
-            text = stock.label(own.face, 1, 6, rand) if row == 0 else stock.field(own.face, rand)
+            if row == 0:
+                text = stock.label(own.face, 1, 6, rand)
+            elif narrow[column]:
+                text = drawable(rand.choice(narrow[column]), own.face)
+            else:
+                text = stock.field(own.face, rand)
             text = text[: own.fit(text, room)].strip()
             if text and any(c.isalnum() for c in text):
                 sheet.write(edges[column] + inset + align * room, top + row * row_height + lift, text, own, align)
