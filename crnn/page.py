@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -48,7 +48,7 @@ class LineReading:
     confidence: float
     line_confidence: float
     box: LineBox
-    chars: tuple[CharReading, ...]
+    chars: tuple[CharReading, ...] = field(repr=False)  # hundreds of numbers, which nobody wants printed with a line
     error: str = ""
 
 

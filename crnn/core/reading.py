@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 # A line whose weakest character is less probable is read again, if on average its characters are at least so probable.
 # Of 125 lines less clear than that, further passes set fewer right than they spoiled (docs/history/reader.md).
@@ -50,7 +50,7 @@ class Reading:
 
     text: str
     confidence: float
-    chars: tuple[CharReading, ...]
+    chars: tuple[CharReading, ...] = field(repr=False)  # hundreds of numbers, which nobody wants printed with a line
 
     @property
     def line_confidence(self) -> float:
