@@ -31,14 +31,14 @@ def test_a_result_shows_its_text() -> None:
     assert MIXED.text.splitlines() == ["编号 A-17 of 5 <b>", "second", "竖排文字"]
     assert "1 page, 3 lines)\n编号 A-17" in repr(MIXED)
     assert repr(Result("x", error="broken")) == "Result('x', error='broken')"
-
-
-def test_a_line_prints_without_the_places_of_its_characters() -> None:
-    line = MIXED.lines[0]
-    assert line.chars and "CharReading" not in repr(line) and line.text in repr(line)
     two = Result("x", (Page(1, lines=(line("one", 0, 0),)), Page(2), Page(3, lines=(line("two", 0, 0),))))
     assert two.text == "one\n\ntwo" and [len(two.pages), len(two.lines)] == [3, 2]
     assert pickle.loads(pickle.dumps(MIXED)).text == MIXED.text
+
+
+def test_a_line_prints_without_the_places_of_its_characters() -> None:
+    printed = repr(MIXED.lines[0])
+    assert MIXED.lines[0].chars and "CharReading" not in printed and MIXED.lines[0].text in printed
 
 
 def test_text_may_come_by_paragraphs() -> None:
