@@ -191,6 +191,7 @@ class PageReader:
         ways = line_ways(image, found, way, confidence)
         if way is not Way.COLUMN:
             found, ways = part_stacks(image, found, ways, way)
+            _check_count(found, most)
         lines = [directed(image, box, of) for box, of in zip(found, ways, strict=True)]
         order = page_order([line.box for line in lines], way)
         turned = {way: degrees for degrees, way in TURNS.items()}.get(way, 0)

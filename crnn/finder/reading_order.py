@@ -20,6 +20,7 @@ COLUMN_HEIGHTS = 7  # a column of text is at least this many line heights wide; 
 COLUMN_LINES = 3  # and holds at least so many lines
 FULL_SHARE = 0.5  # of a column's width that half its lines fill at least,
 LONG_SHARE = 0.75  # or that lines fill which make up half of the length of all: a paper's columns may hold a table
+MOST_MARGINS = 2  # columns of small print along one side of a page
 LYING = 1.5  # times as wide as high: a line that reads to the right
 UPRIGHT = 2.0  # times as high as wide: a line across the page, and no digit
 SAME_ROW = 0.2  # of a letter's height, between its middle and that of the row that it stands in
@@ -144,13 +145,7 @@ class _Order:
         self._work -= number + TRY_COST
         members = np.concatenate(bands)
         columns = _parts(members, self._boxes[members, 0], self._boxes[members, 2])
-        neighbors = [*columns[1:], *columns[-2:-1]]
-        text = [
-            column
-            for column, neighbor in zip(columns, neighbors, strict=False)
-            if not _is_margin(self._boxes[column], self._boxes[neighbor])
-        ]
-        return columns if len(text) > 1 and _are_text(self._boxes, text) else []
+        return columns if _are_text(self._boxes, _without_margins(self._boxes, columns)) else []
 
 
 def _parts(members: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
@@ -163,10 +158,18 @@ def _parts(members: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[np
     return [members[order[a:b]] for a, b in pairwise([0, *cuts, len(order)])]
 
 
+def _without_margins(boxes: np.ndarray, columns: list[np.ndarray]) -> list[np.ndarray]:
+    """The columns without those along the page's margins, of which a side may have `MOST_MARGINS`."""
+    for _ in range(MOST_MARGINS):
+        if len(columns) > 2 and _is_margin(boxes[columns[0]], boxes[columns[1]]):
+            columns = columns[1:]
+        if len(columns) > 2 and _is_margin(boxes[columns[-1]], boxes[columns[-2]]):
+            columns = columns[:-1]
+    return columns
+
+
 def _is_margin(column: np.ndarray, neighbor: np.ndarray) -> bool:
-    """Whether a column holds only upright lines, and single letters that do not stand in the rows of the column beside
-    it: what is printed along a margin, such as a paper's number or the sealed part of an exam.
-    """
+    """Whether a column holds only upright lines and letters that stand in no row of its neighbor: a paper's number."""
     width, height = column[:, 2] - column[:, 0], column[:, 3] - column[:, 1]
     if (width >= LYING * height).any():
         return False
@@ -175,8 +178,7 @@ def _is_margin(column: np.ndarray, neighbor: np.ndarray) -> bool:
     middles = letters[:, [1, 3]].mean(axis=1)
     after = np.searchsorted(rows, middles)
     away = np.minimum(rows[after] - middles, middles - rows[after - 1])
-    in_rows = np.count_nonzero(away <= SAME_ROW * (letters[:, 3] - letters[:, 1]))
-    return bool(in_rows < max(1, IN_ROWS * len(letters)))
+    return int((away <= SAME_ROW * (letters[:, 3] - letters[:, 1])).sum()) < max(1, IN_ROWS * len(letters))
 
 
 def _are_text(boxes: np.ndarray, columns: list[np.ndarray]) -> bool:
@@ -187,8 +189,8 @@ def _are_text(boxes: np.ndarray, columns: list[np.ndarray]) -> bool:
         if len(column) < COLUMN_LINES or width < COLUMN_HEIGHTS * _middle(bottom - top):
             return False
         lengths = right - left
-        in_long_lines = lengths[lengths >= LONG_SHARE * width].sum() / lengths.sum()
-        if _middle(lengths) < FULL_SHARE * width and in_long_lines < 0.5:
+        long = lengths[lengths >= LONG_SHARE * width].sum()
+        if _middle(lengths) < FULL_SHARE * width and long < lengths.sum() / 2:
             return False
     return all(_abreast(boxes[a], boxes[b]) for a, b in pairwise(columns))
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from crnn.finder.boxes import LineBox, crop_line
-from crnn.finder.direction import Way, is_across
+from crnn.finder.direction import MOST_UPRIGHT, Way, is_across
 from crnn.image.preprocess import line_gray
 
 INK = 0.25  # of the contrast of the rows with most ink: above it a row of pixels shows a character
@@ -31,6 +31,7 @@ def part_stacks(
     """Boxes and ways of a page's lines, where stacks are parted into their characters, which read as the page does.
 
     What makes most sense as a turned line is none, whatever stands beside it: a chart's axis has words at its ticks.
+    Nor is an upright box whose way was not tried (`MOST_UPRIGHT`), so that the time stays linear in the boxes.
 
     Args:
         image: uint8 (H, W) or (H, W, 3).
@@ -39,22 +40,28 @@ def part_stacks(
         page: how most of them do.
     """
     across = [is_across(box, page) for box in boxes]
-    rows = [box for box, is_one in zip(boxes, across, strict=True) if not is_one]
+    rows = np.array([box.quad for box, is_one in zip(boxes, across, strict=True) if not is_one]).reshape(-1, 4, 2)
+    upright = sorted(np.flatnonzero(across).tolist(), key=lambda i: -boxes[i].score)
+    stacks = {i for i in upright[:MOST_UPRIGHT] if ways[i] in (Way.COLUMN, page)}
     parted: list[tuple[LineBox, Way]] = []
-    for box, way, may_be_stack in zip(boxes, ways, across, strict=True):
-        slices = _parted(image, box, rows) if may_be_stack and way in (Way.COLUMN, page) else []
+    for i, (box, way) in enumerate(zip(boxes, ways, strict=True)):
+        slices = _parted(image, box, rows) if i in stacks else []
         parted += [(one, page) for one in slices] or [(box, way)]
     return [box for box, _ in parted], [way for _, way in parted]
 
 
-def _parted(image: np.ndarray, box: LineBox, others: Sequence[LineBox]) -> list[LineBox]:
-    """The characters of a stack; none of a box that is no stack."""
+def _parted(image: np.ndarray, box: LineBox, rows: np.ndarray) -> list[LineBox]:
+    """The characters of a stack; none of a box that is no stack.
+
+    Args:
+        rows: float32 (n, 4, 2), corners of the boxes that may stand beside it, pixels.
+    """
     box = box.turned(1) if box.width > box.height else box
     spans = _characters(line_gray(crop_line(image, box)))
-    if len(spans) < 2 or not others:
+    if len(spans) < 2 or not len(rows):
         return []
     start, down = box.quad[:2].mean(axis=0), (box.quad[3] - box.quad[0]) / box.height
-    places = np.stack([(other.quad - start) @ down for other in others])
+    places = (rows - start) @ down
     places = places[np.ptp(places, axis=1) <= HIGHEST_NEIGHBOR * box.width].mean(axis=1)
     middles = spans.mean(axis=1)
     distances = np.abs(middles[:, None] - places)
@@ -63,7 +70,9 @@ def _parted(image: np.ndarray, box: LineBox, others: Sequence[LineBox]) -> list[
         return []
     room = ROOM * box.width
     slices = [_slice(box, max(0.0, top - room), min(box.height, bottom + room)) for top, bottom in spans]
-    return [one for one in slices if not any(_holds_middle(other, one) for other in others)]
+    low, high = box.quad.min(axis=0), box.quad.max(axis=0)
+    near = rows[(rows.min(axis=1) <= high).all(axis=1) & (rows.max(axis=1) >= low).all(axis=1)]
+    return [one for one in slices if not any(_holds_middle(quad, one) for quad in near)]
 
 
 def _characters(gray: np.ndarray) -> np.ndarray:
@@ -80,9 +89,9 @@ def _characters(gray: np.ndarray) -> np.ndarray:
     return spans[np.ptp(spans, axis=1) >= LOWEST * gray.shape[1]]
 
 
-def _holds_middle(box: LineBox, other: LineBox) -> bool:
+def _holds_middle(quad: np.ndarray, other: LineBox) -> bool:
     x, y = other.quad.mean(axis=0)
-    return cv2.pointPolygonTest(box.quad, (float(x), float(y)), False) >= 0
+    return cv2.pointPolygonTest(quad, (float(x), float(y)), False) >= 0
 
 
 def _slice(box: LineBox, top: float, bottom: float) -> LineBox:

@@ -99,7 +99,7 @@ def load(path: str | Path) -> Checkpoint:
     spoiled = [name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()]
     if spoiled:
         raise UserError(
-            f"{path} holds infinite weights or what is no number ({spoiled[0]}): take an earlier checkpoint"
+            f"{path} holds weights that are infinite or not a number ({spoiled[0]}): take an earlier checkpoint"
         )
     return Checkpoint(info, weights, trained)
 

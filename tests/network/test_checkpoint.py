@@ -82,7 +82,7 @@ def test_what_is_too_large_for_half_precision_stays_whole(tmp_path: Path) -> Non
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
     save(Checkpoint(ArtifactInfo("ab"), {"w": torch.tensor([1.0, value])}), tmp_path / "checkpoint.pt")
-    with pytest.raises(UserError, match=r"infinite weights or what is no number \(w\)"):
+    with pytest.raises(UserError, match=r"infinite or not a number \(w\)"):
         load(tmp_path / "checkpoint.pt")
 
 
