@@ -12,7 +12,7 @@ import json
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from crnn.core.atomic import replacing
 from crnn.core.errors import UserError
 from crnn.core.files import FONT_LIST, PAGE_LIST
 from crnn.core.stage import stage
-from data.synthesis.pages.render import render
+from data.synthesis.pages.render import KINDS, render
 from data.synthesis.pages.stock import Stock
 
 
@@ -40,6 +40,7 @@ class PageSetConfig:
     workers: int = MISSING
     photographs: str = MISSING
     artifacts: str = MISSING
+    layouts: list[str] = field(default_factory=list)
 
 
 _stock: Stock | None = None
@@ -55,9 +56,13 @@ def build_pages(cfg: PageSetConfig) -> Path:
         raise UserError(f"split is train or test, not {cfg.split!r}")
     if cfg.pages < 1 or cfg.workers < 1:
         raise UserError("pages and workers must be at least 1")
+    if unknown := set(cfg.layouts) - set(KINDS):
+        raise UserError(f"no layout {', '.join(sorted(unknown))}: choose of {', '.join(KINDS)}")
     artifacts = Path(cfg.artifacts)
     folder = artifacts / "pages" / cfg.name
-    description = {"profile": cfg.profile, "split": cfg.split, "seed": cfg.seed}
+    description: dict[str, Any] = {"profile": cfg.profile, "split": cfg.split, "seed": cfg.seed}
+    if cfg.layouts:
+        description["layouts"] = list(cfg.layouts)
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / "set.json"
     if note.is_file() and json.loads(note.read_text()) != description:
@@ -67,7 +72,7 @@ def build_pages(cfg: PageSetConfig) -> Path:
     missing = [i for i in range(cfg.pages) if i not in there]
     fonts, corpus = artifacts / "fonts" / cfg.profile / FONT_LIST, artifacts / "corpus" / cfg.profile
     sources = (fonts, corpus, Path(cfg.photographs), cfg.split)
-    jobs = ((cfg.seed, i, folder) for i in missing)
+    jobs = ((cfg.seed, i, folder, cfg.layouts[i % len(cfg.layouts)] if cfg.layouts else None) for i in missing)
     with ExitStack() as stack, open(folder / PAGE_LIST, "a", encoding="utf-8") as listing:
         rows: Iterator[dict[str, Any]]
         if cfg.workers == 1:
@@ -110,11 +115,11 @@ def _start(fonts: Path, corpus: Path, photographs: Path, split: str) -> None:
     _stock = Stock.load(fonts, corpus, photographs, split)
 
 
-def _render(job: tuple[int, int, Path]) -> dict[str, Any]:
+def _render(job: tuple[int, int, Path, str | None]) -> dict[str, Any]:
     """Render and write one page; its row of the list."""
-    seed, index, folder = job
+    seed, index, folder, layout = job
     assert _stock is not None
-    page = render(seed, index, _stock)
+    page = render(seed, index, _stock, layout)
     file = folder / f"{index:06}.jpg"
     _, data = cv2.imencode(".jpg", page.image, [cv2.IMWRITE_JPEG_QUALITY, page.quality])
     with replacing(file) as unfinished:

@@ -2,6 +2,7 @@
 
 import json
 import string
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from data.synthesis import page_sets
 from data.synthesis.page_sets import PageSetConfig, build_pages
 from data.synthesis.pages import camera
 from data.synthesis.pages.pen import Pen
+from data.synthesis.pages.receipts import till_roll
 from data.synthesis.pages.render import KINDS, render
 from data.synthesis.pages.scenes import textless
 from data.synthesis.pages.sheet import Sheet
@@ -194,6 +196,23 @@ def test_a_set_is_read_back_and_goes_on_where_it_stopped(artifacts: Path, monkey
     build_pages(config(artifacts, pages=3))
     with pytest.raises(UserError, match="begun with"):
         build_pages(config(artifacts, seed=4))
+
+
+def test_rows_of_a_till_roll_nearly_touch(stock: Stock) -> None:
+    gaps = []
+    for number in range(8):
+        sheet = till_roll(Rand(6, number), stock)
+        prices = sorted((q for q in sheet.quads if q[:, 0].max() > 0.7 * sheet.width), key=lambda q: q[0, 1])
+        gaps += [(below[0, 1] - above[3, 1]) / (above[3, 1] - above[0, 1]) for above, below in pairwise(prices)]
+    assert np.mean(np.array(gaps) < 0.2) > 0.3
+
+
+def test_a_set_takes_the_layouts_that_are_asked_for_in_turn(artifacts: Path) -> None:
+    folder = build_pages(config(artifacts, name="chosen", pages=3, layouts=["till_roll", "table"]))
+    rows = [json.loads(line) for line in (folder / "pages.jsonl").read_text().splitlines()]
+    assert [row["layout"] for row in rows] == ["till_roll", "table", "till_roll"]
+    with pytest.raises(UserError, match="no layout poem"):
+        build_pages(config(artifacts, name="chosen", layouts=["poem"]))
 
 
 def test_missing_sources_and_a_wrong_split_are_told(artifacts: Path) -> None:

@@ -58,7 +58,7 @@ def article(rand: Rand, stock: Stock) -> Sheet:
         bottom = top - note.size
     gutter = body.size * rand.uniform(1.6, 3)
     room = (width - 2 * margin - (columns - 1) * gutter) / columns
-    leading, justified = rand.uniform(1.15, 2.0), rand.chance(0.6)
+    leading, justified = rand.uniform(1.02, 2.0), rand.chance(0.6)
     indent = rand.choice((0.0, 0.0, 2.0))
     ruled = columns > 1 and rand.chance(0.2)
     counted, heads = rand.chance(0.5), rand.below(9)

@@ -1,4 +1,4 @@
-"""Tables, forms, invoices, receipts and cards."""
+"""Forms, invoices and cards."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ from data.synthesis.pages.elements import (
     title,
 )
 from data.synthesis.pages.finish import blend
-from data.synthesis.pages.grounds import ink_for, paper, random_color
+from data.synthesis.pages.grounds import ink_for, random_color
 from data.synthesis.pages.icons import icon
 from data.synthesis.pages.sheet import Sheet
 from data.synthesis.pages.stock import Stock
 from data.synthesis.pages.tables import draw_table
 from data.synthesis.rand import Rand
-
-TAXES = (("X", "N"), ("E",), ("R", "Y", "X"), ("F", "FS"), ("A", "B"), ("T",), ("*",))  # behind the prices of a receipt
 
 
 def form(rand: Rand, stock: Stock) -> Sheet:
@@ -127,48 +125,6 @@ def invoice(rand: Rand, stock: Stock) -> Sheet:
             sheet.reserved.append(area)
     if rand.chance(0.6):
         stamp(sheet)
-    return sheet
-
-
-def receipt(rand: Rand, stock: Stock) -> Sheet:
-    """A narrow slip: gray thermal print, names left and prices right, dashed rules, a code at the end."""
-    width = 340 + rand.below(320)
-    height = int(width * rand.uniform(1.5, 3.6))
-    height = min(height, 1600)
-    sheet = Sheet(paper(width, height, rand) // 2 + 120, rand, stock)
-    script = script_of(rand)
-    level = rand.below(110)
-    pen = some_pen(rand, stock, width / rand.uniform(17, 30), script, (level + 8, level, level))
-    big = pen.sized(pen.size * rand.uniform(1.3, 2))
-    margin, pitch = width * rand.uniform(0.03, 0.09), pen.size * rand.uniform(1.15, 1.7)
-    y = height * 0.03
-    for _ in range(1 + rand.below(3)):
-        text = stock.label(big.face, 2, 9, rand)
-        sheet.write(width / 2, y, text[: big.fit(text, width - 2 * margin)], big, 0.5)
-        y += big.size * 1.4
-        big = pen
-    dash = rand.choice((0, 4, 8))
-    taxes = rand.choice(TAXES) if rand.chance(0.35) else ()
-    right = width - margin - (2.2 * pen.size if taxes else 0)
-    while y < height - 5 * pitch:
-        choice = rand.random()
-        if choice < 0.12:
-            sheet.rule(margin, y + pitch / 2, width - margin, y + pitch / 2, pen.ink, 1 + rand.below(2), dash)
-        elif choice < 0.3:
-            text = stock.label(pen.face, 2, 4, rand) + ":" + stock.field(pen.face, rand)
-            sheet.write(margin, y, text[: pen.fit(text, width - 2 * margin)], pen)
-        else:
-            amount = sheet.write(right, y, f"{rand.below(30000) / 100:.2f}", pen, 1)
-            if taxes and rand.chance(0.8):
-                sheet.write(right + pen.size, y, rand.choice(taxes), pen)
-            if amount and rand.chance(0.4):
-                sheet.write(amount[0] - 3 * pen.size, y, str(1 + rand.below(9)), pen, 1)
-            text = stock.label(pen.face, 2, 8, rand)
-            sheet.write(margin, y, text[: pen.fit(text, width * 0.45)], pen)
-        y += pitch
-    if rand.chance(0.6):
-        box = (round(margin * 2), round(y), round(width - 2 * margin), round(height - pitch))
-        (barcode if rand.chance(0.5) else qr_code)(sheet.pixels, box, (30, 30, 30), rand)
     return sheet
 
 

@@ -45,7 +45,7 @@ def code(rand: Rand, stock: Stock) -> Sheet:
         bottom = height - high
     else:
         bottom = height
-    margin, leading, gap = em * (3.5 if numbered else 0.6), rand.uniform(1.1, 1.7), rand.uniform(0.8, 1.7)
+    margin, leading, gap = em * (3.5 if numbered else 0.6), rand.uniform(1.02, 1.7), rand.uniform(0.8, 1.7)
     indent, space, line = 0, pen.width(" ") or em / 2, 1 if rand.chance(0.4) else 1 + rand.below(900)
     while y < bottom - 1.5 * em:
         if numbered:

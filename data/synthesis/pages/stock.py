@@ -17,6 +17,7 @@ from data.synthesis.settings import FaceSettings
 KEPT = 40_000  # snippets of a kind, evenly taken: more cost memory in every process
 CHINESE = {"prose": 4.0, "ui": 2.0, "definition": 2.0, "address": 1.0, "name": 1.0, "mixed": 1.0, "slips": 1.0}
 WRITTEN = ("hand", "script", "brush", "marker")  # classes of style that somebody wrote
+GRIDDED = ("mono", "pixel", "typewriter")  # those of tills and teleprinters
 SHAPED = ("display", "round", "brush", "marker", "slab", "script", "pixel")  # those of signs and posters
 MARKS = " ,.;:!?|\"'*~<>=+$%&@#/\\`^_，。；：！？、“”‘’()（）[]《》-—…"
 JOINED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -25,7 +26,7 @@ JOINED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 @dataclass(frozen=True)
 class Stock:
     """Attributes:
-    faces: by use: "any", "hand", "sign".
+    faces: by use: "any", "hand", "sign", "till".
     texts: snippets by kind.
     photographs: pictures free of text.
     """
@@ -49,6 +50,7 @@ class Stock:
             "any": [face for face in faces if styles[face.id] not in WRITTEN],
             "hand": [face for face in faces if styles[face.id] in WRITTEN],
             "sign": [face for face in faces if styles[face.id] in SHAPED],
+            "till": [face for face in faces if styles[face.id] in GRIDDED],
         }
         if not any(face.script == "zh" for face in chosen["any"]):
             chosen["any"] = faces
