@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from crnn.finder.one_line import is_one_line
 from crnn.finder.reading_order import page_order
 from crnn.finder.stacks import part_stacks
 from crnn.finder.straightening import find_straight
-from crnn.finder.text_probability import is_text
+from crnn.finder.text_probability import shown
 from crnn.image.preprocess import line_gray
 from crnn.recognizer import Allowance, Recognizer
 
@@ -141,7 +142,8 @@ class PageReader:
         readings = self.recognizer.read_many(crops, decode, return_exceptions=True, allowance=allowance)
         read = [line_reading(line, reading) for line, reading in zip(found.lines, readings, strict=True)]
         least = 0.0 if layout == "line" else min_confidence
-        kept = tuple(line for line in read if line.error or is_text(line, line.box, found.is_line, least))
+        wanted = shown([None if line.error else line for line in read], [x.box for x in read], found.is_line, least)
+        kept = tuple(compress(read, wanted))
         size = (int(image.shape[0]), int(image.shape[1]))
         return PageReading(kept, size, found.turned, len(read) - len(kept), found.is_line)
 

@@ -17,8 +17,9 @@ MIN_DOMAIN_LOGIT = -2.0
 # The second reading is kept if its selection_score leads by this much, less the line's domain logit.
 SWITCH_MARGIN = 0.6
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
-# See `is_pattern`: letters of a line at least, how many may differ, and the share of those that make it one.
+# See `is_pattern`, `is_fence`: letters of a text at least, how many may differ, and what share makes it one.
 FENCE_LETTERS, RULE_LETTERS, RULE_KINDS, PATTERN_SHARE = 24, 40, 6, 0.6
+BARS = frozenset("日曰口目田回皿")  # hanzi that are nothing but bars
 LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where their log-odds would be infinite
 
 
@@ -94,21 +95,26 @@ class Reading:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether the line is a fence, read as one letter all along ("HHHHH…"), or a dashed rule, read as a long word of a
-    few letters and digits ("98988888…").
+    """Whether the line is a fence, or a dashed rule, read as a long word of a few letters and digits ("98988888…").
 
     People type such rows of dots and dashes, of Chinese laughter, and tables of bits.
     """
-    letters = [char for char in text if not char.isspace()]
-    if len(letters) < FENCE_LETTERS:
-        return False
-    counts = Counter(letters)
-    ((char, count),) = counts.most_common(1)
-    if char.lower() != char.upper() and count >= PATTERN_SHARE * len(letters):
-        return True
-    is_word = len(letters) == len(text.strip()) >= RULE_LETTERS and not counts.keys() <= {"0", "1"}
+    letters = text.split()
+    counts = Counter("".join(letters))
+    count = counts.total()
+    is_word = len(letters) == 1 and count >= RULE_LETTERS and not counts.keys() <= {"0", "1"}
     plain = sum(count for char, count in counts.items() if char.isascii() and char.isalnum())
-    return is_word and len(counts) <= RULE_KINDS and plain >= PATTERN_SHARE * len(letters)
+    return is_fence(text) or (is_word and len(counts) <= RULE_KINDS and plain >= PATTERN_SHARE * count)
+
+
+def is_fence(text: str) -> bool:
+    """Whether the text is one letter all along ("HHHHH…") or hanzi that look like bars ("日日目日…"): so fences and
+    facades are read."""
+    counts = Counter("H" if char in BARS else char for char in text if not char.isspace())
+    if counts.total() < FENCE_LETTERS:
+        return False
+    ((char, count),) = counts.most_common(1)
+    return char.lower() != char.upper() and count >= PATTERN_SHARE * counts.total()
 
 
 def _log_odds(probability: float) -> float:

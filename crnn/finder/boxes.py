@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LineBox:
     """Where a line stands.
 
@@ -21,6 +21,16 @@ class LineBox:
     quad: np.ndarray
     score: float = 1.0
     vertical: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all is equal to the bit."""
+        if not isinstance(other, LineBox):
+            return NotImplemented
+        same = (self.score, self.vertical) == (other.score, other.vertical)
+        return same and np.array_equal(self.quad, other.quad)
+
+    def __hash__(self) -> int:
+        return hash((self.quad.tobytes(), self.score, self.vertical))
 
     @property
     def width(self) -> float:

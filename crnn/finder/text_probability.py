@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
-from crnn.core.reading import is_pattern
+from crnn.core.reading import is_fence, is_pattern
 from crnn.finder.boxes import LineBox
 
 LEAST_TEXT = 0.2  # probability that a box shows text, by finder and reader together
@@ -14,6 +15,7 @@ SURELY_READ, LEAST_SURELY_READ = 0.99, 0.05  # confidence of clear letters alone
 # constant. A logistic regression on training pages and pictures without text: docs/history/finder.md.
 TEXT_WEIGHTS = (6.1, 16.5, 1.14, -18.05)
 COUNTED_LETTERS = 8  # more letters make a line no surer
+OF_A_FENCE = 3  # different letters at most in the pieces of a fence
 LINE_CONFIDENCE = 0.4  # of a picture taken for a line, at least: noise reads with .3, whatever the finder makes of it
 
 
@@ -25,6 +27,19 @@ class Read(Protocol):
 
     @property
     def confidence(self) -> float: ...
+
+
+def shown(lines: Sequence[Read | None], boxes: Sequence[LineBox], is_line: bool, min_confidence: float) -> list[bool]:
+    """Which lines of a page are worth showing: see `is_text`. Pieces of a fence, such as one H beside the other, are not.
+
+    Args:
+        lines: what was read in each of `boxes`; None where reading failed, which is to be shown.
+    """
+    kept = [line is None or is_text(line, box, is_line, min_confidence) for line, box in zip(lines, boxes, strict=True)]
+    texts = ["" if line is None else line.text for line in lines]
+    if is_line or min_confidence <= 0 or not is_fence("".join(t for t, k in zip(texts, kept, strict=True) if k)):
+        return kept
+    return [k and (not t or len(set(t) - {" "}) > OF_A_FENCE) for t, k in zip(texts, kept, strict=True)]
 
 
 def is_text(line: Read, box: LineBox, is_line: bool, min_confidence: float) -> bool:

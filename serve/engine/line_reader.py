@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
+from itertools import compress
 
 import numpy as np
 
 from crnn.decoding.ctc import CtcPath
 from crnn.decoding.decoder import Decoder
 from crnn.finder.direction import Directed
-from crnn.finder.text_probability import is_text
+from crnn.finder.text_probability import shown
 from crnn.image.preprocess import ImageError, scaled_width
 from crnn.page import FoundLines
 from crnn.recognizer import Allowance, Reading
@@ -46,11 +47,10 @@ class LineReader:
         lines = [Line(crop, read_many, _width(model, crop), patience, _cost(model, crop)) for crop in crops]
         self._queue.submit(lines)
         least = 0.0 if options.layout == "line" else options.min_confidence
-        return [
-            (line, outcome)
-            for line, outcome in zip(found.lines, self._wait(lines, patience), strict=True)
-            if isinstance(outcome, RequestError) or is_text(outcome, line.box, found.is_line, least)
-        ]
+        outcomes = self._wait(lines, patience)
+        readings = [None if isinstance(outcome, RequestError) else outcome for outcome in outcomes]
+        wanted = shown(readings, [line.box for line in found.lines], found.is_line, least)
+        return list(compress(zip(found.lines, outcomes, strict=True), wanted))
 
     def _wait(self, lines: list[Line], patience: Patience) -> list[Reading | RequestError]:
         """What the lines say, or what went wrong with each.

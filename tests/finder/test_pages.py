@@ -6,6 +6,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import compress
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from crnn.evaluation.pages.measure import Found, score_page
 from crnn.finder.boxes import LineBox
 from crnn.finder.finder import Finder
 from crnn.finder.one_line import is_one_line
-from crnn.finder.text_probability import is_text
+from crnn.finder.text_probability import is_text, shown
 from crnn.image.decode import decode_image
 from crnn.page import PageReader, TooManyLinesError
 from crnn.recognizer import Recognizer
@@ -72,6 +73,8 @@ def test_the_lines_of_a_page_are_found(kind: str) -> None:
         ("1", 0.99, 0.57, True),  # the same, read surely, where rules around it trouble the finder
         ("□", 1.0, 0.57, False),  # a tile
         ("H HHHHH " * 8, 0.97, 0.72, False),  # a fence
+        ("日H日目" * 8, 0.97, 0.72, False),  # another
+        ("哈哈" * 15, 0.97, 0.72, True),
         ("9898888" * 9, 0.56, 0.8, False),  # a dashed rule
         ('HH"n889' * 7, 0.5, 0.8, False),  # another
         ("000000 … " * 9, 0.9, 0.8, True),  # a row of bits
@@ -185,6 +188,28 @@ def test_the_network_runs_once_at_a_time() -> None:
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_picture_of_any_shape_has_no_lines(shape: tuple[int, ...], level: int) -> None:
     assert reader().read(np.full(shape, level, np.uint8)).lines == ()
+
+
+def test_pieces_of_a_fence_are_not_shown_and_the_letters_of_a_table_are() -> None:
+    box = LineBox(np.zeros((4, 2), np.float32), 0.8)
+
+    def shown_of(*texts: str) -> list[str]:
+        kept = shown([Reading(text, 0.99, ()) for text in texts], [box] * len(texts), False, 0.2)
+        return list(compress(texts, kept))
+
+    assert shown_of(*"H" * 30, "HHH", "I I", "Keep off") == ["Keep off"]
+    assert shown_of(*"YN" * 15, "Yes or no") == [*"YN" * 15, "Yes or no"]
+    assert shown_of("H", "HH") == ["H", "HH"]
+    unread = shown([None, *[Reading("H", 0.99, ())] * 30], [box] * 31, False, 0.2)
+    assert unread == [True] + [False] * 30
+
+
+def test_boxes_are_equal_if_all_of_them_is() -> None:
+    quad = np.array([[0, 0], [9, 0], [9, 4], [0, 4]], np.float32)
+    assert LineBox(quad) == LineBox(quad.copy()) and len({LineBox(quad), LineBox(quad.copy())}) == 1
+    assert (
+        LineBox(quad) != LineBox(quad + 1) and LineBox(quad) != LineBox(quad, vertical=True) and LineBox(quad) != "box"
+    )
 
 
 @pytest.mark.parametrize("shape", [(9, 700), (700, 9), (90, 130), (400, 500, 3)])

@@ -75,7 +75,7 @@ def spreadsheet(rand: Rand, stock: Stock) -> Sheet:
     theme = Theme.draw(rand, stock, rand.uniform(10, 19))
     sheet = Sheet.blank(width, height, theme.paper, rand, stock)
     pen, em = theme.pen, theme.pen.size
-    high = em * rand.uniform(1.25, 1.8)
+    high = em * rand.uniform(0.95, 1.8)
     top = 0.0
     if rand.chance(0.7):
         top = em * 4
@@ -89,7 +89,7 @@ def spreadsheet(rand: Rand, stock: Stock) -> Sheet:
                 symbol(sheet, float(at), 2.3 * em, em * 1.2, theme.on(theme.panel, rand).ink)
     edges: list[float] = [3.2 * em]
     while edges[-1] < width:
-        edges.append(edges[-1] + em * rand.uniform(3, 10))
+        edges.append(edges[-1] + em * rand.uniform(2.2, 10))
     rule = ink_for(theme.paper, rand, 18, 0.0)
     rule = towards(theme.paper, rule, rand.uniform(0.12, 0.5))
     sheet.rectangle((0, top, width, top + high), theme.panel)

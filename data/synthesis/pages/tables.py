@@ -30,7 +30,7 @@ def draw_table(sheet: Sheet, box: Rect, pen: Pen, fill: float = 0.85) -> float:
     """
     rand, stock = sheet.rand, sheet.stock
     left, top, right, bottom = box
-    row_height = pen.size * rand.uniform(1.12, 2.4)
+    row_height = pen.size * rand.uniform(0.95, 2.4)
     weights = np.array([rand.uniform(0.4, 1.6) for _ in range(2 + rand.below(7))])
     edges = left + np.concatenate([[0.0], np.cumsum(weights / weights.sum())]) * (right - left)
     rows = max(1, min(int((bottom - top) / row_height), 2 + rand.below(30)))
