@@ -30,7 +30,7 @@ class Read(Protocol):
 
 
 def shown(lines: Sequence[Read | None], boxes: Sequence[LineBox], is_line: bool, min_confidence: float) -> list[bool]:
-    """Which lines of a page are worth showing: see `is_text`. Pieces of a fence, such as one H beside the other, are not.
+    """Which lines of a page are worth showing: see `is_text`. Pieces of a fence, one H beside the other, are not.
 
     Args:
         lines: what was read in each of `boxes`; None where reading failed, which is to be shown.
