@@ -19,7 +19,7 @@ SWITCH_MARGIN = 0.6
 EDGE = 1e-4  # probabilities nearer to 0 or 1 are alike where readings are compared
 # See `is_pattern`, `is_fence`: letters of a text at least, how many may differ, and what share makes it one.
 FENCE_LETTERS, RULE_LETTERS, RULE_KINDS, PATTERN_SHARE = 24, 40, 6, 0.6
-BARS = frozenset("日曰口目田回皿")  # hanzi that are nothing but bars
+BARS = frozenset("日曰口目田回皿工")  # hanzi that are nothing but bars
 LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where their log-odds would be infinite
 
 

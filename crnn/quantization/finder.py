@@ -47,7 +47,7 @@ class FinderQuantizeConfig:
     dataset: str = ""
     held_out: float = 0.1
     output: str | None = None
-    calibration_pages: int = 60
+    calibration_pages: int = 160
     calibration_side: int = 960
     judged_pages: int = 100
     max_recall_loss: float = 0.005
