@@ -204,7 +204,7 @@ def test_pieces_of_a_fence_are_not_shown_and_the_letters_of_a_table_are() -> Non
     assert unread == [True] + [False] * 30
 
 
-def test_boxes_are_equal_if_all_of_them_is() -> None:
+def test_boxes_with_equal_corners_scores_and_directions_are_equal() -> None:
     quad = np.array([[0, 0], [9, 0], [9, 4], [0, 4]], np.float32)
     assert LineBox(quad) == LineBox(quad.copy()) and len({LineBox(quad), LineBox(quad.copy())}) == 1
     assert (
