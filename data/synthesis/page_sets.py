@@ -40,7 +40,7 @@ class PageSetConfig:
     workers: int = MISSING
     photographs: str = MISSING
     artifacts: str = MISSING
-    layouts: list[str] = field(default_factory=list)
+    layouts: list[str] = MISSING
 
 
 _stock: Stock | None = None

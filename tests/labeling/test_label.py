@@ -17,6 +17,7 @@ from data.labeling import label as stage
 from data.labeling.label import LabelConfig, label
 
 TEXTS = ("Invoice 2024", "Total 118.40", "Thank you")
+PAGES = ("first", "second")
 
 
 class Strict(ModelReader):
@@ -39,7 +40,7 @@ def scans(tmp_path: Path) -> Path:
         page = np.full((300, 520), 250, np.uint8)
         for row, text in enumerate(TEXTS):
             where = (30, 70 + 90 * row)
-            cv2.putText(page, f"{text} {number}" if row < 2 else text, where, cv2.FONT_HERSHEY_SIMPLEX, 1.2, 20, 2)
+            cv2.putText(page, f"{text} {PAGES[number]}" if row < 2 else text, where, cv2.FONT_HERSHEY_SIMPLEX, 1.2, 20, 2)
         cv2.imwrite(str(folder / f"{number}.png"), page)
     (folder / "broken.png").write_bytes(b"no picture")
     return folder
@@ -47,7 +48,7 @@ def scans(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def config(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelConfig:
-    readers = [Strict(stage.OURS), Strict("second", wrong="Total"), Strict("third", wrong="Total 118.40 1")]
+    readers = [Strict(stage.OURS), Strict("second", wrong="Total"), Strict("third", wrong="Total 118.40 second")]
     monkeypatch.setattr(stage, "open_readers", lambda config: readers)
     return LabelConfig(
         source=str(scans), name="scans", peers=["second", "third"], enough=2, certain=0.0, least_height=8, exclude=None,
@@ -64,7 +65,7 @@ def test_lines_that_enough_readers_agree_on_can_be_imported(config: LabelConfig,
     said: list[str] = []
     counts = label(config, said.append)
     assert labeled(config) == {
-        "Invoice 2024 0": "agree", "Invoice 2024 1": "agree", "Total 118.40 0": "majority", "Thank you": "agree",
+        "Invoice 2024 first": "agree", "Invoice 2024 second": "agree", "Total 118.40 first": "majority", "Thank you": "agree",
     }  # fmt: skip
     assert counts["repeated"] == 1  # the same "Thank you" stands on both pages
     assert counts["disputed"] == 1 and counts["unreadable files"] == 1 and "broken.png" in said[0]
@@ -96,10 +97,10 @@ def test_an_interrupted_run_goes_on_and_ends_as_one_that_was_not(
 
 
 def test_texts_of_a_test_set_are_left_out(config: LabelConfig, tmp_path: Path) -> None:
-    (tmp_path / "test.txt").write_text("Invoice2024 0\n", encoding="utf-8")
+    (tmp_path / "test.txt").write_text("Invoice2024 first\n", encoding="utf-8")
     config.exclude = str(tmp_path / "test.txt")
     assert label(config, lambda _: None)["excluded"] == 1
-    assert "Invoice 2024 0" not in labeled(config)
+    assert "Invoice 2024 first" not in labeled(config)
 
 
 def test_one_reader_agrees_with_nobody(config: LabelConfig) -> None:

@@ -51,7 +51,7 @@ def stock(artifacts: Path) -> Stock:
 
 
 def config(artifacts: Path, **changes: object) -> PageSetConfig:
-    values = {"name": "set", "profile": "small", "split": "train", "pages": 2, "seed": 3, "workers": 1,
+    values = {"name": "set", "profile": "small", "split": "train", "pages": 2, "seed": 3, "workers": 1, "layouts": [],
               "photographs": str(artifacts / "none"), "artifacts": str(artifacts)}  # fmt: skip
     return PageSetConfig(**{**values, **changes})
 
