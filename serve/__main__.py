@@ -23,13 +23,11 @@ def main() -> None:
     """Check settings, model and folder, then become gunicorn."""
     os.environ.update({**ENVIRONMENT, **os.environ})
     # Now that it is set, the libraries may start.
-    from crnn.core.shipped import DEFAULT_MODEL
     from serve.engine.loaded_model import load
 
     with exit_cleanly():
         config = ServeConfig.from_environment()
-        model = Path(config.model) if config.model else DEFAULT_MODEL
-        load(model, config.max_batch, config.language_model_file)
+        load(config.model_file, config.max_batch, config.language_model_file, finder=config.finder_file)
         _make_state_folder(config)
     settings = Path(__file__).parent / "process" / "gunicorn_conf.py"
     arguments = [sys.executable, "-m", "gunicorn", "--config", str(settings)]

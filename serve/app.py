@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 import cv2
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from crnn.core.shipped import DEFAULT_MODEL
 from serve.base.config import MEGA, ServeConfig
 from serve.base.errors import InternalError, RequestError
 from serve.base.metrics import Metrics
@@ -55,11 +53,12 @@ def create_app(config: ServeConfig | None = None) -> Flask:
 
     metrics = Metrics()
     holder = ModelHolder(
-        Path(config.model) if config.model else DEFAULT_MODEL,
+        config.model_file,
         config.state,
         max_batch=config.max_batch,
         unsure=config.unsure,
         language_model=config.language_model_file,
+        finder=config.finder_file,
         watch_seconds=config.watch_seconds,
         on_reload=metrics.reload,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from crnn.core.cpus import available_cpus
 from crnn.core.errors import UserError
 from crnn.core.reading import RETRY_BELOW
-from crnn.core.shipped import DEFAULT_LANGUAGE_MODEL
+from crnn.core.shipped import DEFAULT_FINDER, DEFAULT_LANGUAGE_MODEL, DEFAULT_MODEL
 
 PREFIX = "OCR_"
 MEGA = 1_000_000
@@ -24,6 +24,7 @@ class ServeConfig:
 
     Attributes:
         model: the .onnx file to serve; empty for the shipped one.
+        finder: the .onnx file that finds the lines of a page; empty for the shipped one.
         language_model: the file for beam search, the shipped one or one made with `make lm`; empty for none.
         state_dir: folder for what is kept between requests (cache, corrections, the last good model); empty for the
             default. If it cannot be written, the server still reads, without these.
@@ -58,10 +59,11 @@ class ServeConfig:
             or, where it listens on this machine alone and no proxy is trusted, for this machine's addresses.
         corrections_limit: most corrections kept.
         corrections_mb: most megabytes of corrections kept.
-        watch_seconds: how often a worker looks for a changed model file or a SIGHUP; 0 for never.
+        watch_seconds: how often a worker looks for a changed file of these models or a SIGHUP; 0 for never.
     """
 
     model: str = ""
+    finder: str = ""
     language_model: str = str(DEFAULT_LANGUAGE_MODEL)
     state_dir: str = "artifacts/serve"
     host: str = "127.0.0.1"
@@ -154,6 +156,14 @@ class ServeConfig:
     @property
     def state(self) -> Path:
         return Path(self.state_dir)
+
+    @property
+    def model_file(self) -> Path:
+        return Path(self.model) if self.model else DEFAULT_MODEL
+
+    @property
+    def finder_file(self) -> Path:
+        return Path(self.finder) if self.finder else DEFAULT_FINDER
 
     @property
     def language_model_file(self) -> Path | None:

@@ -119,8 +119,9 @@ class Documents:
         holder, config = self._service.holder, self._config
         model = {
             "paths": [str(path) for path in holder.files],
-            "sha256": holder.current.sha256,
+            "digests": holder.current.digests,
             "language_model": config.language_model,
+            "finder": str(config.finder_file),
             "max_batch": config.max_batch,
             "unsure": config.unsure,
         }

@@ -114,13 +114,13 @@ class Desk:
         Raises:
             NotReady: its file has just been replaced.
         """
-        if self._model is None or self._model.sha256 != asked["sha256"]:
+        if self._model is None or self._model.digests != asked["digests"]:
             self._model = None
             language_model = Path(asked["language_model"]) if asked["language_model"] else None
             for path in asked["paths"]:
                 with contextlib.suppress(UserError, OSError):
-                    model = load(Path(path), asked["max_batch"], language_model, asked["unsure"])
-                    if model.sha256 == asked["sha256"]:
+                    model = load(Path(path), asked["max_batch"], language_model, asked["unsure"], Path(asked["finder"]))
+                    if model.digests == asked["digests"]:
                         self._model = model
                         return model
             raise NotReady("the model in service has been replaced in the meantime")

@@ -13,6 +13,7 @@ import numpy as np
 
 from crnn.core.errors import UserError
 from crnn.core.reading import RETRY_BELOW
+from crnn.core.shipped import DEFAULT_FINDER
 from crnn.decoding.ctc import greedy
 from crnn.decoding.decoder import DecodeOptions, Decoder, make_decoder
 from crnn.finder.finder import Finder
@@ -29,10 +30,9 @@ class LoadedModel:
 
     Attributes:
         recognizer: reads lines.
-        pages: finds them on pages, with the shipped finder.
+        pages: finds them on pages.
         language_model: for beams over this model's characters, or None.
-        sha256: of the model's file.
-        language_sha256: of the language model's, "" without one.
+        digests: SHA-256 of the files of model, finder and, where there is one, language model.
         name: of the file.
         loaded_at: seconds since the epoch.
         load_ms: what loading and self-test took.
@@ -41,11 +41,15 @@ class LoadedModel:
     recognizer: Recognizer
     pages: PageReader
     language_model: LanguageModel | None
-    sha256: str
-    language_sha256: str
+    digests: list[str]
     name: str
     loaded_at: float
     load_ms: float
+
+    @property
+    def sha256(self) -> str:
+        """Of the model's file."""
+        return self.digests[0]
 
     def decoder(self, options: Options) -> Decoder:
         """The decoder that `options` choose; one with nothing to weigh is greedy.
@@ -66,33 +70,39 @@ class LoadedModel:
         return {"name": self.name, "sha256": self.sha256}
 
 
-def load(path: Path, max_batch: int, language_model: Path | None = None, unsure: float = RETRY_BELOW) -> LoadedModel:
-    """Load the model at `path` and let it read a line; load the language model beside it.
+def load(
+    path: Path,
+    max_batch: int,
+    language_model: Path | None = None,
+    unsure: float = RETRY_BELOW,
+    finder: Path = DEFAULT_FINDER,
+) -> LoadedModel:
+    """Load the model at `path` and let it read a line; load the finder and the language model beside it.
 
     Args:
         max_batch, unsure: see `Recognizer`.
 
     Raises:
-        UserError: no such file, not a model of ours, or it fails the self-test; or so with the language model.
+        UserError: no such file, not a model of ours, or it fails the self-test; or so with the files beside it.
     """
     started = time.perf_counter()
     if not path.is_file():
         raise UserError(f"no model at {path}: set OCR_MODEL to an exported .onnx file")
-    files = [path, language_model] if language_model else [path]
-    before = [sha256_of(file) for file in files]
+    files = [path, finder, *([language_model] if language_model else [])]
+    digests = [sha256_of(file) for file in files]
     recognizer = Recognizer(path, threads=1, max_batch=max_batch, unsure=unsure)
     charset = recognizer.info.charset
     context = LanguageModel(language_model, charset) if language_model else None
     recognizer.decode = make_decoder(charset, DecodeOptions(language_model=context)) if context else greedy
-    if before != [sha256_of(file) for file in files]:  # else results would be kept under the name of another model
-        raise UserError(f"{path} or its language model was replaced while it was loaded: it will be loaded again")
+    pages = PageReader(recognizer, Finder(finder))
+    if digests != [sha256_of(file) for file in files]:  # else results would be kept under another model's name
+        raise UserError(f"{path} or a file beside it was replaced while it was loaded: it will be loaded again")
     _self_test(recognizer, path)
     return LoadedModel(
         recognizer=recognizer,
-        pages=PageReader(recognizer, Finder()),
+        pages=pages,
         language_model=context,
-        sha256=before[0],
-        language_sha256=before[1] if language_model else "",
+        digests=digests,
         name=path.name,
         loaded_at=time.time(),
         load_ms=(time.perf_counter() - started) * 1000,

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from crnn.core.errors import UserError
 from crnn.core.reading import RETRY_BELOW
+from crnn.core.shipped import DEFAULT_FINDER
 from serve.base.errors import NotReady
 from serve.base.reload import WISH, Stamp, stamp
 from serve.engine.loaded_model import LoadedModel, load, sha256_of
@@ -28,14 +29,14 @@ KEPT = "accepted.onnx"
 
 
 class ModelHolder:
-    """Holds the model in service and replaces it when its file changes.
+    """Holds the model in service and replaces it when its file, or one beside it, changes.
 
     Args:
         path: the configured file.
         state: folder for the copy of the model in service.
         max_batch, unsure: see `Recognizer`.
-        language_model: loaded beside every model, or None.
-        watch_seconds: how often to look at the file, and whether a reload was asked for; 0 for never.
+        language_model, finder: loaded beside every model; no language model where it is None.
+        watch_seconds: how often to look at the files, and whether a reload was asked for; 0 for never.
         on_reload: told "accepted" or "refused" after each attempt to replace the model.
     """
 
@@ -47,12 +48,14 @@ class ModelHolder:
         max_batch: int,
         unsure: float = RETRY_BELOW,
         language_model: Path | None = None,
+        finder: Path = DEFAULT_FINDER,
         watch_seconds: float,
         on_reload: Callable[[str], None] = lambda outcome: None,
     ) -> None:
         self.path = path
         self._kept = state / KEPT
-        self._load = partial(load, max_batch=max_batch, language_model=language_model, unsure=unsure)
+        self._load = partial(load, max_batch=max_batch, language_model=language_model, unsure=unsure, finder=finder)
+        self._watched = [path, finder, *([language_model] if language_model else [])]
         self._watch_seconds = watch_seconds
         self._on_reload = on_reload
         self._wish = state / WISH
@@ -128,10 +131,10 @@ class ModelHolder:
     def _watch(self) -> None:
         before = self._seen
         while not self._closed.wait(self._watch_seconds):
-            file, wish = now = self._stamps()
+            files, wish = now = self._stamps()
             # A file still being written changes between two looks: wait until it rests.
-            rests = file == before[0]
-            if wish != self._seen[1] or (rests and file != self._seen[0]):
+            rests = files == before[0]
+            if wish != self._seen[1] or (rests and files != self._seen[0]):
                 self._seen = now
                 try:
                     self.reload()
@@ -139,5 +142,5 @@ class ModelHolder:
                     log.exception("the model could not be loaded again")
             before = now
 
-    def _stamps(self) -> tuple[Stamp, Stamp]:
-        return stamp(self.path), stamp(self._wish)
+    def _stamps(self) -> tuple[list[Stamp], Stamp]:
+        return [stamp(file) for file in self._watched], stamp(self._wish)

@@ -160,7 +160,7 @@ class OcrService:
     def _key(self, picture: bytes, model: LoadedModel, options: Options) -> bytes:
         """Names whatever the result depends on: a result is never given out under another's name."""
         limits = f"{self.config.unsure} {self.config.max_lines}"
-        return cache_key(picture, code_version(), model.sha256, model.language_sha256, options.key, limits)
+        return cache_key(picture, code_version(), *model.digests, options.key, limits)
 
     def _read_picture(self, picture: bytes, model: LoadedModel, options: Options, patience: Patience) -> dict[str, Any]:
         """What is kept of a picture that was read: lines, width, height, turned."""

@@ -174,6 +174,7 @@ def model() -> ResponseReturnValue:
     short = {
         **current.summary(),
         "characters": len(info.characters),
+        "finder": current.pages.finder.path.name,
         "language_model": current.language_model.path.name if current.language_model else None,
     }
     if request.args.get("full") != "true":

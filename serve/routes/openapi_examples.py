@@ -49,5 +49,5 @@ EXAMPLES: dict[str, Any] = {
     "Job": {**_JOB, "name": "contract.pdf", "pages": 12, "expires": 1_780_086_400.0},
     "JobPages": {**_JOB, "expires": 1_780_086_400.0, "pages": [_PAGE]},
     "Error": {"status": "error", "error": {"code": "bad_image", "message": "the picture is empty (0 bytes)"}},
-    "ModelInfo": {**_MODEL, "characters": 7000, "language_model": "lm-zh-en.npz"},
+    "ModelInfo": {**_MODEL, "characters": 7000, "finder": "finder.int8.onnx", "language_model": "lm-zh-en.npz"},
 }

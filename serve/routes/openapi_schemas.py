@@ -192,6 +192,7 @@ def _others() -> dict[str, Schema]:
                 "name": STRING,
                 "sha256": STRING,
                 "characters": {**INTEGER, "description": "that it can read"},
+                "finder": {**STRING, "description": "name of its file"},
                 "language_model": {"type": ["string", "null"]},
             }
         ),

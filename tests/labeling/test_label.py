@@ -40,7 +40,9 @@ def scans(tmp_path: Path) -> Path:
         page = np.full((300, 520), 250, np.uint8)
         for row, text in enumerate(TEXTS):
             where = (30, 70 + 90 * row)
-            cv2.putText(page, f"{text} {PAGES[number]}" if row < 2 else text, where, cv2.FONT_HERSHEY_SIMPLEX, 1.2, 20, 2)
+            cv2.putText(
+                page, f"{text} {PAGES[number]}" if row < 2 else text, where, cv2.FONT_HERSHEY_SIMPLEX, 1.2, 20, 2
+            )
         cv2.imwrite(str(folder / f"{number}.png"), page)
     (folder / "broken.png").write_bytes(b"no picture")
     return folder
@@ -65,7 +67,8 @@ def test_lines_that_enough_readers_agree_on_can_be_imported(config: LabelConfig,
     said: list[str] = []
     counts = label(config, said.append)
     assert labeled(config) == {
-        "Invoice 2024 first": "agree", "Invoice 2024 second": "agree", "Total 118.40 first": "majority", "Thank you": "agree",
+        "Invoice 2024 first": "agree", "Invoice 2024 second": "agree",
+        "Total 118.40 first": "majority", "Thank you": "agree",
     }  # fmt: skip
     assert counts["repeated"] == 1  # the same "Thank you" stands on both pages
     assert counts["disputed"] == 1 and counts["unreadable files"] == 1 and "broken.png" in said[0]

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from serve.app import create_app
 from serve.base.config import ServeConfig
-from tests.barcode import draw, save_model
+from tests.barcode import FINDER, draw, save_finder, save_model
 
 
 def line(text: str) -> np.ndarray:
@@ -32,13 +32,20 @@ def encode(image: np.ndarray, extension: str = ".png") -> bytes:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("model") / "barcode.onnx")
+    folder = tmp_path_factory.mktemp("model")
+    save_finder(folder / FINDER)
+    return save_model(folder / "barcode.onnx")
+
+
+def bars_config(model: Path, state: Path) -> ServeConfig:
+    """Settings of a server that reads bars: their grays do not survive being read from nearer."""
+    finder = str(model.with_name(FINDER))
+    return ServeConfig(model=str(model), finder=finder, state_dir=str(state), watch_seconds=0, unsure=0)
 
 
 @pytest.fixture
 def config(model: Path, tmp_path: Path) -> ServeConfig:
-    # The barcode's grays do not survive being read from nearer.
-    return ServeConfig(model=str(model), state_dir=str(tmp_path / "state"), watch_seconds=0, unsure=0)
+    return bars_config(model, tmp_path / "state")
 
 
 class Server:

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from serve.engine.corrections import FILE
+from tests.barcode import FINDER
 from tests.serve.conftest import png
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,7 @@ PATIENCE = 240  # seconds; the machine may be busy with other work
 
 
 class RunningServer:
-    """`python -m serve` until the end of the `with` block.
+    """`python -m serve` until the end of the `with` block; a finder of bars beside the model is used with it.
 
     Attributes:
         url: where it answers.
@@ -36,7 +37,9 @@ class RunningServer:
 
     def __init__(self, folder: Path, model: Path, folder_of_code: Path = ROOT, **settings: object) -> None:
         self.state = folder / "state"
-        variables = {"model": model, "state_dir": self.state, "port": 0, "watch_seconds": 0.2, **settings}
+        finder = model.with_name(FINDER)
+        beside = {"finder": finder} if finder.is_file() else {}
+        variables = {"model": model, **beside, "state_dir": self.state, "port": 0, "watch_seconds": 0.2, **settings}
         environment = {f"OCR_{name.upper()}": str(value) for name, value in variables.items()}
         self._json_lines: list[str] = []
         self.other_output: list[str] = []

@@ -14,10 +14,9 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from crnn.documents.pages import BadPage
-from serve.base.config import ServeConfig
 from serve.engine.drawing import Drawer
 from serve.engine.patience import Patience
-from tests.serve.conftest import Server, encode, line, png
+from tests.serve.conftest import Server, bars_config, encode, line, png
 from tests.serve.documents import locked, pdf, prose, tiff
 from tests.serve.test_api import assert_error, b64, form
 
@@ -29,7 +28,7 @@ TWO = tiff(["ab", "cd"])
 def client(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     """One for all: each has a process that draws."""
     state = tmp_path_factory.mktemp("state")
-    server = Server(ServeConfig(model=str(model), state_dir=str(state), watch_seconds=0, unsure=0))
+    server = Server(bars_config(model, state))
     yield server()
     server.close()
 

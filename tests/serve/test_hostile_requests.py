@@ -205,14 +205,16 @@ class TestWhatTheCacheKeeps:
         "changes",
         [
             {"code_version": lambda: "other code"},
-            {"language_sha256": "another language model"},
-            {"sha256": "another model"},
+            {"digests": ["another model", "finder"]},
+            {"digests": ["model", "another finder"]},
+            {"digests": ["model", "finder", "a language model"]},
             {"unsure": 0.7},
         ],
     )
     def test_by_name(self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, changes: dict[str, object]) -> None:
         service = client.application.extensions["ocr"]
         model, config = service.holder.current, service.config
+        model = replace(model, digests=["model", "finder"])
         before = service._key(b"picture", model, Options())
         assert before == service._key(b"picture", model, Options())
         for name, value in changes.items():

@@ -26,13 +26,12 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from crnn.core.shipped import DEFAULT_MODEL
-from serve.base.config import ServeConfig
 from serve.base.errors import RequestError
 from serve.engine import job_queue
 from serve.engine.job_file import DOCUMENT, FILE, ID_BYTES, Claim
 from serve.engine.job_results import JobResults
 from serve.engine.jobs import SHELL_BYTES, JobStore
-from tests.serve.conftest import Server, encode
+from tests.serve.conftest import Server, bars_config, encode
 from tests.serve.documents import locked, numbered, pdf, prose, tiff
 from tests.serve.running import RunningServer, children, until
 from tests.serve.test_api import assert_error, b64
@@ -44,7 +43,7 @@ FIVE = ["ab", "cd", "ea", "中文", "b"]
 @pytest.fixture(scope="module")
 def client(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     state = tmp_path_factory.mktemp("state")
-    server = Server(ServeConfig(model=str(model), state_dir=str(state), watch_seconds=0, unsure=0))
+    server = Server(bars_config(model, state))
     yield server()
     server.close()
 

@@ -14,12 +14,13 @@ from onnx import numpy_helper
 
 from crnn.core.errors import UserError
 from crnn.core.model_info import ArtifactInfo
+from crnn.core.shipped import DEFAULT_FINDER
 from crnn.recognizer import Recognizer
 from serve.base.errors import NotReady
 from serve.base.reload import ask_reload
 from serve.engine.loaded_model import LoadedModel, load
 from serve.engine.model_holder import ModelHolder
-from tests.barcode import CHARACTERS, save_model
+from tests.barcode import CHARACTERS, save_finder, save_model
 
 
 @pytest.fixture
@@ -65,6 +66,20 @@ def test_a_changed_file_is_put_into_service(hold: Callable[..., ModelHolder], fi
     assert outcomes == ["accepted"]
     assert holder.current.sha256 != before
     assert holder.current.recognizer.info.characters == "abcdefgh"
+
+
+def test_a_finder_that_changes_is_put_into_service(file: Path, tmp_path: Path) -> None:
+    finder = save_finder(tmp_path / "finder.onnx")
+    outcomes: list[str] = []
+    state = tmp_path / "state"
+    holder = ModelHolder(file, state, max_batch=4, finder=finder, watch_seconds=0.02, on_reload=outcomes.append)
+    before = holder.current.digests
+    shutil.copy(DEFAULT_FINDER, tmp_path / "partial")
+    (tmp_path / "partial").replace(finder)
+    until(lambda: bool(outcomes))
+    holder.close()
+    assert outcomes == ["accepted"]
+    assert holder.current.sha256 == before[0] and holder.current.digests[1] != before[1]
 
 
 def test_a_bad_file_is_refused_and_the_old_model_serves_on(
@@ -162,6 +177,10 @@ class TestSelfTest:
         save_model(file, info=ArtifactInfo(characters="abc"))
         with pytest.raises(UserError, match="classes"):
             load(file, 4)
+
+    def test_what_is_no_finder(self, file: Path) -> None:
+        with pytest.raises(UserError, match="is not a finder of lines"):
+            load(file, 4, finder=file)
 
     def test_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="OCR_MODEL"):

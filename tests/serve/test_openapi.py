@@ -176,6 +176,6 @@ def test_openapi_python_client_makes_a_client_that_reads(model: Path, tmp_path: 
 def test_the_model_is_short_unless_all_is_asked_for(serve: Server) -> None:
     client = serve()
     short, full = client.get("/api/v1/model").json, client.get("/api/v1/model?full=true").json
-    assert set(short) == {"name", "sha256", "characters", "language_model"}
+    assert set(short) == {"name", "sha256", "characters", "finder", "language_model"}
     assert {"canvas", "training", "validation", "loaded_at"} <= set(full)
     assert short.items() <= full.items()

@@ -157,7 +157,7 @@ def test_paragraphs_join_lines_that_still_show_their_boxes(page: Page, tmp_path:
     close = np.full((400, 600), 255, np.uint8)
     bars = line("abcdeabcdeabcdeabcdea")
     for row in range(3):
-        close[60 + 60 * row : 60 + 60 * row + bars.shape[0], 40 : 40 + bars.shape[1]] = bars
+        close[60 + 52 * row : 60 + 52 * row + bars.shape[0], 40 : 40 + bars.shape[1]] = bars
     (tmp_path / "close.png").write_bytes(encode(close))
     page.choose(tmp_path / "close.png")
     first = page.texts(3)[0]
@@ -167,7 +167,7 @@ def test_paragraphs_join_lines_that_still_show_their_boxes(page: Page, tmp_path:
     page.view("paragraphs")
     assert len(page.all(".paragraph")) == 1
     assert page.one(".paragraph").text.startswith("a changed line")
-    assert first not in page.one(".paragraph").text
+    assert page.one(".paragraph").text.count(first) == 2  # the other lines say the same
     ActionChains(page.driver).move_to_element(page.all(".piece")[1]).perform()
     assert page.shown("polygon") == [False, True, False]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from crnn.core.model_info import ArtifactInfo
-from tests.barcode import CHARACTERS, save_model
+from tests.barcode import CHARACTERS, FINDER, save_model
 from tests.load.client import Report, Task, closed_loop, multipart
 from tests.serve.conftest import png
 from tests.serve.running import RunningServer, until
@@ -79,7 +79,9 @@ def start(model: Path, tmp_path: Path) -> Iterator[Callable[..., RunningServer]]
     def start(**settings: object) -> RunningServer:
         own = tmp_path / f"served-{len(servers)}.onnx"
         shutil.copy(model, own)
-        server = RunningServer(tmp_path / str(len(servers)), own, **{"workers": 2, **settings})
+        server = RunningServer(
+            tmp_path / str(len(servers)), own, **{"workers": 2, "finder": model.with_name(FINDER), **settings}
+        )
         servers.append(server)
         return server.__enter__()
 

@@ -17,8 +17,7 @@ from PIL import Image
 from crnn import OCR
 from crnn.__main__ import main
 from crnn.core.errors import UserError
-from serve.base.config import ServeConfig
-from tests.serve.conftest import Server, line
+from tests.serve.conftest import Server, bars_config, line
 
 pikepdf = pytest.importorskip("pikepdf", reason="encrypts a PDF")
 pillow_heif = pytest.importorskip("pillow_heif", reason="writes HEIC")
@@ -70,9 +69,7 @@ def in_python(source: Any, ocr: OCR) -> str:
 
 @pytest.fixture(scope="module")
 def client(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
-    server = Server(
-        ServeConfig(model=str(model), state_dir=str(tmp_path_factory.mktemp("state")), watch_seconds=0, unsure=0)
-    )
+    server = Server(bars_config(model, tmp_path_factory.mktemp("state")))
     yield server()
     server.close()
 
