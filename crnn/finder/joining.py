@@ -19,6 +19,15 @@ DEEPEST_OVERLAP = 0.9  # of the height, that they may overlap: unclipping moved 
 LARGEST_STEP = 0.3  # of the height, between their middles across the line
 LARGEST_RATIO = 1.4  # of their heights
 LARGEST_TURN = 0.1  # radians between their directions
+# A gap that rows above and below leave at the same place, and that hardly any runs over, is the edge of a column and no
+# break within a line.
+SAME_EDGE = 0.4  # of the height, between places where gaps lie
+ROWS_AROUND = 12.0  # heights, up and down, where such gaps are looked for
+LEAST_EDGES = 3  # of them, beside the gap itself
+LABEL = (
+    2.5  # heights: what is no longer and begins a row is the letter or number of its item, and what is no longer and
+)
+# follows are the last three digits of a number or its unit; they belong to their lines
 
 
 def join_columns(boxes: Sequence[LineBox]) -> list[LineBox]:
@@ -76,7 +85,10 @@ def join_rows(boxes: Boxes, widest_gap: float = WIDEST_GAP) -> Boxes:
         begin = (quads[members][:, [0, 3]].mean(axis=1)) @ common
         end = (quads[members][:, [1, 2]].mean(axis=1)) @ common
         heights = boxes.heights[members].astype(np.float64)
-        for a, b in _neighbors(begin, end, middle, heights, widest_gap):
+        pairs = _neighbors(begin, end, middle, heights, widest_gap)
+        if widest_gap <= WIDEST_GAP:
+            pairs = _without_columns(pairs, begin, end, middle, heights)
+        for a, b in pairs:
             turn = abs(float(np.linalg.det(along[members[[a, b]]])))
             ratio = max(heights[a], heights[b]) / min(heights[a], heights[b])
             # A short box has no direction of its own.
@@ -121,6 +133,35 @@ def _neighbors(
                 if a != b and same and end[b] > end[a]:
                     pairs.append((int(a), int(b)))
     return pairs
+
+
+def _without_columns(
+    pairs: list[tuple[int, int]], begin: np.ndarray, end: np.ndarray, middle: np.ndarray, heights: np.ndarray
+) -> list[tuple[int, int]]:
+    """The pairs without those whose gap is the edge of a column, such as of a table whose cells nearly touch."""
+    if len(pairs) <= LEAST_EDGES:
+        return pairs
+    left, right = np.array(pairs).T
+    gap, row, high = (end[left] + begin[right]) / 2, middle[left], heights[left]
+    length = end - begin
+    follows, goes_on = np.isin(left, right), np.isin(right, left)
+    inner = (follows | (length[left] > LABEL * high)) & (goes_on | (length[right] > LABEL * high))
+    order = np.argsort(gap)
+    first = np.searchsorted(gap[order], gap - SAME_EDGE * high)
+    last = np.searchsorted(gap[order], gap + SAME_EDGE * high, side="right")
+
+    def crossing(place: float, at: float, height: float) -> int:
+        """How many boxes above and below run over `place`."""
+        over = (begin < place - 0.5 * height) & (end > place + 0.5 * height)
+        return int(np.count_nonzero(over & (np.abs(middle - at) < ROWS_AROUND * height)))
+
+    kept = []
+    for i, pair in enumerate(pairs):
+        far = np.abs(row[order[first[i] : last[i]]] - row[i]) / high[i]
+        edges = np.count_nonzero((far > 0.5) & (far < ROWS_AROUND))
+        if edges < LEAST_EDGES or not inner[i] or crossing(gap[i], row[i], high[i]) > edges:
+            kept.append(pair)
+    return kept
 
 
 def _root(parent: np.ndarray, i: int) -> int:

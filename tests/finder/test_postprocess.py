@@ -127,6 +127,38 @@ def test_cells_of_a_table_stay_apart() -> None:
     assert len(join_rows(boxes(*cells))) == 9
 
 
+def rows(number: int, *lengths: float, every: int = 1) -> list[np.ndarray]:
+    """Rows of parts that touch; only `every` so many are cut, the others are one box."""
+    found = []
+    for row in range(number):
+        begin = 20.0
+        for length in lengths if row % every == 0 else [sum(lengths)]:
+            found.append(line(begin, 20 + 30 * row, length + 1, 20))
+            begin += length
+    return found
+
+
+def test_cells_that_touch_stay_apart_where_rows_agree_on_their_edge() -> None:
+    assert len(join_rows(boxes(*rows(6, 80, 30, 80, 90)))) == 24
+    assert len(join_rows(boxes(*rows(2, 80, 30, 80, 90)))) == 2  # two lines that break at one place
+
+
+def test_an_edge_that_most_lines_run_over_is_none() -> None:
+    assert len(join_rows(boxes(*rows(18, 80, 90, every=3)))) == 18
+
+
+def test_numbers_of_items_and_the_end_of_a_number_stay_with_their_lines() -> None:
+    assert len(join_rows(boxes(*rows(6, 30, 200)))) == 6  # A. text
+    assert len(join_rows(boxes(*rows(6, 80, 40)))) == 6  # 1 057 273
+
+
+def test_edges_of_many_columns_are_found_in_a_moment() -> None:
+    cells = rows(50, *[80.0] * 40)
+    start = time.process_time()
+    assert len(join_rows(boxes(*cells))) == 2000
+    assert time.process_time() - start < 1.0
+
+
 def test_lines_below_each_other_stay_apart() -> None:
     assert len(join_rows(boxes(line(20, 20, 100, 20), line(20, 42, 100, 20)))) == 2
 
