@@ -24,10 +24,9 @@ LARGEST_TURN = 0.1  # radians between their directions
 SAME_EDGE = 0.4  # of the height, between places where gaps lie
 ROWS_AROUND = 12.0  # heights, up and down, where such gaps are looked for
 LEAST_EDGES = 3  # of them, beside the gap itself
-LABEL = (
-    2.5  # heights: what is no longer and begins a row is the letter or number of its item, and what is no longer and
-)
-# follows are the last three digits of a number or its unit; they belong to their lines
+# What is no longer and begins a row is the letter or number of its item; what is no longer and ends it are the last
+# digits of a number, or a unit. They belong to their lines.
+LABEL = 2.5  # heights
 
 
 def join_columns(boxes: Sequence[LineBox]) -> list[LineBox]:
