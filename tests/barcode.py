@@ -65,7 +65,7 @@ def save_model(path: Path, metadata: str | None = None, info: ArtifactInfo | Non
 def save_finder(path: Path) -> Path:
     """Write a finder that takes for a line whatever is darker than paper, with gaps of six cells closed.
 
-    A line is as many cells high as the highest opening that leaves it; more than 25 count as 25.
+    A line is as many cells high as the highest opening that leaves it; more than 24 count as 24.
     """
     gaps = 7  # cells a closing spans
     openings = range(2, 26, 2)

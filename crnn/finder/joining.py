@@ -1,6 +1,7 @@
 """Joins boxes that follow each other closely in a row: the network cuts some lines at wide punctuation.
 
-Boxes of one component do not overlap others much, so that the pairs looked at are few: n log n in all.
+Boxes of one component do not overlap others much, so that the pairs looked at are few. Of each, the rows around it are
+looked at, and no others.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ DEEPEST_OVERLAP = 0.9  # of the height, that they may overlap: unclipping moved 
 LARGEST_STEP = 0.3  # of the height, between their middles across the line
 LARGEST_RATIO = 1.4  # of their heights
 LARGEST_TURN = 0.1  # radians between their directions
-# A gap that rows above and below leave at the same place, and that hardly any runs over, is the edge of a column and no
+# A gap that rows above and below leave at the same place, and that no more lines run over, is the edge of a column, no
 # break within a line.
 SAME_EDGE = 0.4  # of the height, between places where gaps lie
 ROWS_AROUND = 12.0  # heights, up and down, where such gaps are looked for
@@ -137,29 +138,35 @@ def _neighbors(
 def _without_columns(
     pairs: list[tuple[int, int]], begin: np.ndarray, end: np.ndarray, middle: np.ndarray, heights: np.ndarray
 ) -> list[tuple[int, int]]:
-    """The pairs without those whose gap is the edge of a column, such as of a table whose cells nearly touch."""
+    """The pairs without those whose gap is the edge of a column, such as of a table whose cells nearly touch.
+
+    Args:
+        pairs: boxes (a, b) where b follows a.
+        begin, end, middle, heights: float (n,), of all boxes, pixels: where they lie along the lines and across, and
+            how high they are.
+    """
     if len(pairs) <= LEAST_EDGES:
         return pairs
+    pairs = sorted(pairs, key=lambda pair: float(middle[pair[0]]))
     left, right = np.array(pairs).T
-    gap, row, high = (end[left] + begin[right]) / 2, middle[left], heights[left]
-    length = end - begin
+    gaps, rows, high = (end[left] + begin[right]) / 2, middle[left], heights[left]
     follows, goes_on = np.isin(left, right), np.isin(right, left)
-    inner = (follows | (length[left] > LABEL * high)) & (goes_on | (length[right] > LABEL * high))
-    order = np.argsort(gap)
-    first = np.searchsorted(gap[order], gap - SAME_EDGE * high)
-    last = np.searchsorted(gap[order], gap + SAME_EDGE * high, side="right")
-
-    def crossing(place: float, at: float, height: float) -> int:
-        """How many boxes above and below run over `place`."""
-        over = (begin < place - 0.5 * height) & (end > place + 0.5 * height)
-        return int(np.count_nonzero(over & (np.abs(middle - at) < ROWS_AROUND * height)))
-
+    lengths = end - begin
+    inner = (follows | (lengths[left] > LABEL * high)) & (goes_on | (lengths[right] > LABEL * high))
+    order = np.argsort(middle)
+    begin, end, middle = begin[order], end[order], middle[order]
     kept = []
-    for i, pair in enumerate(pairs):
-        far = np.abs(row[order[first[i] : last[i]]] - row[i]) / high[i]
-        edges = np.count_nonzero((far > 0.5) & (far < ROWS_AROUND))
-        if edges < LEAST_EDGES or not inner[i] or crossing(gap[i], row[i], high[i]) > edges:
-            kept.append(pair)
+    for pair, gap, row, height, may_part in zip(pairs, gaps, rows, high, inner, strict=True):
+        around = (row - ROWS_AROUND * height, row + ROWS_AROUND * height)
+        gaps_around = slice(*np.searchsorted(rows, around))
+        boxes_around = slice(*np.searchsorted(middle, around))
+        same = np.abs(gaps[gaps_around] - gap) <= SAME_EDGE * height
+        edges = np.count_nonzero(same & (np.abs(rows[gaps_around] - row) > 0.5 * height))
+        if may_part and edges >= LEAST_EDGES:
+            over = (begin[boxes_around] < gap - 0.5 * height) & (end[boxes_around] > gap + 0.5 * height)
+            if np.count_nonzero(over) <= edges:
+                continue
+        kept.append(pair)
     return kept
 
 
