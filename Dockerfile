@@ -1,6 +1,9 @@
 # The server alone: no torch, no compiler. docker build -t crnn-ocr .
 # docker run -e OCR_API_KEYS=secret -p 5000:5000 crnn-ocr; without a key: -e OCR_PUBLIC=1 -p 127.0.0.1:5000:5000
-FROM python:3.11-slim AS build
+# By digest, so that the same commit gives the same image; Dependabot proposes newer ones.
+FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7 AS base
+
+FROM base AS build
 WORKDIR /build
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY crnn crnn
@@ -9,7 +12,7 @@ COPY models/crnn-zh-en.int8.onnx models/finder.int8.onnx models/lm-zh-en.npz mod
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -c constraints.txt . \
     && /venv/bin/pip uninstall -y pip setuptools
 
-FROM python:3.11-slim
+FROM base
 # Numbers above 1000 clash with no user of the base image.
 RUN useradd --uid 10001 --create-home ocr && install -d -o ocr -g ocr /var/lib/ocr
 COPY --from=build /venv /venv

@@ -50,6 +50,12 @@ def test_the_image_runs_as_nobody_special_and_is_probed() -> None:
     assert re.search(r'^CMD \["python", "-m", "serve"\]$', final, re.MULTILINE)  # the exec form: gets the signals
 
 
+def test_the_base_image_is_the_same_in_a_year() -> None:
+    base, *others = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert re.fullmatch(r"python:3\.11-slim@sha256:[0-9a-f]{64}", base)
+    assert set(others) == {"base"}
+
+
 def test_the_linter_has_nothing_to_say() -> None:
     subprocess.run([Path(sys.executable).with_name("hadolint"), ROOT / "Dockerfile"], check=True)
 
