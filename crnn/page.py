@@ -200,8 +200,9 @@ class PageReader:
         return FoundLines(tuple(lines[i] for i in order), turned)
 
     def _confidence(self, crops: Sequence[np.ndarray]) -> list[float]:
-        """How much sense each line makes: its mean probability, read by shape alone; little for one or two letters."""
-        readings = self.recognizer.read_many(list(crops), "greedy", return_exceptions=True)
+        """How much sense each line makes: its mean probability by shape alone; little for one or two letters."""
+        once = Allowance(0)  # in one pass
+        readings = self.recognizer.read_many(list(crops), "greedy", return_exceptions=True, allowance=once)
         return [0.0 if isinstance(reading, Exception) else _sense(reading) for reading in readings]
 
 

@@ -148,16 +148,22 @@ def test_boxes_hardly_higher_than_wide_tell_nothing() -> None:
     assert page_way(np.zeros((40, 40), np.uint8), [box], lambda crops: [0.0] * len(crops)) is Way.RIGHT
 
 
-def test_a_page_that_reads_well_is_not_read_the_other_way() -> None:
-    asked: list[int] = []
+@pytest.mark.parametrize(
+    ("confidence", "read"),
+    [(0.97, [2]), (0.92, [2, 5]), (0.5, [2, 5, 2, 5])],
+    ids=["clear: two lines", "sure: one way", "unsure: both ways"],
+)
+def test_no_more_is_read_than_it_takes_to_tell_the_way_up(confidence: float, read: list[int]) -> None:
+    crops: list[list[np.ndarray]] = []
 
-    def sure(crops: Sequence[np.ndarray]) -> list[float]:
-        asked.append(len(crops))
-        return [0.97] * len(crops)
+    def reads(asked: Sequence[np.ndarray]) -> list[float]:
+        crops.append([*asked])
+        return [confidence] * len(asked)
 
-    quads = [np.array([[10, y], [200, y], [200, y + 20], [10, y + 20]], np.float32) for y in range(10, 290, 30)]
-    page_way(np.zeros((300, 300), np.uint8), [LineBox(quad) for quad in quads], sure)
-    assert asked == [5]
+    quads = [np.array([[10, y], [290, y], [290, y + 20], [10, y + 20]], np.float32) for y in range(10, 290, 30)]
+    page_way(np.zeros((300, 300), np.uint8), [LineBox(quad) for quad in quads], reads)
+    assert [len(asked) for asked in crops] == read
+    assert {crop.shape for asked in crops for crop in asked} == {(20, 160)}, "the beginning of a long line says enough"
 
 
 def test_a_level_crop_is_cut_and_not_resampled() -> None:
