@@ -6,13 +6,14 @@ either of them reads with confidence (docs/training.md has figures).
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crnn.core.metrics import normalize
 
-AGREE, MAJORITY, DISPUTED, BLANK = "agree", "majority", "disputed", "blank"
+AGREE, MAJORITY, ALONE, DISPUTED, BLANK = "agree", "majority", "alone", "disputed", "blank"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Settled:
 
     Attributes:
         text: as its surest supporter spells it; of a disputed line the best supported guess.
-        tier: agree (all readers), majority (enough of them), disputed, or blank (most read nothing).
+        tier: agree (all readers), majority (enough of them), alone (one that is trusted), disputed, or blank (most read
+            nothing).
         certainty: mean confidence of those who read the text.
     """
 
@@ -44,13 +46,16 @@ def same_letters(text: str) -> str:
     return normalize(text).replace(" ", "")
 
 
-def settle(votes: Sequence[Vote], enough: int, certain: float = 0.0) -> Settled:
+def settle(
+    votes: Sequence[Vote], enough: int, certain: float = 0.0, alone: Mapping[str, float] | None = None
+) -> Settled:
     """Count the votes; readings that differ in spaces alone are the same.
 
     Args:
         votes: one of each reader.
         enough: readers that must read the same.
         certain: mean confidence that these need where the others read something else.
+        alone: readers that need nobody's support from such a confidence on; of several the surest counts.
     """
     groups: dict[str, list[Vote]] = defaultdict(list)
     for vote in votes:
@@ -62,8 +67,14 @@ def settle(votes: Sequence[Vote], enough: int, certain: float = 0.0) -> Settled:
     best = max(spelled, key=lambda vote: vote.confidence)
     if len(spelled) == len(votes) and len(votes) >= enough:
         tier = AGREE
+    elif len(spelled) >= enough and _mean(spelled) >= certain:
+        tier = MAJORITY
     else:
-        tier = MAJORITY if len(spelled) >= enough and _mean(spelled) >= certain else DISPUTED
+        trusted = [vote for vote in votes if vote.text and vote.confidence >= (alone or {}).get(vote.reader, math.inf)]
+        if trusted:
+            surest = max(trusted, key=lambda vote: vote.confidence)
+            return Settled(normalize(surest.text), ALONE, surest.confidence)
+        tier = DISPUTED
     return Settled(normalize(best.text), tier, _mean(spelled))
 
 

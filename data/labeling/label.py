@@ -34,13 +34,13 @@ from crnn.evaluation.engines.readers import LineReader, ModelReader
 from crnn.finder.finder import Finder
 from crnn.page import PageReader
 from crnn.recognizer import Recognizer
-from data.labeling.agreement import AGREE, BLANK, DISPUTED, MAJORITY, Vote, same_letters, settle
+from data.labeling.agreement import AGREE, ALONE, BLANK, DISPUTED, MAJORITY, Vote, same_letters, settle
 from data.labeling.duplicates import Duplicates, fingerprint
 from data.labeling.review import write_review
 from data.packages import fetch
 
 OURS = "ours"
-TRAINED_ON = (AGREE, MAJORITY)
+TRAINED_ON = (AGREE, MAJORITY, ALONE)
 
 
 @dataclass
@@ -53,6 +53,7 @@ class LabelConfig:
         peers: readers beside ours, names in `paddle`.
         enough: readers that must read the same for a line to be labeled.
         certain: how confident these must be on average where another reads something else.
+        alone: peers whose reading of a disputed line is its label if they are at least so confident.
         least_height: pixels; lower lines are left out.
         exclude: a file of texts, one a line, that must not be trained on, such as those of a test set.
         most_repeats: lines of the same text that are kept.
@@ -66,6 +67,7 @@ class LabelConfig:
     peers: list[str] = MISSING
     enough: int = MISSING
     certain: float = MISSING
+    alone: dict[str, float] = MISSING
     least_height: int = MISSING
     exclude: str | None = MISSING
     most_repeats: int = MISSING
@@ -84,11 +86,13 @@ def label(config: LabelConfig, note: Callable[[str], None] = print) -> Counter[s
     readers = open_readers(config)
     if not 1 < config.enough <= len(readers):
         raise UserError(f"enough={config.enough} of {len(readers)} readers: at least two must agree, add peers")
+    names = [reader.name for reader in readers]
+    if unknown := sorted(set(config.alone) - set(names)):
+        raise UserError(f"alone names {', '.join(unknown)}, which is none of the readers: {', '.join(names)}")
     folder = Path(config.artifacts) / "labeled" / config.name
     (folder / "lines").mkdir(parents=True, exist_ok=True)
-    journal = Journal(
-        folder / "pages.jsonl", {"peers": config.peers, "enough": config.enough, "certain": config.certain}
-    )
+    settings = {"peers": [*config.peers], "enough": config.enough, "certain": config.certain}
+    journal = Journal(folder / "pages.jsonl", {**settings, **({"alone": {**config.alone}} if config.alone else {})})
     duplicates = Duplicates(most_repeats=config.most_repeats)
     excluded = {same_letters(row) for row in read_text(Path(config.exclude)).split("\n")} if config.exclude else set()
     counts: Counter[str] = Counter()
@@ -110,7 +114,7 @@ def label(config: LabelConfig, note: Callable[[str], None] = print) -> Counter[s
                 counts["too low"] += 1
                 continue
             votes = [Vote(reader.name, (guess := reader.read(crop)).text, guess.confidence) for reader in readers]
-            settled = settle(votes, config.enough, config.certain)
+            settled = settle(votes, config.enough, config.certain, config.alone)
             letters, print_ = same_letters(settled.text), fingerprint(crop)
             if settled.tier == BLANK:
                 counts[BLANK] += 1

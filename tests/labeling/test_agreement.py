@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from data.labeling.agreement import AGREE, BLANK, DISPUTED, MAJORITY, Vote, settle
+from data.labeling.agreement import AGREE, ALONE, BLANK, DISPUTED, MAJORITY, Vote, settle
 from data.labeling.duplicates import Duplicates, fingerprint
 
 
@@ -26,6 +26,18 @@ def test_a_majority_has_to_be_confident_where_another_disagrees() -> None:
     split, common = votes("Total", "Total", "Tota1"), votes("Total", "Total", "Total")
     assert settle(split, enough=2, certain=0.9).tier == DISPUTED
     assert settle(common, enough=2, certain=0.9).tier == AGREE
+
+
+@pytest.mark.parametrize(("confidence", "text", "tier"), [(0.95, "沪ADO", ALONE), (0.85, "沪AD", DISPUTED)])
+def test_a_trusted_reader_needs_no_support_if_it_is_sure(confidence: float, text: str, tier: str) -> None:
+    disputed = [Vote("ours", "沪AD", 0.93), Vote("strong", "沪ADO", confidence), Vote("other", "沪A0", 0.99)]
+    settled = settle(disputed, enough=2, alone={"strong": 0.9})
+    assert settled.tier == tier
+    assert settled.text == (text if tier == ALONE else "沪A0"), "of no trusted one the surest is shown"
+
+
+def test_what_most_read_alike_needs_no_trusted_reader() -> None:
+    assert settle(votes("Total", "Total", "Tota1"), enough=2, alone={"reader 2": 0.5}).text == "Total"
 
 
 def line(seed: int) -> np.ndarray:

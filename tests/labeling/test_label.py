@@ -53,8 +53,8 @@ def config(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Labe
     readers = [Strict(stage.OURS), Strict("second", wrong="Total"), Strict("third", wrong="Total 118.40 second")]
     monkeypatch.setattr(stage, "open_readers", lambda config: readers)
     return LabelConfig(
-        source=str(scans), name="scans", peers=["second", "third"], enough=2, certain=0.0, least_height=8, exclude=None,
-        most_repeats=20, max_megabytes=100, cache="", artifacts=str(tmp_path / "artifacts"),
+        source=str(scans), name="scans", peers=["second", "third"], enough=2, certain=0.0, alone={}, least_height=8,
+        exclude=None, most_repeats=20, max_megabytes=100, cache="", artifacts=str(tmp_path / "artifacts"),
     )  # fmt: skip
 
 
@@ -116,4 +116,16 @@ def test_other_settings_need_another_name(config: LabelConfig) -> None:
     label(config, lambda _: None)
     config.enough = 3
     with pytest.raises(UserError, match="another name"):
+        label(config)
+
+
+def test_a_disputed_line_takes_the_reading_of_a_trusted_peer(config: LabelConfig) -> None:
+    config.alone = {"third": 0.9}
+    label(config, lambda _: None)
+    assert labeled(config)["another of third"] == "alone"
+
+
+def test_a_trusted_peer_is_one_of_the_readers(config: LabelConfig) -> None:
+    config.alone = {"fourth": 0.9}
+    with pytest.raises(UserError, match="fourth, which is none of the readers: ours, second, third"):
         label(config)
