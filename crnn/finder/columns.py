@@ -9,11 +9,15 @@ import cv2
 import numpy as np
 
 PITCH = 48  # px that a column is made wide, for even work whatever its size
-SHORTEST, LONGEST = 0.45, 1.6  # of the column's width: how high a character with its gap may be
-USUAL = 1.05  # of the column's width: how high most are
+SIDE, BLANK = 0.25, 0.33  # of the width on each side: blank where it has less than such a share of the usual contrast
+MARGIN = 0.12  # of the width, left on each side of the characters
+USUAL = (0.95, 1.1, 1.3, 1.6, 2.0)  # heights of most characters with their gaps that are tried, in widths of one
+SHORTEST, LONGEST = 0.5, 1.6  # of the usual height: how high a character with its gap may be
+INKED, BLANK_CELL = 0.2, 0.5  # of the most ink, that a row of a character has; cost of a character without any such row
 MARK_CONTRAST = 40  # gray levels that a mark differs from its ground by
 MARK_SHARE = 0.55  # of the cell's height and width from its upper right corner, in which all of a mark's ink lies
-STRAY = 0.35  # cost of a character half or twice as high as usual, where a cut through dense ink costs 1
+STRAY = 1.0  # cost of a character half or twice as high as usual, where a cut through dense ink costs 1
+SPARSE = 0.15  # cost of a usual height twice as large, for each cut: cuts at every second gap are as clean as at each
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,13 @@ def lay_column(column: np.ndarray) -> Column:
     height, width = column.shape[:2]
     if width < 4 or height < 2 * width:
         return Column(column, (0.0, 1.0), float(width))
-    scaled = cv2.resize(column, (PITCH, max(2, round(height * PITCH / width))), interpolation=cv2.INTER_AREA)
-    cuts = _cuts(_ink(scaled))
+    left, right = _sides(column)
+    margin = round(MARGIN * width)
+    inside = column[:, max(0, left - margin) : right + margin]
+    scale = PITCH / inside.shape[1]
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    scaled = cv2.resize(inside, (PITCH, max(2, round(height * scale))), interpolation=method)
+    cuts = _cuts(_ink(scaled), (right - left) * scale)
     parts = [scaled[top:bottom] for top, bottom in pairwise(cuts)]
     tallest = max(PITCH, max(len(part) for part in parts))
     cells = []
@@ -72,6 +81,17 @@ def _mark_as_in_a_line(cell: np.ndarray) -> np.ndarray:
     return moved
 
 
+def _sides(column: np.ndarray) -> tuple[int, int]:
+    """Where the characters of a column begin and end from left to right; neighbors at its edges are left out."""
+    gray = column if column.ndim == 2 else column.mean(axis=2)
+    contrast = cv2.blur(np.abs(np.diff(gray.astype(np.float64), axis=0)).mean(axis=0)[None], (3, 1))[0]
+    width = len(contrast)
+    side = int(SIDE * width)
+    blank = contrast < BLANK * np.percentile(contrast, 75)
+    before, after = np.flatnonzero(blank[:side]), np.flatnonzero(blank[width - side :])
+    return int(before[-1]) + 1 if len(before) else 0, width - side + int(after[0]) if len(after) else width
+
+
 def _ink(column: np.ndarray) -> np.ndarray:
     """How much each row varies, as a share of what the rows with most ink do: float64 (H,)."""
     gray = column if column.ndim == 2 else column.astype(np.float32).mean(axis=2)
@@ -80,24 +100,36 @@ def _ink(column: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip((variation - low) / max(float(high - low), 1e-6), 0, 1))
 
 
-def _cuts(ink: np.ndarray) -> list[int]:
-    """Rows at which the column is cut, 0 and its height included: dynamic programming over the last cut."""
-    height = len(ink)
-    steps = np.arange(max(2, round(SHORTEST * PITCH)), round(LONGEST * PITCH) + 1)
-    stray = STRAY * np.log2(steps / (USUAL * PITCH)) ** 2
+def _cuts(ink: np.ndarray, character: float) -> list[int]:
+    """Rows at which the column is cut, 0 and its height included: dynamic programming over the last cut, for each usual
+    height of a character at once.
+
+    Args:
+        ink: see `_ink`.
+        character: how wide one is, in rows.
+    """
+    height, usual = len(ink), character * np.array(USUAL)[:, None]
+    steps = np.arange(max(2, round(SHORTEST * usual.min())), round(LONGEST * usual.max()) + 1)
+    allowed = (steps >= SHORTEST * usual) & (steps <= LONGEST * usual)
+    stray = np.where(allowed, STRAY * np.log2(steps / usual) ** 2, np.inf)
     shortest, longest = int(steps[0]), int(steps[-1])
-    best = np.full(longest + height + 1, np.inf)  # from row -longest on
-    before = np.zeros(height + 1, np.int64)
-    best[longest] = 0.0
+    best = np.full((len(usual), longest + height + 1), np.inf)  # from row -longest on
+    before = np.zeros((len(usual), height + 1), np.int64)
+    best[:, longest] = 0.0
+    each = np.arange(len(usual))
+    inked = np.concatenate([np.zeros(longest, np.int64), [0], np.cumsum(ink > INKED)])  # so many rows until each
     for row in range(shortest, height + 1):
-        costs = best[row : row + len(steps)][::-1] + stray
-        chosen = int(costs.argmin())
+        blank = inked[row : row + len(steps)][::-1] == inked[longest + row]
+        costs = best[:, row : row + len(steps)][:, ::-1] + stray + BLANK_CELL * blank
+        chosen = costs.argmin(axis=1)
         # The column's own ends are no cuts.
-        best[longest + row] = costs[chosen] + (ink[row] if row < height else 0.0)
-        before[row] = row - steps[chosen]
-    if not np.isfinite(best[-1]):
-        return [0, height]
-    cuts = [height]
-    while cuts[-1] > 0:
-        cuts.append(int(before[cuts[-1]]))
-    return cuts[::-1]
+        best[:, longest + row] = costs[each, chosen] + (ink[row] if row < height else 0.0)
+        before[:, row] = row - steps[chosen]
+    found = [(np.inf, [0, height])]
+    for number, total in enumerate(best[:, -1]):
+        if np.isfinite(total):
+            cuts = [height]
+            while cuts[-1] > 0:
+                cuts.append(int(before[number, cuts[-1]]))
+            found.append((total / (len(cuts) - 1) + SPARSE * np.log2(USUAL[number]), cuts[::-1]))
+    return min(found)[1]

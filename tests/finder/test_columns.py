@@ -50,6 +50,22 @@ def test_a_column_is_cut_between_its_characters() -> None:
     assert not any(ink[cell[0]] for cell in cells[1:])
 
 
+@pytest.mark.parametrize("gap", [0, 4, 16], ids=["tight", "usual", "wide"])
+@pytest.mark.parametrize("beside", [0, 9], ids=["close box", "loose box"])
+def test_characters_are_parted_however_loose_their_box_and_wide_their_gaps(gap: int, beside: int) -> None:
+    """Twelve square characters; a loose box shows a little of the neighbors on its edges, too."""
+    rng = np.random.default_rng(3)
+    column = np.full((12 * (20 + gap), 20 + 2 * beside), 255, np.uint8)
+    for top in range(gap // 2, len(column), 20 + gap):
+        strokes = rng.integers(0, 2, (6, 6)).astype(np.uint8)
+        strokes[0], strokes[-1] = 1, 1  # the edges of a character have ink
+        column[top + 1 : top + 19, beside + 1 : beside + 19] = 255 - 255 * np.kron(strokes, np.ones((3, 3), np.uint8))
+        column[top + 3 : top + 12, : beside // 4] = 0
+    cuts = np.array(lay_column(column).cuts)
+    assert len(cuts) == 13
+    assert cuts * 12 == pytest.approx(np.arange(13), abs=0.15)
+
+
 def test_a_short_box_is_no_column() -> None:
     image = draw("1")
     assert lay_column(image).line is image
