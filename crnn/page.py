@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import compress
 
@@ -14,13 +14,13 @@ from crnn.core.errors import UserError
 from crnn.core.reading import CharReading, Reading, is_pattern
 from crnn.decoding.decoder import Decoder
 from crnn.finder.boxes import LineBox
-from crnn.finder.direction import Directed, Way, directed, line_ways, page_way
+from crnn.finder.direction import Directed, Way, directed, line_ways, on_page, page_way
 from crnn.finder.finder import Finder
 from crnn.finder.joining import join_columns
 from crnn.finder.one_line import is_one_line
 from crnn.finder.reading_order import page_order
 from crnn.finder.stacks import part_stacks
-from crnn.finder.straightening import find_straight
+from crnn.finder.straightening import find_straight, moved, turn_quarters
 from crnn.finder.text_probability import shown
 from crnn.image.preprocess import line_gray
 from crnn.recognizer import Allowance, Recognizer
@@ -187,6 +187,11 @@ class PageReader:
             return self._confidence(crops)
 
         way = page_way(image, found, confidence) if turn is None else TURNS[turn]
+        turned = -90 * way.quarters % 360
+        back = None
+        if way > Way.COLUMN:
+            image, there, back = turn_quarters(image, way.quarters)
+            found, way = [moved(box, there) for box in found], Way.COLUMN
         found = join_columns(found) if way is Way.COLUMN else find_straight(self.finder, image, found, way)
         _check_count(found, most)
         checkpoint()
@@ -196,7 +201,8 @@ class PageReader:
             _check_count(found, most)
         lines = [directed(image, box, of) for box, of in zip(found, ways, strict=True)]
         order = page_order([line.box for line in lines], way)
-        turned = {way: degrees for degrees, way in TURNS.items()}.get(way, 0)
+        if back is not None:
+            lines = [replace(line, box=moved(line.box, back)) for line in lines]
         return FoundLines(tuple(lines[i] for i in order), turned)
 
     def _confidence(self, crops: Sequence[np.ndarray]) -> list[float]:
@@ -227,22 +233,6 @@ def line_reading(line: Directed, reading: Reading | Exception) -> LineReading:
         return LineReading("", 0.0, 0.0, line.box, (), f"{type(reading).__name__}: {reading}")
     chars = on_page(reading.chars, line)
     return LineReading(reading.text, reading.confidence, reading.line_confidence, line.box, chars)
-
-
-def on_page(chars: Sequence[CharReading], line: Directed) -> tuple[CharReading, ...]:
-    """Characters placed in pixels of a line's crop, placed in pixels of its page."""
-    quad = line.box.quad
-    if line.column is not None:
-        down = quad[3] - quad[0]
-        middle = (quad[0] + quad[1]) / 2
-        shares = np.array([line.column.share_of(char.x) for char in chars])
-        places = middle + shares[:, None] * down
-    else:
-        height, width = line.crop.shape[:2]
-        along, down = (quad[1] - quad[0]) / width, (quad[3] - quad[0]) / height
-        inside = np.array([(char.x, char.y) for char in chars]).reshape(-1, 2)
-        places = quad[0] + inside @ np.stack([along, down])
-    return tuple(CharReading(c.char, c.confidence, x, y) for c, (x, y) in zip(chars, places.tolist(), strict=True))
 
 
 def read_page(recognizer: Recognizer, image: np.ndarray, decode: Decoder | str | None = None) -> PageReading:

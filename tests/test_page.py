@@ -8,8 +8,8 @@ import pytest
 
 from crnn.core.reading import CharReading
 from crnn.finder.boxes import LineBox, crop_line
-from crnn.finder.direction import Directed
-from crnn.page import FoundLines, PageReader, on_page
+from crnn.finder.direction import Directed, on_page
+from crnn.page import FoundLines, PageReader
 from crnn.recognizer import Recognizer
 
 

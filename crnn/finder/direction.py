@@ -12,6 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from crnn.core.reading import CharReading
 from crnn.finder.boxes import LineBox, crop_line
 from crnn.finder.columns import Column, lay_column
 from crnn.image.preprocess import line_gray
@@ -19,6 +20,7 @@ from crnn.image.preprocess import line_gray
 PROBES = 7  # lines that are read to tell the way up
 FIRST, SURE_OF_FIRST = 2, 0.95  # of these, those that are read first, and their mean confidence that makes it enough
 PROBE_LENGTH = 8  # times its height: so much of a line is read to tell the way up
+POOR = 0.6  # mean confidence below which a page may be one of columns that was turned
 SURE = 0.9  # mean confidence of the probes from which no other way is tried
 LONGER = 1.5  # times as high as wide: a box from there on stands upright
 SLENDER = 2.0  # the same for a box that tells how its page reads
@@ -27,13 +29,28 @@ MOST_UPRIGHT = 60  # upright boxes of a level page that are tried each way; the 
 
 
 class Way(IntEnum):
-    """How the text of a box is read, in quarter turns clockwise of its direction; `COLUMN`: upright, top to bottom."""
+    """How the text of a box is read, in quarter turns clockwise of its direction; `COLUMN`: upright, top to bottom.
+
+    A `COLUMN_…` is one on a page that was turned, and runs to the left, up or to the right.
+    """
 
     RIGHT = 0
     DOWN = 1
     LEFT = 2
     UP = 3
     COLUMN = 4
+    COLUMN_LEFT = 5
+    COLUMN_UP = 6
+    COLUMN_RIGHT = 7
+
+    @property
+    def quarters(self) -> int:
+        """Quarter turns clockwise of the page on which text reads this way, 0 to 3."""
+        return self % 4
+
+
+UPRIGHT_WAYS = (Way.DOWN, Way.UP, Way.COLUMN, Way.COLUMN_UP)  # of most boxes of a page, in the order they are tried
+LYING_WAYS = (Way.RIGHT, Way.LEFT, Way.COLUMN_LEFT, Way.COLUMN_RIGHT)
 
 
 @dataclass(frozen=True)
@@ -77,11 +94,10 @@ def is_long(box: LineBox) -> bool:
 
 def directed(image: np.ndarray, box: LineBox, way: Way) -> Directed:
     """The line of `box`, found lying or upright, read in the direction `way`."""
-    level = _leveled(box)
-    if way is Way.COLUMN:
-        column = lay_column(line_gray(crop_line(image, level)))
-        return Directed(LineBox(level.quad, box.score, True), column.line, column)
-    turned = level.turned(int(way))
+    turned = _leveled(box).turned(way.quarters)
+    if way >= Way.COLUMN:
+        column = lay_column(line_gray(crop_line(image, turned)))
+        return Directed(LineBox(turned.quad, box.score, True), column.line, column)
     return Directed(turned, line_gray(crop_line(image, turned)))
 
 
@@ -106,7 +122,9 @@ def page_way(image: np.ndarray, boxes: Sequence[LineBox], confidence: Confidence
         # Long lines say most, but very long ones cost most.
         weight = np.array([boxes[i].score for i in candidates]) * np.minimum(slender[candidates], 12)
         probes = [boxes[candidates[k]] for k in np.argsort(-weight, kind="stable")[:PROBES]]
-        for way in (Way.DOWN, Way.UP, Way.COLUMN) if kind else (Way.RIGHT, Way.LEFT):
+        for way in UPRIGHT_WAYS if kind else LYING_WAYS:
+            if way > Way.COLUMN and best_confidence >= POOR:
+                break
             mean = _mean_confidence(image, probes, way, confidence)
             if mean > best_confidence:
                 best, best_confidence = way, mean
@@ -158,3 +176,19 @@ def _leveled(box: LineBox) -> LineBox:
     sides = np.roll(quad, -1, axis=0) - quad
     first = int(np.argmax(sides[:, 0] / np.maximum(np.linalg.norm(sides, axis=1), 1e-6)))
     return LineBox(np.roll(quad, -first, axis=0), box.score)
+
+
+def on_page(chars: Sequence[CharReading], line: Directed) -> tuple[CharReading, ...]:
+    """Characters placed in pixels of a line's crop, placed in pixels of its page."""
+    quad = line.box.quad
+    if line.column is not None:
+        down = quad[3] - quad[0]
+        middle = (quad[0] + quad[1]) / 2
+        shares = np.array([line.column.share_of(char.x) for char in chars])
+        places = middle + shares[:, None] * down
+    else:
+        height, width = line.crop.shape[:2]
+        along, down = (quad[1] - quad[0]) / width, (quad[3] - quad[0]) / height
+        inside = np.array([(char.x, char.y) for char in chars]).reshape(-1, 2)
+        places = quad[0] + inside @ np.stack([along, down])
+    return tuple(CharReading(c.char, c.confidence, x, y) for c, (x, y) in zip(chars, places.tolist(), strict=True))

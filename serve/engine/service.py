@@ -16,9 +16,9 @@ import numpy as np
 
 from crnn.documents.pages import BadPage, PageImage
 from crnn.documents.result import Page
-from crnn.finder.direction import Directed
+from crnn.finder.direction import Directed, on_page
 from crnn.image.frames import count_frames
-from crnn.page import FoundLines, LineReading, TooManyLinesError, line_reading, on_page
+from crnn.page import FoundLines, LineReading, TooManyLinesError, line_reading
 from crnn.recognizer import Reading
 from serve.base.config import ServeConfig
 from serve.base.errors import RequestError, TooLarge
