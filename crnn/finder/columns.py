@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 PITCH = 48  # px that a column is made wide, for even work whatever its size
+GRID = 2  # px: cuts lie on a grid of so many
 SIDE, BLANK = 0.25, 0.33  # of the width on each side: blank where it has less than such a share of the usual contrast
 MARGIN = 0.12  # of the width, left on each side of the characters
 USUAL = (0.95, 1.1, 1.3, 1.6, 2.0)  # heights of most characters with their gaps that are tried, in widths of one
@@ -54,7 +55,8 @@ def lay_column(column: np.ndarray) -> Column:
     scale = PITCH / inside.shape[1]
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     scaled = cv2.resize(inside, (PITCH, max(2, round(height * scale))), interpolation=method)
-    cuts = _cuts(_ink(scaled), (right - left) * scale)
+    coarse = _cuts(_ink(scaled)[::GRID], (right - left) * scale / GRID)
+    cuts = [GRID * cut for cut in coarse[:-1]] + [len(scaled)]
     parts = [scaled[top:bottom] for top, bottom in pairwise(cuts)]
     tallest = max(PITCH, max(len(part) for part in parts))
     cells = []
