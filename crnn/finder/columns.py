@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 PITCH = 48  # px that a column is made wide, for even work whatever its size
+MOST = 100  # widths that a column is high; beyond it is a rule, and would take a second to cut
 GRID = 2  # px: cuts lie on a grid of so many
 SIDE, BLANK = 0.25, 0.33  # of the width on each side: blank where it has less than such a share of the usual contrast
 MARGIN = 0.12  # of the width, left on each side of the characters
@@ -47,7 +48,7 @@ def lay_column(column: np.ndarray) -> Column:
     Cuts are chosen together: those with the least ink on them and the evenest distances.
     """
     height, width = column.shape[:2]
-    if width < 4 or height < 2 * width:
+    if width < 4 or not 2 * width <= height <= MOST * width:
         return Column(column, (0.0, 1.0), float(width))
     left, right = _sides(column)
     margin = round(MARGIN * width)

@@ -48,6 +48,11 @@ class Way(IntEnum):
         """Quarter turns clockwise of the page on which text reads this way, 0 to 3."""
         return self % 4
 
+    @property
+    def column(self) -> Way:
+        """How a column reads on a page whose lines read this way."""
+        return Way(Way.COLUMN + self.quarters)
+
 
 UPRIGHT_WAYS = (Way.DOWN, Way.UP, Way.COLUMN, Way.COLUMN_UP)  # of most boxes of a page, in the order they are tried
 LYING_WAYS = (Way.RIGHT, Way.LEFT, Way.COLUMN_LEFT, Way.COLUMN_RIGHT)
@@ -156,7 +161,7 @@ def line_ways(image: np.ndarray, boxes: Sequence[LineBox], page: Way, confidence
         return [page if is_upright(box) else Way.RIGHT for box in boxes]
     across = [i for i, box in enumerate(boxes) if is_across(box, page)]
     # As the page does, too: the box of a slender letter such as 1 stands across its page.
-    options = (page, *((Way.RIGHT, Way.LEFT) if page in (Way.DOWN, Way.UP) else (Way.COLUMN, Way.UP, Way.DOWN)))
+    options = (page, page.column, *((Way.RIGHT, Way.LEFT) if page in (Way.DOWN, Way.UP) else (Way.UP, Way.DOWN)))
     tried = sorted(across, key=lambda i: -boxes[i].score)[:MOST_UPRIGHT]
     if not tried:
         return ways

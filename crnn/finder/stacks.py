@@ -42,7 +42,7 @@ def part_stacks(
     across = [is_across(box, page) for box in boxes]
     rows = np.array([box.quad for box, is_one in zip(boxes, across, strict=True) if not is_one]).reshape(-1, 4, 2)
     upright = sorted(np.flatnonzero(across).tolist(), key=lambda i: -boxes[i].score)
-    stacks = {i for i in upright[:MOST_UPRIGHT] if ways[i] in (Way.COLUMN, page)}
+    stacks = {i for i in upright[:MOST_UPRIGHT] if ways[i] in (page.column, page)}
     parted: list[tuple[LineBox, Way]] = []
     for i, (box, way) in enumerate(zip(boxes, ways, strict=True)):
         slices = _parted(image, box, rows) if i in stacks else []

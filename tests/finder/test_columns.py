@@ -73,6 +73,11 @@ def test_a_short_box_is_no_column() -> None:
     assert lay_column(image).line is image
 
 
+def test_a_rule_is_no_column() -> None:
+    rule = np.random.default_rng(0).integers(0, 255, (32000, 8)).astype(np.uint8)
+    assert lay_column(rule).line is rule, "a second for each of sixty would be too long"
+
+
 @pytest.mark.parametrize("shape", [(4000, 1), (9, 4), (1, 1), (2000, 40), (50, 25, 3)])
 @pytest.mark.parametrize("level", [0, 255])
 def test_any_column_gives_a_picture(shape: tuple[int, ...], level: int) -> None:
@@ -131,6 +136,18 @@ def test_a_label_that_stands_upright_on_a_level_page_is_read_on_its_own() -> Non
     level = LineBox(np.array([[20, 20], [148, 20], [148, 60], [20, 60]], np.float32))
     upright = LineBox(np.array([[200, 100], [240, 100], [240, 228], [200, 228]], np.float32))
     assert line_ways(page, [level, upright], Way.RIGHT, sees("13576")) == [Way.RIGHT, Way.UP]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("page", [Way.RIGHT, Way.DOWN, Way.LEFT, Way.UP])
+def test_a_column_among_lines_turns_with_its_page(page: Way) -> None:
+    picture = np.full((260, 200, 3), 255, np.uint8)
+    column = stacked("24687")
+    picture[20 : 20 + len(column), 50:82] = column
+    picture = np.ascontiguousarray(np.rot90(picture, -page.quarters))
+    rows, columns = np.nonzero(picture.min(axis=2) < 128)
+    (left, top), (right, bottom) = (columns.min() - 4, rows.min() - 4), (columns.max() + 4, rows.max() + 4)
+    box = LineBox(np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32))
+    assert line_ways(picture, [box], page, sees("24687")) == [page.column]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("page", [Way.UP, Way.DOWN])
