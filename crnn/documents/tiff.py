@@ -33,8 +33,12 @@ class TiffDocument:
         for number in numbers if numbers is not None else range(1, self.count + 1):
             data = self._data
             if len(self._offsets) > 1:
+                offset = self._offsets[number - 1]
+                if offset >= len(data):
+                    yield BadPage(number, "the TIFF file is cut short: this page is missing, and any after it")
+                    continue
                 # Decoders read the first page: point the header at the one that is wanted.
-                data = data[:4] + self._offsets[number - 1].to_bytes(4, order) + data[8:]
+                data = data[:4] + offset.to_bytes(4, order) + data[8:]
             try:
                 yield PageImage(number, decode_image(data, self._max_pixels), tiff_dpi(data))
             except ImageError as error:

@@ -13,6 +13,7 @@ from crnn.image.header import (
     JPEG_END,
     JPEG_START,
     PNG_SIGNATURE,
+    SIGNATURES,
     TIFF_ORIENTATION,
     ImageSize,
     declared_size,
@@ -54,6 +55,8 @@ def decode_image(data: bytes, max_pixels: int = MAX_IMAGE_PIXELS) -> np.ndarray:
         raise ImageError("the image is empty (0 bytes)")
     size = declared_size(data)
     if size is None:
+        if data.startswith(SIGNATURES):
+            raise ImageError("the image is damaged: its header cannot be read, perhaps since the file is cut short")
         raise ImageError(f"not an image that can be read: give a {FORMATS} file")
     check_size(size.width, size.height, min(max_pixels, MOST_IMAGE_PIXELS))
     check_scans(data, size, max_pixels)

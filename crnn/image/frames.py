@@ -31,7 +31,10 @@ def count_frames(data: bytes) -> int:
 
 
 def tiff_pages(data: bytes) -> list[int]:
-    """Where the directory of each page of a TIFF file stands, in bytes; previews and masks are no pages."""
+    """Where the directory of each page of a TIFF file stands, in bytes; previews and masks are no pages.
+
+    In a file that is cut short the last one lies behind its end: of a page that is missing, perhaps of several.
+    """
     order = TIFF_ORDERS[data[:4]]
 
     def number(at: int, size: int) -> int:
@@ -45,6 +48,8 @@ def tiff_pages(data: bytes) -> list[int]:
         if not kind & (SUBFILE_PREVIEW | SUBFILE_MASK):
             pages.append(at)
         at = number(at + 2 + 12 * entries, 4)
+    if at >= len(data):
+        pages.append(at)
     return pages
 
 

@@ -22,6 +22,8 @@ _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")
 MOST_SEGMENTS = 10_000  # of a JPEG; a profile of colors or a long comment takes some hundreds
 AVIF_HEADER = 100_000  # bytes in which the properties of an AVIF picture stand
 TIFF_ORDERS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
+# Of the formats whose files start with what no text starts with; a BMP starts with the letters BM.
+SIGNATURES = (PNG_SIGNATURE, JPEG_START, b"GIF87a", b"GIF89a", *TIFF_ORDERS)
 TIFF_WIDTH, TIFF_HEIGHT, TIFF_ORIENTATION = 256, 257, 274
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from crnn.core.errors import UserError
 from crnn.documents.pages import BadPage, PageImage, SourceOptions
 from crnn.documents.sources import count_pages, each_source, is_many, open_document
+from crnn.image.frames import tiff_pages
 from tests.documents.making import encoded, gray
 
 RED = np.full((30, 50, 3), (0, 0, 255), np.uint8)  # BGR
@@ -101,6 +102,7 @@ def test_heic_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         (np.zeros((0, 5), np.uint8), "cannot read an array of uint8 (0, 5)"),
         (b"", "the image is empty"),
         (b"plain text", "not an image that can be read"),
+        (encoded(gray(0), ".png")[:12], "the image is damaged: its header cannot be read"),
         (b"%PDF-1.7 nothing", "the PDF is damaged"),
         (io.StringIO("text"), "the file is open as text"),
         ("nowhere.png", "cannot be opened: No such file or directory"),
@@ -118,6 +120,18 @@ def test_what_cannot_be_read_is_said_in_one_sentence(source: Any, message: str) 
     with pytest.raises(UserError) as error, open_document(source, SourceOptions(max_pixels=10_000)):
         pass
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("whole", [1, 2])
+def test_a_tiff_that_is_cut_short_does_not_lose_its_pages_in_silence(whole: int) -> None:
+    buffer = io.BytesIO()
+    first, *others = (Image.fromarray(gray(level)) for level in (50, 120, 200))
+    first.save(buffer, "TIFF", save_all=True, append_images=others)
+    data = buffer.getvalue()
+    with open_document(data[: tiff_pages(data)[whole]], SourceOptions()) as document:
+        *read, last = document.pages()
+    assert [page.number for page in read] == [*range(1, whole + 1)]
+    assert last == BadPage(whole + 1, "the TIFF file is cut short: this page is missing, and any after it")
 
 
 def test_a_bad_page_of_a_tiff_leaves_the_others(tmp_path: Path) -> None:
