@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crnn.image.decode import FORMATS, ImageError, check_scans, decode_image
-from crnn.image.header import declared_size
+from crnn.image.header import SIGNATURES, declared_size
 from serve.base.errors import RequestError, TooLarge, UnsupportedType
 
 SMALLEST_SIDE = 4  # pixels: below it no character can be told from another
@@ -41,6 +41,8 @@ def check_picture(data: bytes, max_bytes: int, max_pixels: int) -> None:
             raise UnsupportedType(f"{name} is not read here: {instead}")
     size = declared_size(data)
     if size is None:
+        if data.startswith(SIGNATURES):
+            raise RequestError("the picture is damaged, or cut short: its header cannot be read", code="bad_image")
         raise RequestError(f"not a picture that can be read: send {FORMATS}", code="bad_image")
     if size.width * size.height > max_pixels:
         raise TooLarge(

@@ -85,7 +85,8 @@ def ocr() -> ResponseReturnValue:
     result = service().read(picture, replace(wishes, chars=True), patience)
     document = document_of(result, picture, wishes.paragraphs)
     if form != "json":
-        return send(documents().formatted(document, form, wishes.chars, patience, {"model": result.model}), form, "")
+        written = documents().formatted(document, form, wishes.chars, patience, {"model": result.model})
+        return send(written, form, "", [*document.errors, *filter(None, [pages_of(result).get("warning")])])
     if not wishes.chars:
         short = [{name: value for name, value in line.items() if name != "chars"} for line in result.lines]
         result = replace(result, lines=short)

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, g, jsonify, request, send_fi
 from flask.typing import ResponseReturnValue
 
 from serve.base.config import MEGA
-from serve.base.errors import BadOptions, NotReady, UnsupportedType
+from serve.base.errors import BadOptions, NotReady, RequestError, UnsupportedType
 from serve.engine.documents import Document
 from serve.engine.edits import Edits
 from serve.engine.job_file import Job
@@ -54,7 +54,10 @@ def read_document() -> ResponseReturnValue:
     extra: dict[str, Any] = {"model": service().holder.current.summary()}
     if document.side:
         extra["pictures"] = [picture and _data_uri(picture) for picture in read.pictures]
-    return send(reader().formatted(result, form, wishes.chars, patience, extra), form, result.name)
+    problems = result.errors + result.warnings
+    if form not in ("json", "jsonl") and all(page.error for page in result.pages):
+        raise RequestError(f"nothing can be read: {problems[0]}", code="bad_document")
+    return send(reader().formatted(result, form, wishes.chars, patience, extra), form, result.name, problems)
 
 
 @documents.get(JOB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from flask import Request, Response
@@ -22,6 +23,8 @@ TYPES = {
     "tsv": "text/tab-separated-values",
     "jsonl": "application/jsonl",
 }
+WARNING = "X-OCR-Warning"  # the header with what could not be read, since most formats have no place for it
+LONGEST_WARNING = 1000
 ALSO = {"text/xml": "alto", "application/x-ndjson": "jsonl", "application/alto+xml": "alto"}
 
 
@@ -47,9 +50,13 @@ def content_type(form: str) -> str:
     return kind if form in ("json", "jsonl", "pdf") else f"{kind}; charset=utf-8"
 
 
-def send(content: bytes, form: str, name: str) -> Response:
-    """The response with a result that was written."""
-    return labeled(Response(content, content_type=content_type(form)), form, name)
+def send(content: bytes, form: str, name: str, problems: Sequence[str] = ()) -> Response:
+    """The response with a result that was written, and with what could not be read."""
+    response = labeled(Response(content, content_type=content_type(form)), form, name)
+    if problems:
+        text = " ".join("; ".join(problems).split())
+        response.headers[WARNING] = text.encode("ascii", "replace").decode()[:LONGEST_WARNING]
+    return response
 
 
 def labeled(response: Response, form: str, name: str) -> Response:

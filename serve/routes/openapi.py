@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serve.base.config import ServeConfig
 from serve.engine.page_picture import SIDE
-from serve.routes.formats import TYPES
+from serve.routes.formats import TYPES, WARNING
 from serve.routes.openapi_examples import EXAMPLES
 from serve.routes.openapi_options import options
 from serve.routes.openapi_schemas import BYTES, INTEGER, SIDES, STRING, Schema, ref, schemas
@@ -84,13 +84,14 @@ def _paths(config: ServeConfig) -> Schema:
         "499": ERRORS["499"], "504": "writing it takes too long", "507": "no room for it",
     }  # fmt: skip
     after = _query("after", {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}, "number of a page")
+    warning = {WARNING: "what could not be read, where something could not; in JSON the pages say so themselves"}
     accepted = {"202": _answer("it is a job now", "Accepted", headers={"Location": "where it is"})}
     files = ("application/pdf", "image/tiff", "application/octet-stream")
     return {
         "/api/v1/ocr": {
             "post": _operation(
                 "pictures", "read_picture", "Read a picture", "Result", errors, json="Picture", form="PictureForm",
-                parameters=[forms["format"], *every], kinds=TYPES.values(),
+                parameters=[forms["format"], *every], kinds=TYPES.values(), headers=warning,
             )
         },
         "/api/v1/ocr/batch": {
@@ -110,6 +111,7 @@ def _paths(config: ServeConfig) -> Schema:
                 f"Read a document: up to {config.sync_pages} pages at once, more as a job", "Document",
                 errors | {"409": "a line reads otherwise than when it was changed", "507": "no room for another job"},
                 form="DocumentForm", files=files, parameters=document, kinds=TYPES.values(), more=accepted,
+                headers=warning,
             )
         },
         "/api/v1/jobs/{identity}": {
@@ -220,9 +222,10 @@ def _operation(
     error: str = "Error",
     kinds: object = ("application/json",),
     more: Schema | None = None,
+    headers: Schema | None = None,
 ) -> Schema:
     """One route: the names of the schemas of its bodies, of its answer and of its errors; the kinds it answers with."""
-    responses: Schema = {status: _answer("success", answer, kinds), **(more or {})}
+    responses: Schema = {status: _answer("success", answer, kinds, headers), **(more or {})}
     responses |= {code: _answer(meaning, error) for code, meaning in errors.items()}
     content: Schema = {}
     for kind, body in (("application/json", json), ("multipart/form-data", form)):

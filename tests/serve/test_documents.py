@@ -14,14 +14,17 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from crnn.documents.pages import BadPage
+from crnn.image.frames import tiff_pages
 from serve.engine.drawing import Drawer
 from serve.engine.patience import Patience
+from serve.routes.formats import WARNING
 from tests.serve.conftest import Server, bars_config, encode, line, png
 from tests.serve.documents import locked, pdf, prose, tiff
 from tests.serve.test_api import assert_error, b64, form
 
 PATH = "/api/v1/documents"
 TWO = tiff(["ab", "cd"])
+CUT = TWO[: tiff_pages(TWO)[1]]
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +265,23 @@ class TestRefusals:
         read = serve(max_pixels=10_000).post(PATH, data=pages.getvalue(), content_type="image/tiff").json
         assert "too large" in read["pages"][0]["error"]
         assert read["pages"][1]["text"] == "ab"
+
+    def test_what_cannot_be_read_is_told_of_in_every_format(self, client: FlaskClient) -> None:
+        read = client.post(f"{PATH}?format=text", data=CUT, content_type="image/tiff")
+        assert (read.status_code, read.text.strip()) == (200, "ab")
+        assert "page 2: the TIFF file is cut short" in read.headers[WARNING]
+        whole = client.post(f"{PATH}?format=text", data=TWO, content_type="image/tiff")
+        assert WARNING not in whole.headers
+        first = client.post("/api/v1/ocr?format=text", data=form(TWO))
+        assert first.headers[WARNING] == "only the first of 2 pages was read"
+
+    @pytest.mark.parametrize("kind", ["text", "md", "hocr", "pdf", "alto", "tsv"])
+    def test_nothing_that_can_be_read_is_an_error_where_the_format_has_none(
+        self, client: FlaskClient, kind: str
+    ) -> None:
+        reply = client.post(f"{PATH}?format={kind}&pages=2", data=CUT, content_type="image/tiff")
+        assert_error(reply, 400, "bad_document")
+        assert "the TIFF file is cut short" in reply.json["error"]["message"]
 
     def test_a_page_that_takes_too_long_ends_with_its_process(self) -> None:
         squares = b"".join(b"%d %d 600 600 re f " % (i % 7, i % 11) for i in range(300_000))
