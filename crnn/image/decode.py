@@ -56,7 +56,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_IMAGE_PIXELS) -> np.ndarray:
     size = declared_size(data)
     if size is None:
         if data.startswith(SIGNATURES):
-            raise ImageError("the image is damaged: its header cannot be read, perhaps since the file is cut short")
+            raise ImageError("the image is damaged: its header cannot be read, perhaps because the file is cut short")
         raise ImageError(f"not an image that can be read: give a {FORMATS} file")
     check_size(size.width, size.height, min(max_pixels, MOST_IMAGE_PIXELS))
     check_scans(data, size, max_pixels)

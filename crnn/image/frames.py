@@ -33,7 +33,7 @@ def count_frames(data: bytes) -> int:
 def tiff_pages(data: bytes) -> list[int]:
     """Where the directory of each page of a TIFF file stands, in bytes; previews and masks are no pages.
 
-    In a file that is cut short the last one lies behind its end: of a page that is missing, perhaps of several.
+    Where the file is cut short, the last offset is past its end and stands for all pages that are missing.
     """
     order = TIFF_ORDERS[data[:4]]
 

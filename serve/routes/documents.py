@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import unicodedata
@@ -23,7 +24,7 @@ from serve.engine.patience import Patience
 from serve.middleware.access import owner_of
 from serve.routes.api import documents as reader
 from serve.routes.api import options, service
-from serve.routes.formats import content_type, format_of, labeled, send
+from serve.routes.formats import WITH_ERRORS, content_type, format_of, labeled, send
 from serve.routes.multipart import form_of
 from serve.routes.parsing import client_probe, file_of, is_raw, json_object
 
@@ -33,6 +34,7 @@ PATH = "/api/v1/documents"
 JOB = "/api/v1/jobs/<identity>"
 RESULT_SECONDS = 60.0  # that a client waits while a result of many pages is written
 IN_MEMORY = 1_000_000  # bytes of a result that is sent whole; a longer one is read as it is sent
+MOST_BAD = 20  # pages that could not be read and are named in a header
 LONGEST_NAME = LONGEST_PASSWORD = 200
 PICTURE_SECONDS = 20.0  # that a client waits for the picture of a page
 PICTURE_KEPT = 3600  # seconds that a browser may keep it
@@ -55,7 +57,7 @@ def read_document() -> ResponseReturnValue:
     if document.side:
         extra["pictures"] = [picture and _data_uri(picture) for picture in read.pictures]
     problems = result.errors + result.warnings
-    if form not in ("json", "jsonl") and all(page.error for page in result.pages):
+    if problems and form not in WITH_ERRORS and all(page.error for page in result.pages):
         raise RequestError(f"nothing can be read: {problems[0]}", code="bad_document")
     return send(reader().formatted(result, form, wishes.chars, patience, extra), form, result.name, problems)
 
@@ -107,12 +109,20 @@ def _result(found: Job, edits: Edits) -> ResponseReturnValue:
     patience = Patience(RESULT_SECONDS, client_probe(request), service().draining)
     chars = request.args.get("chars", "true").lower() in _TRUE
     path = reader().results.file(found, form, chars, edits, patience)
+    problems = [] if form in WITH_ERRORS else _bad_pages(found)
     try:
         if path.stat().st_size <= IN_MEMORY:
-            return send(path.read_bytes(), form, found.name)
-        return labeled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name)
+            return send(path.read_bytes(), form, found.name, problems)
+        return labeled(send_file(path.resolve(), mimetype=content_type(form)), form, found.name, problems)
     except FileNotFoundError:
         raise NotReady("the result has just been deleted, or replaced by one with other changes: ask again") from None
+
+
+def _bad_pages(found: Job) -> list[str]:
+    """The first pages of a job that could not be read, and why."""
+    pages = (json.loads(row) for row in reader().jobs.rows(found) if b'"error":' in row)  # few rows have any
+    bad = (f"page {page['page']}: {page['error']}" for page in pages if "error" in page)
+    return list(itertools.islice(bad, MOST_BAD))
 
 
 @documents.delete(JOB)

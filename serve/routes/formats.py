@@ -25,6 +25,7 @@ TYPES = {
 }
 WARNING = "X-OCR-Warning"  # the header with what could not be read, since most formats have no place for it
 LONGEST_WARNING = 1000
+WITH_ERRORS = ("json", "jsonl")  # formats in which pages say so themselves
 ALSO = {"text/xml": "alto", "application/x-ndjson": "jsonl", "application/alto+xml": "alto"}
 
 
@@ -52,15 +53,14 @@ def content_type(form: str) -> str:
 
 def send(content: bytes, form: str, name: str, problems: Sequence[str] = ()) -> Response:
     """The response with a result that was written, and with what could not be read."""
-    response = labeled(Response(content, content_type=content_type(form)), form, name)
+    return labeled(Response(content, content_type=content_type(form)), form, name, problems)
+
+
+def labeled(response: Response, form: str, name: str, problems: Sequence[str] = ()) -> Response:
+    """The same response, with what a browser should know of it, and with what could not be read."""
     if problems:
         text = " ".join("; ".join(problems).split())
         response.headers[WARNING] = text.encode("ascii", "replace").decode()[:LONGEST_WARNING]
-    return response
-
-
-def labeled(response: Response, form: str, name: str) -> Response:
-    """The same response, with what a browser should know of it."""
     response.headers.add("Vary", "Accept")
     if form not in ("json", "jsonl", "text"):
         stem = (name.rpartition(".")[0] or name or "document") + FORMATS[form][0]

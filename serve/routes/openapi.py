@@ -139,12 +139,12 @@ def _paths(config: ServeConfig) -> Schema:
         "/api/v1/jobs/{identity}/result": {
             "get": _operation(
                 "documents", "job_result", "What was read", "Document", result_errors, parameters=result,
-                kinds=TYPES.values(),
+                kinds=TYPES.values(), headers=warning,
             ),
             "post": _operation(
                 "documents", "edited_result", "What was read, with lines that somebody has changed", "Document",
                 result_errors | {"409": "it is not done, or a line reads otherwise than when it was changed"},
-                json="ChangedLines", parameters=result, kinds=TYPES.values(),
+                json="ChangedLines", parameters=result, kinds=TYPES.values(), headers=warning,
             ),
         },
         "/api/v1/corrections": {

@@ -26,11 +26,13 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from crnn.core.shipped import DEFAULT_MODEL
+from crnn.image.frames import tiff_pages
 from serve.base.errors import RequestError
 from serve.engine import job_queue
 from serve.engine.job_file import DOCUMENT, FILE, ID_BYTES, Claim
 from serve.engine.job_results import JobResults
 from serve.engine.jobs import SHELL_BYTES, JobStore
+from serve.routes.formats import WARNING
 from tests.serve.conftest import Server, bars_config, encode
 from tests.serve.documents import locked, numbered, pdf, prose, tiff
 from tests.serve.running import RunningServer, children, until
@@ -87,6 +89,15 @@ class TestFromTheClientsSide:
             job = send(client, tiff(["ab"]), query, **headers)
             finished(client, job["url"])
             assert client.get(job["url"] + "/result?format=text").data == b"ab\n"
+
+    def test_pages_that_cannot_be_read_are_named_in_every_format(self, client: FlaskClient) -> None:
+        two = tiff(["ab", "cd"])
+        job = send(client, two[: tiff_pages(two)[1]], "async=true")
+        finished(client, job["url"])
+        for form in ("text", "md", "pdf"):
+            warning = client.get(f"{job['url']}/result?format={form}").headers[WARNING]
+            assert warning == "page 2: the TIFF file is cut short: this page is missing, and any after it"
+        assert WARNING not in client.get(f"{job['url']}/result").headers, "JSON says so itself"
 
     def test_pages_are_told_of_as_they_are_read(self, client: FlaskClient) -> None:
         job = send(client, tiff(FIVE), "pages=2-3,5&async=true")
