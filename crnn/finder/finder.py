@@ -37,7 +37,8 @@ class FindSettings:
         magnify: most that a small picture is enlarged, up to `magnify_side` pixels.
         magnify_side: see there.
         coarse: scale of the coarse pass, which sees large letters whole, as a share of the fine one.
-        handover: px of the fine pass; lines at least as high are taken from the coarse pass.
+        handover: px of the fine pass; lines at least as high are taken from the coarse pass alone. The fine pass sees
+            letters of half that size whole, and those on a lively ground better than the coarse one.
         thin: times as long as wide, and twice as long as `side`: from there on a picture, such as a screenshot of a
             whole chat, is searched in pieces; reduced as a whole, its letters would vanish.
         most_pieces: of a thin picture.
@@ -48,7 +49,7 @@ class FindSettings:
     magnify: float = 2.0
     magnify_side: int = 1600
     coarse: float = 0.375
-    handover: float = 44.0
+    handover: float = 100.0
     thin: float = 3.0
     most_pieces: int = 16
     boxes: BoxSettings = field(default_factory=BoxSettings)
