@@ -26,8 +26,6 @@ class BoxSettings:
         least_core: of the square of a line's height, area of a core; less is a stroke.
         least_score: least mean probability of a line's cells.
         unclip: of a line's height, added at either end: the kernels are shorter than their lines by as much.
-        height_factor: height of a box over the predicted one: the boxes that taught the network leave more room than
-            the reader likes.
         most: boxes kept, the best ones.
     """
 
@@ -36,7 +34,6 @@ class BoxSettings:
     least_core: float = 0.25
     least_score: float = 0.55
     unclip: float = 0.25
-    height_factor: float = 0.9
     most: int = 2000
 
 
@@ -99,7 +96,6 @@ def boxes_from_maps(maps: np.ndarray, stride: int, settings: BoxSettings) -> Box
     np.minimum.at(first, part, position)
     np.maximum.at(last, part, position)
     first, last = first - stride / 2 - settings.unclip * height, last + stride / 2 + settings.unclip * height
-    height = height * settings.height_factor
     keep = (cells >= LEAST_CELLS) & (scores >= settings.least_score) & (height >= LEAST_HEIGHT)
     if keep.sum() > settings.most:
         weakest = np.sort(scores[keep] * np.sqrt(cells[keep]))[-settings.most]

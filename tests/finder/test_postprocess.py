@@ -16,8 +16,6 @@ from crnn.finder.matching import match_quads
 from crnn.finder.postprocess import Boxes, BoxSettings, boxes_from_maps
 from tests.finder.drawing import maps_of
 
-EXACT = BoxSettings(height_factor=1.0)  # boxes as high as the network says
-
 
 def line(x: float, y: float, length: float, height: float, degrees: float = 0.0) -> np.ndarray:
     """A quad whose upper left corner is at (x, y)."""
@@ -32,20 +30,20 @@ def line(x: float, y: float, length: float, height: float, degrees: float = 0.0)
 @pytest.mark.parametrize("degrees", [0.0, 3.0, -7.0, 30.0, 90.0])
 def test_a_line_is_found_where_it_was_drawn(degrees: float) -> None:
     truth = line(180, 150, 160, 24, degrees)[None]
-    found = boxes_from_maps(maps_of(truth, (512, 512)), 4, EXACT)
+    found = boxes_from_maps(maps_of(truth, (512, 512)), 4, BoxSettings())
     assert match_quads(truth, found.quads, 0.8) == [(0, 0)]
     assert found.heights[0] == pytest.approx(24, rel=0.05)
 
 
 def test_lines_close_to_each_other_stay_apart() -> None:
     truth = np.stack([line(40, 20 + 26 * row, 300, 22) for row in range(12)])
-    found = boxes_from_maps(maps_of(truth, (384, 384)), 4, EXACT)
+    found = boxes_from_maps(maps_of(truth, (384, 384)), 4, BoxSettings())
     assert len(match_quads(truth, found.quads, 0.7)) == 12 == len(found)
 
 
 def test_a_short_box_takes_the_direction_of_its_page() -> None:
     truth = np.stack([line(60, 60, 200, 20, 5), line(60, 120, 200, 20, 5), line(60, 180, 24, 20, 5)])
-    found = boxes_from_maps(maps_of(truth, (320, 320)), 4, EXACT)
+    found = boxes_from_maps(maps_of(truth, (320, 320)), 4, BoxSettings())
     assert len(match_quads(truth, found.quads, 0.75)) == 3
 
 
@@ -60,7 +58,7 @@ def test_lines_that_a_doubtful_bridge_joins_stay_apart(gap: tuple[int, int]) -> 
     cells = np.s_[int(top) // 4 : int(bottom) // 4, int(left) // 4 : int(far) // 4]
     maps[0][cells] = np.maximum(maps[0][cells], 0.2)  # a probability of 0.55
     maps[1][cells] = np.log2(24)
-    found = boxes_from_maps(maps, 4, EXACT)
+    found = boxes_from_maps(maps, 4, BoxSettings())
     assert len(match_quads(np.stack([one, other]), found.quads, 0.7)) == 2 == len(found)
 
 
@@ -69,18 +67,18 @@ def test_a_faint_line_and_one_with_a_faint_letter_are_found_whole() -> None:
     maps = maps_of(truth, (320, 320))
     maps[0][maps[0] > 0] = 0.4  # a probability of 0.6
     maps[0][37:41, 40:44] = 3.0  # and one stroke that is surer
-    found = boxes_from_maps(maps, 4, EXACT)
+    found = boxes_from_maps(maps, 4, BoxSettings())
     assert len(match_quads(truth, found.quads, 0.8)) == 2 == len(found)
 
 
 def test_an_upright_box_runs_down() -> None:
-    found = boxes_from_maps(maps_of(line(200, 40, 150, 20, 90)[None], (256, 256)), 4, EXACT)
+    found = boxes_from_maps(maps_of(line(200, 40, 150, 20, 90)[None], (256, 256)), 4, BoxSettings())
     first = found.quads[0, 1] - found.quads[0, 0]
     assert first[1] > 5 * abs(first[0])
 
 
 def test_nothing_is_found_on_an_empty_map() -> None:
-    assert len(boxes_from_maps(np.full((2, 40, 40), -9, np.float32), 4, EXACT)) == 0
+    assert len(boxes_from_maps(np.full((2, 40, 40), -9, np.float32), 4, BoxSettings())) == 0
 
 
 def test_the_best_boxes_are_kept_where_there_are_too_many() -> None:
@@ -102,7 +100,7 @@ def test_a_page_full_of_specks_is_done_in_a_moment() -> None:
     rng = np.random.default_rng(0)
     maps = np.stack([np.where(rng.random((400, 400)) < 0.3, 5.0, -5.0), np.full((400, 400), 4.0)]).astype(np.float32)
     start = time.process_time()
-    join_rows(boxes_from_maps(maps, 4, EXACT))
+    join_rows(boxes_from_maps(maps, 4, BoxSettings()))
     assert time.process_time() - start < 1.0
 
 
